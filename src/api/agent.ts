@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { HostLayout } from '../spec/host-layout.ts';
+import type { LoadBalancerSpec } from '../spec/load-balancer.ts';
+import { Receipt } from '../spec/plan.ts';
+import type { VpcSpec } from '../spec/vpc.ts';
+import { BackendState } from './load-balancer.ts';
+
+/** What one machine should serve of one load balancer. */
+export interface DesiredLoadBalancer {
+  id: string;
+  name: string;
+  revision: number;
+  spec: LoadBalancerSpec;
+  /** The address to listen on; `*` is every address of the machine. */
+  address: string;
+  vpc: { name: string } & VpcSpec;
+  /** The operator's switch for backends on loopback. */
+  allowLoopbackBackends: boolean;
+}
+
+/** The answer to an agent that asks what to do. */
+export interface DesiredState {
+  /** Which control plane answers. An agent never takes orders to delete from another one than its own. */
+  controlPlaneId: string;
+  /** Give it as `since` next time. Opaque but ordered. */
+  version: number;
+  /** Every load balancer of the machine, changed or not; what is missing here is deleted. */
+  ids: string[];
+  /** Those that changed after `since`. */
+  changed: DesiredLoadBalancer[];
+}
+
+export const LoadBalancerReport = z.strictObject({
+  id: z.string().max(64),
+  /** The newest revision that is live; 0 for none. */
+  observedRevision: z.int().min(0),
+  /** What became of the newest revision that was tried; absent when nothing was applied since the last report. */
+  receipt: Receipt.optional(),
+  backends: z.array(
+    z.strictObject({
+      target: z.string().max(300),
+      pool: z.string().max(64),
+      state: BackendState,
+      reason: z.string().max(2000),
+      since: z.iso.datetime(),
+      address: z.string().max(64).optional(),
+    }),
+  ),
+  haproxy: z
+    .strictObject({ version: z.string().max(64), pid: z.int(), workerPid: z.int(), startedAt: z.iso.datetime() })
+    .optional(),
+});
+export type LoadBalancerReport = z.infer<typeof LoadBalancerReport>;
+
+/** What an agent tells: at once when something changed, and as a heartbeat. */
+export const AgentReport = z.strictObject({
+  agentVersion: z.string().max(64),
+  haproxyVersion: z.string().max(64).nullable(),
+  layout: HostLayout,
+  /** Addresses of the machine, for a load balancer on all of them. */
+  hostAddresses: z.array(z.string().max(64)).max(64),
+  loadBalancers: z.array(LoadBalancerReport),
+});
+export type AgentReport = z.infer<typeof AgentReport>;
+
+/** How often an agent reports when nothing happens. */
+export const HEARTBEAT_MS = 10_000;

@@ -1,0 +1,142 @@
+import { z } from 'zod';
+import { LoadBalancerInput, type LoadBalancerSpec, LoadBalancerSpecInput } from '../spec/load-balancer.ts';
+import { Labels } from '../spec/name.ts';
+import { Plan, Receipt } from '../spec/plan.ts';
+
+export const BackendState = z
+  .enum(['up', 'down', 'draining', 'checking', 'maintenance', 'unresolved'])
+  .describe('`checking` is before the first check has answered; `unresolved` has no address.');
+export type BackendState = z.infer<typeof BackendState>;
+
+export const BackendStatus = z
+  .strictObject({
+    target: z.string().describe('As in the spec.'),
+    pool: z.string().describe('The pool that it belongs to; `default` for the spec’s own backends.'),
+    state: BackendState,
+    reason: z.string().describe('Why it is in this state, in plain words.'),
+    since: z.iso.datetime().describe('Since when it is in this state, RFC 3339.'),
+    address: z.string().optional().describe('The address that the target stands for now.'),
+    machine: z.string().describe('The machine that sees it so.'),
+  })
+  .describe('A backend as a node sees it.');
+export type BackendStatus = z.infer<typeof BackendStatus>;
+
+export const NodeStatus = z
+  .strictObject({
+    machine: z.string().describe('Name of the machine.'),
+    address: z.string().describe('The address on which this node listens.'),
+    listeners: z.array(z.string()).describe('Every address and port that it listens on.'),
+    observedRevision: z.int().describe('The newest revision that the node has applied; 0 for none.'),
+    state: z.enum(['pending', 'active', 'error']).describe('Whether the wanted revision is live on the node.'),
+    connected: z.boolean().describe('Whether the machine’s agent has reported lately. The node serves without it.'),
+    lastReportAt: z.iso.datetime().optional().describe('When the agent last reported, RFC 3339.'),
+    haproxy: z
+      .strictObject({ version: z.string(), pid: z.int(), workerPid: z.int(), startedAt: z.iso.datetime() })
+      .optional()
+      .describe('The HAProxy that serves.'),
+  })
+  .describe('One HAProxy of the load balancer.');
+export type NodeStatus = z.infer<typeof NodeStatus>;
+
+export const Condition = z
+  .strictObject({
+    type: z.string().describe('What it is about, e.g. `Applied` or `BackendsHealthy`.'),
+    status: z.enum(['true', 'false', 'unknown']),
+    reason: z.string().describe('Stable word for the cause.'),
+    message: z.string().describe('The cause in words, with what to do.'),
+    since: z.iso.datetime(),
+  })
+  .describe('One fact about the load balancer that lasts.');
+export type Condition = z.infer<typeof Condition>;
+
+export const CertificateStatus = z
+  .strictObject({
+    domain: z.string(),
+    state: z.enum(['placeholder', 'pending', 'active', 'failed']),
+    reason: z.string().describe('The state in words.'),
+  })
+  .describe('The certificate of one domain.');
+export type CertificateStatus = z.infer<typeof CertificateStatus>;
+
+export const LoadBalancerStatus = z
+  .strictObject({
+    state: z
+      .enum(['pending', 'active', 'degraded', 'error'])
+      .describe(
+        '`pending`: not yet live everywhere. `active`: live, every backend that should be up is. `degraded`: some backend is not. `error`: the revision failed, or no backend is up.',
+      ),
+    observedRevision: z.int().describe('The newest revision that every node has applied.'),
+    addresses: z.array(z.string()).describe('Addresses on which clients reach it.'),
+    nodes: z.array(NodeStatus),
+    backends: z.array(BackendStatus),
+    certificates: z.array(CertificateStatus),
+    conditions: z.array(Condition),
+  })
+  .describe('What is seen of a load balancer.');
+export type LoadBalancerStatus = z.infer<typeof LoadBalancerStatus>;
+
+/** The spec as it comes back: the input's fields, every default filled in. */
+export const LoadBalancerSpecOutput = LoadBalancerSpecInput.required({ port: true }).describe(
+  'The spec with every default filled in.',
+) as unknown as z.ZodType<LoadBalancerSpec>;
+
+export const LoadBalancer = z
+  .strictObject({
+    id: z.string().describe('Identifier; never changes.').meta({ examples: ['lb_01m833pgxtewv9hb4s1e6n3b2k'] }),
+    name: z.string(),
+    labels: Labels,
+    spec: LoadBalancerSpecOutput,
+    status: LoadBalancerStatus,
+    revision: z.int().describe('Number of the newest revision; the ETag is the same.'),
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+  })
+  .describe('A load balancer.');
+export type LoadBalancer = z.infer<typeof LoadBalancer>;
+
+export const Change = z
+  .strictObject({
+    pointer: z.string().describe('RFC 6901 pointer; list members are named by target or name.'),
+    from: z.unknown().optional(),
+    to: z.unknown().optional(),
+  })
+  .describe('One difference.');
+
+/** The answer to a write with `?dryRun=true`. */
+export const DryRun = z
+  .strictObject({
+    dryRun: z.literal(true),
+    revision: z.int().describe('The number that the revision would get.'),
+    spec: LoadBalancerSpecOutput.nullable().describe('The spec that would result; null for a deletion.'),
+    diff: z.array(Change),
+    plan: Plan,
+  })
+  .describe('What a write would do. Nothing was changed.');
+export type DryRun = z.infer<typeof DryRun>;
+
+export const Revision = z
+  .strictObject({
+    number: z.int(),
+    action: z.string().describe('What made it: create, update, restore.'),
+    restoredFrom: z.int().optional().describe('For a restore: the revision that was brought back.'),
+    author: z.string().describe('Name of the API key that made it.'),
+    createdAt: z.iso.datetime(),
+    name: z.string(),
+    labels: Labels,
+    spec: LoadBalancerSpecOutput,
+    diff: z.array(Change).describe('What changed since the revision before.'),
+    plan: Plan,
+    receipts: z.array(Receipt).describe('What it did on each node. Empty when a newer one overtook it.'),
+  })
+  .describe('One accepted change of a load balancer.');
+export type Revision = z.infer<typeof Revision>;
+
+export const Health = z
+  .strictObject({
+    state: z.enum(['pending', 'active', 'degraded', 'error']),
+    backends: z.array(BackendStatus),
+  })
+  .describe('State of every backend with its reason.');
+export type Health = z.infer<typeof Health>;
+
+export { LoadBalancerInput, LoadBalancerSpecInput };

@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { Labels, ResourceName } from '../spec/name.ts';
+import { VpcSpec } from '../spec/vpc.ts';
+
+export const Vpc = z
+  .strictObject({
+    id: z.string(),
+    name: z.string(),
+    labels: Labels,
+    spec: VpcSpec,
+    status: z.strictObject({ loadBalancers: z.array(z.string()).describe('Names of the load balancers in it.') }),
+    revision: z.int(),
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+  })
+  .describe('A private network.');
+export type Vpc = z.infer<typeof Vpc>;
+
+export const Role = z
+  .enum(['admin', 'operator', 'viewer'])
+  .describe('admin: everything. operator: everything but keys. viewer: reads only.');
+export type Role = z.infer<typeof Role>;
+
+export const KeyInput = z
+  .strictObject({ name: ResourceName, role: Role.default('operator').describe('Default: operator.') })
+  .describe('An API key to create.');
+
+export const Key = z
+  .strictObject({
+    id: z.string(),
+    name: z.string(),
+    role: Role,
+    prefix: z.string().describe('The first characters of the key, to recognise it by.'),
+    createdAt: z.iso.datetime(),
+    lastUsedAt: z.iso.datetime().nullable().describe('To the minute; null when never used.'),
+  })
+  .describe('An API key without its secret.');
+export type Key = z.infer<typeof Key>;
+
+export const NewKey = Key.extend({ key: z.string().describe('The key itself. It is shown once, here.') }).describe(
+  'An API key with its secret.',
+);
+export type NewKey = z.infer<typeof NewKey>;
+
+export const Machine = z
+  .strictObject({
+    id: z.string(),
+    name: z.string(),
+    driver: z.enum(['local']),
+    state: z.enum(['online', 'offline']).describe('Whether its agent has reported lately.'),
+    lastReportAt: z.iso.datetime().nullable(),
+    agentVersion: z.string().nullable(),
+    haproxyVersion: z.string().nullable().describe('null when HAProxy is missing there.'),
+    createdAt: z.iso.datetime(),
+  })
+  .describe('A host that can be a node of load balancers.');
+export type Machine = z.infer<typeof Machine>;
+
+export const Problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string().describe('Stable word to match on.'),
+    errors: z.array(z.strictObject({ pointer: z.string(), code: z.string(), detail: z.string() })).optional(),
+    hint: z.string().optional().describe('What mends it, often a command.'),
+    requestId: z.string(),
+  })
+  .describe('An error (RFC 9457).');
+export type Problem = z.infer<typeof Problem>;
+
+/** One page of a list. */
+export interface Page<T> {
+  items: T[];
+  /** Give it as `cursor` to get the next page; null on the last one. */
+  nextCursor: string | null;
+}

@@ -1,0 +1,81 @@
+/**
+ * Every error that a user can meet, by its stable code. The code is what programs match on; the status is the HTTP
+ * answer; the exit is what the CLI leaves with (design: 1 failed, 2 usage, 3 not found, 4 conflict, 5 not allowed,
+ * 6 unavailable, 7 wait timed out, 8 applied but degraded).
+ */
+export const ERROR_CODES = {
+  invalid_request: { status: 400, exit: 2, title: 'The request cannot be understood' },
+  invalid_json: { status: 400, exit: 2, title: 'The body is not valid JSON' },
+  unauthenticated: { status: 401, exit: 5, title: 'No valid API key was given' },
+  forbidden: { status: 403, exit: 5, title: 'The API key may not do this' },
+  not_found: { status: 404, exit: 3, title: 'There is no such thing' },
+  method_not_allowed: { status: 405, exit: 2, title: 'The path does not support this method' },
+  name_taken: { status: 409, exit: 4, title: 'The name is in use' },
+  backend_exists: { status: 409, exit: 4, title: 'The backend is already registered' },
+  vpc_in_use: { status: 409, exit: 4, title: 'The VPC is in use' },
+  host_in_use: { status: 409, exit: 4, title: 'The VPC host is in use' },
+  address_pool_exhausted: { status: 409, exit: 4, title: 'No address of the pool is free for these ports' },
+  port_in_use: { status: 409, exit: 4, title: 'Another load balancer has this port on the same address' },
+  last_admin_key: { status: 409, exit: 4, title: 'The last admin key cannot be revoked' },
+  deletion_protected: { status: 409, exit: 4, title: 'The load balancer is protected from deletion' },
+  idempotency_in_flight: { status: 409, exit: 4, title: 'A request with this Idempotency-Key is still running' },
+  revision_mismatch: { status: 412, exit: 4, title: 'The resource has changed since it was read' },
+  payload_too_large: { status: 413, exit: 2, title: 'The body is too large' },
+  unsupported_media_type: { status: 415, exit: 2, title: 'The body must be JSON' },
+  validation_failed: { status: 422, exit: 2, title: 'The request has invalid fields' },
+  idempotency_mismatch: { status: 422, exit: 2, title: 'The Idempotency-Key was used with another request' },
+  too_many_requests: { status: 429, exit: 6, title: 'Too many requests' },
+  internal: { status: 500, exit: 1, title: 'The control plane failed; this is a bug' },
+  unavailable: { status: 503, exit: 6, title: 'The control plane cannot answer now' },
+  storage_full: { status: 507, exit: 6, title: 'The disk of the control plane is full' },
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** One bad field. */
+export interface FieldError {
+  /** RFC 6901 pointer into the request body, e.g. `/spec/backends/0/weight`. */
+  pointer: string;
+  /** Stable machine word for the kind of fault, e.g. `unknown_field`. */
+  code: string;
+  /** What is wrong, in words. */
+  detail: string;
+}
+
+export interface AppErrorOptions {
+  /** The command or change that mends it. */
+  hint?: string;
+  /** All bad fields at once. */
+  errors?: readonly FieldError[];
+  cause?: unknown;
+}
+
+/** A fault of the caller or of the outside world. Anything else that is thrown is a bug. */
+export class AppError extends Error {
+  override readonly name = 'AppError';
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly errors: readonly FieldError[];
+
+  constructor(code: ErrorCode, detail: string, options: AppErrorOptions = {}) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint;
+    this.errors = options.errors ?? [];
+  }
+
+  get status(): number {
+    return ERROR_CODES[this.code].status;
+  }
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The operating system's code (`ENOENT`, `EADDRINUSE`, …) of whatever was thrown, if it has one. */
+export function systemCode(error: unknown): string | undefined {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  return undefined;
+}

@@ -1,0 +1,60 @@
+import { isDeepStrictEqual } from 'node:util';
+import { jsonPointer } from '../base/pointer.ts';
+
+/** One difference between two states of a resource. */
+export interface Change {
+  /** RFC 6901 pointer; members of a list are named by their key: `/spec/backends/web-1:8080/weight`. */
+  pointer: string;
+  /** The value before; absent where the field is new. */
+  from?: unknown;
+  /** The value after; absent where the field is gone. */
+  to?: unknown;
+}
+
+/** The field by which the members of a list are told apart, so that a removal is not shown as ten moves. */
+const KEY_FIELDS = ['target', 'name'] as const;
+
+/** All differences between two JSON values, in the order of the pointers' appearance. */
+export function diffValues(from: unknown, to: unknown, path: readonly string[] = []): Change[] {
+  if (isDeepStrictEqual(from, to)) return [];
+  const before = membersOf(from);
+  const after = membersOf(to);
+  if (!before || !after) return [change(path, from, to)];
+  const keys = new Set([...before.keys(), ...after.keys()]);
+  const changes = [...keys].flatMap((key) => diffValues(before.get(key), after.get(key), [...path, key]));
+  return changes.length > 0 ? changes : [change(path, from, to)];
+}
+
+function change(path: readonly string[], from: unknown, to: unknown): Change {
+  return {
+    pointer: jsonPointer(path),
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+  };
+}
+
+/** The members by key: an object's fields, or a list's entries where each of them has a key. */
+function membersOf(value: unknown): Map<string, unknown> | undefined {
+  if (Array.isArray(value)) return keyedEntries(value);
+  if (typeof value === 'object' && value !== null) return new Map(Object.entries(value));
+  return undefined;
+}
+
+function keyedEntries(list: readonly unknown[]): Map<string, unknown> | undefined {
+  const entries = new Map<string, unknown>();
+  for (const item of list) {
+    const key = keyOf(item);
+    if (key === undefined || entries.has(key)) return undefined;
+    entries.set(key, item);
+  }
+  return entries;
+}
+
+function keyOf(item: unknown): string | undefined {
+  if (typeof item !== 'object' || item === null) return undefined;
+  for (const field of KEY_FIELDS) {
+    const value = (item as Record<string, unknown>)[field];
+    if (typeof value === 'string') return value;
+  }
+  return undefined;
+}

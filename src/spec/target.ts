@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { formatIp, parseIp } from './address.ts';
+
+/** Where a backend listens, taken apart. */
+export interface Target {
+  /** A DNS name or VPC member in lower case, or an IP address in canonical form without brackets. */
+  host: string;
+  port: number;
+  isIp: boolean;
+}
+
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
+const SHAPE = /^(?:\[(?<v6>[0-9A-Fa-f:.]+)\]|(?<host>[^[\]:]+)):(?<port>[1-9]\d{0,4})$/;
+
+/** Reads `host:port`, `1.2.3.4:port` or `[v6]:port`; `undefined` when it is none of them. */
+export function parseTarget(text: string): Target | undefined {
+  const groups = SHAPE.exec(text)?.groups;
+  if (!groups) return undefined;
+  const port = Number(groups['port']);
+  const host = (groups['v6'] ?? groups['host'] ?? '').toLowerCase();
+  if (port > 65_535) return undefined;
+  const ip = parseIp(host);
+  if (ip) return { host: formatIp(ip), port, isIp: true };
+  // A name of digits and dots alone, or one in brackets, is a mistyped address.
+  if (groups['v6'] !== undefined || /^[0-9.]+$/.test(host) || !HOST_NAME.test(host)) return undefined;
+  return { host, port, isIp: false };
+}
+
+/** Writes a target in the one form in which it is stored, compared and shown. */
+export function formatTarget({ host, port }: Pick<Target, 'host' | 'port'>): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** True for a name that may stand in a target or a VPC's host table. */
+export function isHostName(text: string): boolean {
+  return HOST_NAME.test(text) && !/^[0-9.]+$/.test(text);
+}
+
+/** A target in the spec; it is stored in canonical form (lower case, RFC 5952). */
+export const TargetText = z
+  .string()
+  .refine((text) => parseTarget(text) !== undefined, {
+    error: 'must be host:port, 1.2.3.4:port or [2001:db8::1]:port with a port from 1 to 65535',
+    abort: true,
+  })
+  .overwrite((text) => {
+    const target = parseTarget(text);
+    return target ? formatTarget(target) : text;
+  })
+  .describe('`host:port`, `1.2.3.4:port` or `[v6]:port`; the host is a member of the VPC or a DNS name.')
+  .meta({ examples: ['web-1:8080', '10.0.1.7:8080', '[fd00::7]:8080'] });

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { formatCidr, formatIp, parseCidr, parseIp } from './address.ts';
+import { Labels, ResourceName } from './name.ts';
+import { isHostName } from './target.ts';
+
+/** A network prefix, stored in canonical form. */
+export const CidrText = z
+  .string()
+  .refine((text) => parseCidr(text) !== undefined, {
+    error: 'must be a network such as 10.0.0.0/16 or fd00::/8, without bits beyond the prefix',
+    abort: true,
+  })
+  .overwrite((text) => {
+    const cidr = parseCidr(text);
+    return cidr ? formatCidr(cidr) : text;
+  })
+  .describe('A network prefix such as 10.0.0.0/16.')
+  .meta({ examples: ['10.0.0.0/16'] });
+
+/** An IP address, stored in canonical form. */
+export const IpText = z
+  .string()
+  .refine((text) => parseIp(text) !== undefined, { error: 'must be an IPv4 or IPv6 address', abort: true })
+  .overwrite((text) => {
+    const ip = parseIp(text);
+    return ip ? formatIp(ip) : text;
+  })
+  .describe('An IPv4 or IPv6 address.')
+  .meta({ examples: ['10.0.1.7'] });
+
+export const HostName = z
+  .string()
+  .overwrite((text) => text.toLowerCase())
+  .refine(isHostName, { error: 'must be a host name such as web-1' })
+  .describe('A host’s name inside the VPC.')
+  .meta({ examples: ['web-1'] });
+
+const NAME_SERVER = /^(?:\[(?<v6>[^\]]+)\]:(?<p6>\d{1,5})|(?<v4>[^:]+):(?<p4>\d{1,5})|(?<bare>.+))$/;
+
+/** Takes a name server apart: `10.0.0.2`, `10.0.0.2:5353`, `fd00::2` or `[fd00::2]:5353`. */
+export function parseNameServer(text: string): { address: string; port: number } | undefined {
+  const groups = NAME_SERVER.exec(text)?.groups;
+  const ip = parseIp(groups?.['v6'] ?? groups?.['v4'] ?? groups?.['bare'] ?? '');
+  const port = Number(groups?.['p6'] ?? groups?.['p4'] ?? 53);
+  return ip && port >= 1 && port <= 65_535 ? { address: formatIp(ip), port } : undefined;
+}
+
+/** A member of a VPC: a name and its addresses. */
+export const VpcHost = z
+  .strictObject({
+    name: HostName,
+    addresses: z
+      .array(IpText)
+      .min(1)
+      .max(16)
+      .describe('The host’s addresses. A backend named after the host goes to the first of them.'),
+  })
+  .describe('A member of the VPC.');
+export type VpcHost = z.infer<typeof VpcHost>;
+
+export const VpcSpec = z
+  .strictObject({
+    cidrs: z.array(CidrText).min(1).max(32).describe('The networks that belong to the VPC. Backends must lie in them.'),
+    nameServers: z
+      .array(
+        z
+          .string()
+          .refine((text) => parseNameServer(text) !== undefined, {
+            error: 'must be a name server’s address, with or without a port: 10.0.0.2 or 10.0.0.2:5353',
+          }),
+      )
+      .max(3)
+      .default([])
+      .describe('Name servers asked for names that are no hosts of the VPC. Default: the system’s.'),
+    hosts: z.array(VpcHost).max(10_000).default([]).describe('The members of the VPC. Default: none.'),
+  })
+  .describe('What a VPC is.');
+export type VpcSpec = z.infer<typeof VpcSpec>;
+
+export const VpcInput = z
+  .strictObject({ name: ResourceName, labels: Labels.default({}), spec: VpcSpec })
+  .describe('A VPC to create or replace.');
+export type VpcInput = z.input<typeof VpcInput>;
+export type VpcDefinition = z.output<typeof VpcInput>;
+
+/** The VPC made at first start: the private ranges of RFC 1918 and RFC 4193. */
+export const DEFAULT_VPC: VpcDefinition = {
+  name: 'default',
+  labels: {},
+  spec: { cidrs: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'], nameServers: [], hosts: [] },
+};
