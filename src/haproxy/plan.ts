@@ -1,7 +1,119 @@
-import type { Plan } from '../spec/plan.ts';
+import { diffValues } from '../spec/diff.ts';
+import type { ApplyPath, Plan, PlanStep } from '../spec/plan.ts';
+import { listeners } from './config/frontend.ts';
+import { renderFrame } from './config/render.ts';
+import { type Server, servers } from './config/server.ts';
 import type { ServiceModel } from './model.ts';
 
 /** What brings one HAProxy from one model to another: pure, the same on the control plane and on the node. */
-export function planChange(_from: ServiceModel | undefined, _to: ServiceModel | undefined): Plan {
-  throw new Error('being written');
+export function planChange(from: ServiceModel | undefined, to: ServiceModel | undefined): Plan {
+  if (!from) return to ? startPlan(to) : { path: 'none', steps: [] };
+  if (!to) return stopPlan(from);
+  const changes = serverChanges(servers(from), servers(to));
+  const reasons = reloadReasons(from, to, changes);
+  const how = reasons.length > 0 ? 'reload' : 'runtime';
+  const steps = changes.flatMap((change) => toSteps(change, how));
+  return reasons.length > 0 ? { path: 'reload', steps: [...steps, reloadStep(reasons)] } : { path: pathOf(steps), steps };
+}
+
+function startPlan(model: ServiceModel): Plan {
+  const where = listeners(model.spec, model.layout).map(({ port }) => `${model.address}:${port}`).join(' and ');
+  const count = model.spec.backends.length;
+  const detail = `starts HAProxy on ${where} with ${count} ${count === 1 ? 'backend' : 'backends'}`;
+  return { path: 'start', steps: [{ action: 'start', how: 'start', detail }] };
+}
+
+function stopPlan(model: ServiceModel): Plan {
+  const detail = `stops HAProxy of ${model.name}; its connections end`;
+  return { path: 'stop', steps: [{ action: 'stop', how: 'stop', detail }] };
+}
+
+/** A difference between two sets of servers. */
+export type ServerChange =
+  | { kind: 'add'; server: Server }
+  | { kind: 'remove'; server: Server }
+  | { kind: 'change'; before: Server; after: Server };
+
+export function serverChanges(before: readonly Server[], after: readonly Server[]): ServerChange[] {
+  const old = new Map(before.map((server) => [keyOf(server), server]));
+  const wanted = new Set(after.map(keyOf));
+  const removals = before.filter((server) => !wanted.has(keyOf(server))).map((server): ServerChange => ({ kind: 'remove', server }));
+  const rest = after.flatMap((server): ServerChange[] => {
+    const previous = old.get(keyOf(server));
+    if (!previous) return [{ kind: 'add', server }];
+    return differs(previous, server) ? [{ kind: 'change', before: previous, after: server }] : [];
+  });
+  return [...rest, ...removals];
+}
+
+/** Additions come first, so that a pool is never emptier than before or after the change. */
+function keyOf({ pool, name }: Server): string {
+  return `${pool}/${name}`;
+}
+
+function differs(before: Server, after: Server): boolean {
+  const moved = before.address !== after.address;
+  return moved || before.weight !== after.weight || before.maxConnections !== after.maxConnections || before.backup !== after.backup;
+}
+
+/** Whether the runtime API can make the change: a server cannot become a backup or stop being one there. */
+export function needsReload(change: ServerChange): boolean {
+  return change.kind === 'change' && change.before.backup !== change.after.backup;
+}
+
+function reloadReasons(from: ServiceModel, to: ServiceModel, changes: readonly ServerChange[]): string[] {
+  const reasons = changes.filter(needsReload).map((change) => (change.kind === 'change' ? `backup of ${change.after.target}` : ''));
+  if (renderFrame(from).hash === renderFrame(to).hash) return reasons;
+  const fields = diffValues({ ...from.spec, backends: [] }, { ...to.spec, backends: [] }).map(({ pointer }) =>
+    pointer.slice(1).replaceAll('/', '.'),
+  );
+  return [...(fields.length > 0 ? fields : ['the layout of the configuration']), ...reasons];
+}
+
+function reloadStep(reasons: readonly string[]): PlanStep {
+  const detail = `reloads HAProxy for ${reasons.join(', ')}; open connections finish on the old worker, new ones go to the new`;
+  return { action: 'reload', how: 'reload', detail };
+}
+
+function toSteps(change: ServerChange, how: 'runtime' | 'reload'): PlanStep[] {
+  const server = change.kind === 'change' ? change.after : change.server;
+  const base = { how, target: server.target, pool: server.pool };
+  switch (change.kind) {
+    case 'add':
+      return [{ action: 'add-backend', ...base, detail: `adds ${server.target}; it gets traffic after its first passed check` }];
+    case 'remove':
+      return [{ action: 'remove-backend', ...base, detail: `removes ${server.target}; its requests finish first` }];
+    case 'change':
+      return changeSteps(change.before, change.after).map((step) => ({ ...step, ...base }));
+  }
+}
+
+type StepText = Pick<PlanStep, 'action' | 'detail'>;
+
+function changeSteps(before: Server, after: Server): StepText[] {
+  const { target } = after;
+  const steps: StepText[] = [];
+  if (before.address !== after.address) {
+    const detail = `moves ${target} from ${before.address ?? 'no address'} to ${after.address ?? 'no address'}`;
+    steps.push({ action: 'set-address', detail });
+  }
+  if (before.weight !== after.weight) steps.push(weightStep(before, after));
+  if (before.maxConnections !== after.maxConnections) {
+    const detail = `limits ${target} to ${after.maxConnections || 'any number of'} connections`;
+    steps.push({ action: 'set-max-connections', detail });
+  }
+  if (before.backup !== after.backup) {
+    steps.push({ action: 'reload', detail: `makes ${target} ${after.backup ? 'a backup' : 'a regular backend'}` });
+  }
+  return steps;
+}
+
+function weightStep({ weight: before }: Server, { weight: after, target }: Server): StepText {
+  if (after === 0) return { action: 'drain-backend', detail: `drains ${target}: no new clients, the present ones finish` };
+  if (before === 0) return { action: 'enable-backend', detail: `gives ${target} new clients again, with weight ${after}` };
+  return { action: 'set-weight', detail: `changes the weight of ${target} from ${before} to ${after}` };
+}
+
+function pathOf(steps: readonly PlanStep[]): ApplyPath {
+  return steps.length > 0 ? 'runtime' : 'none';
 }

@@ -13,6 +13,8 @@ export const HostLayout = z.strictObject({
   chroot: z.string().max(4096).optional(),
   /** Added to ports below 1024 where the agent may not bind them; 0 where it may. */
   lowPortOffset: z.int().min(0).max(60_000),
+  /** Whether the machine speaks IPv6. */
+  ipv6: z.boolean(),
 });
 export type HostLayout = z.infer<typeof HostLayout>;
 

@@ -1,6 +1,47 @@
+import { createHash } from 'node:crypto';
 import type { ServiceModel } from '../model.ts';
+import { backendSections } from './backend.ts';
+import { frontendSection } from './frontend.ts';
+import { defaultsSection, globalSection } from './global.ts';
+import { type Section, writeSections } from './section.ts';
+import { type Server, serverLine, servers } from './server.ts';
 
-/** Renders the whole haproxy.cfg of one load balancer. */
-export function renderConfig(_model: ServiceModel): string {
-  throw new Error('being written');
+/**
+ * The part of a configuration that only a reload can change: everything but the servers. Its hash is written into the
+ * configuration as `description`, so that a running HAProxy tells by itself (`show info`) which one it runs.
+ */
+export interface Frame {
+  hash: string;
+  sections: readonly Section[];
+}
+
+export function renderFrame(model: ServiceModel): Frame {
+  const sections = [globalSection(model), defaultsSection(model), frontendSection(model), ...backendSections(model)];
+  const hash = createHash('sha256').update(writeSections(sections)).digest('hex').slice(0, 16);
+  return { hash, sections };
+}
+
+const DESCRIPTION = 'agentmetal frame ';
+
+/** Reads the frame's hash from the description that `show info` tells. */
+export function frameHashOf(description: string | undefined): string | undefined {
+  return description?.startsWith(DESCRIPTION) ? description.slice(DESCRIPTION.length) : undefined;
+}
+
+/** Renders the whole haproxy.cfg of one load balancer. Servers without an address are left out. */
+export function renderConfig(model: ServiceModel): string {
+  const { hash, sections } = renderFrame(model);
+  const byPool = Map.groupBy(
+    servers(model).filter((server) => server.address !== undefined),
+    (server) => server.pool,
+  );
+  const complete = sections.map((section) => completeSection(section, hash, byPool, model));
+  return `# Load balancer ${model.name} (${model.id}). Written by the agentmetal agent, which overwrites what is changed here.\n\n${writeSections(complete)}`;
+}
+
+function completeSection(section: Section, hash: string, byPool: Map<string, Server[]>, model: ServiceModel): Section {
+  if (section.header === 'global') return { ...section, lines: [`description '${DESCRIPTION}${hash}'`, ...section.lines] };
+  const members = section.header.startsWith('backend ') ? byPool.get(section.header.slice('backend '.length)) : undefined;
+  if (!members) return section;
+  return { ...section, lines: [...section.lines, ...members.map((server) => serverLine(server, model))] };
 }

@@ -1,0 +1,128 @@
+import type { LoadBalancerReport } from '../api/agent.ts';
+import type { BackendState } from '../api/load-balancer.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import { readTextIfExists } from '../host/files.ts';
+import { servicePaths } from '../haproxy/config/paths.ts';
+import { type Server, servers } from '../haproxy/config/server.ts';
+import type { ServiceModel } from '../haproxy/model.ts';
+import { runCommands, setHealth } from '../haproxy/runtime/commands.ts';
+import { withRuntime } from '../haproxy/runtime/connection.ts';
+import { type KnownHealth, parseServerState } from '../haproxy/runtime/server-state.ts';
+import { SHOW_SERVER_STATS, type ServerStat, parseServerStats } from '../haproxy/runtime/stat.ts';
+import { admitServers } from './admission.ts';
+import { writeServerState } from './converge.ts';
+import { createHealthBook, describeBackend } from './health-book.ts';
+import type { Resolution } from './resolver.ts';
+import { type Leaving, sweepLeaving } from './runtime-changes.ts';
+
+export interface BackendMonitor {
+  healthOf(server: Server): KnownHealth;
+  /** Reads what was known when HAProxy last ran, from the state file. */
+  recall(model: ServiceModel, now: number): Promise<void>;
+  /** Takes back what is known of a server. */
+  forget(server: Server): void;
+  /** Has servers checked for the first time; does not wait for the verdict. */
+  admit(model: ServiceModel, list: readonly Server[]): void;
+  /** Reads how the servers are, and deletes those that have left. */
+  look(model: ServiceModel, list: readonly Server[], leaving: Leaving): Promise<void>;
+  statuses(model: ServiceModel, resolution: Resolution): LoadBalancerReport['backends'];
+  /** Resolves when no first check is under way. */
+  idle(): Promise<void>;
+}
+
+export interface BackendMonitorOptions {
+  clock: Clock;
+  logger: Logger;
+  onChange(): void;
+}
+
+/** Looking costs HAProxy time that grows with the servers; it may take a twentieth of a core. */
+const LOOK_SHARE = 20;
+
+export function createBackendMonitor({ clock, logger, onChange }: BackendMonitorOptions): BackendMonitor {
+  const book = createHealthBook();
+  const underWay = new Map<string, Promise<void>>();
+  let stats: ReadonlyMap<string, ServerStat> = new Map();
+  let nextLook = 0;
+  const shown = new Map<string, { state: BackendState; since: number }>();
+  const sinceOf = (target: string, state: BackendState, changedAt: number | undefined) => {
+    const before = shown.get(target);
+    const since = before?.state === state ? before.since : (changedAt ?? clock.now());
+    shown.set(target, { state, since });
+    return since;
+  };
+  const healthOf = (server: Server) => book.get(server.name)?.health ?? 'unknown';
+  const saved = (model: ServiceModel) => writeServerState(model, { healthOf });
+
+  const runAdmission = async (model: ServiceModel, list: readonly Server[]) => {
+    try {
+      await admitServers({
+        clock,
+        socketPath: servicePaths(model.id, model.layout).workerSocket,
+        model,
+        servers: list,
+        async onVerdict(server, stat, runtime) {
+          const health = stat.status === 'UP' ? 'up' : 'down';
+          await runCommands(runtime, [setHealth(server, health)]);
+          book.admit(server, stat, model.spec.healthCheck, clock.now());
+          onChange();
+        },
+      });
+      await saved(model);
+    } catch (error) {
+      // A reload in between takes the twins away; the servers keep their own checks, and the next pass tries again.
+      logger.debug({ loadBalancer: model.id, error }, 'first checks were interrupted');
+    }
+  };
+
+  return {
+    healthOf,
+    async recall(model, now) {
+      const text = await readTextIfExists(servicePaths(model.id, model.layout).serverState);
+      for (const [name, health] of parseServerState(text ?? '')) book.recall(name, health, now);
+    },
+    forget: (server) => book.recall(server.name, 'unknown', clock.now()),
+    admit(model, list) {
+      const fresh = list.filter((server) => !underWay.has(server.name));
+      if (fresh.length === 0) return;
+      const done = runAdmission(model, fresh).finally(() => fresh.forEach((server) => underWay.delete(server.name)));
+      for (const server of fresh) underWay.set(server.name, done);
+    },
+    async look(model, list, leaving) {
+      if (performance.now() < nextLook) return;
+      const begun = performance.now();
+      const { workerSocket } = servicePaths(model.id, model.layout);
+      await withRuntime(workerSocket, async (runtime) => {
+        const all = parseServerStats(await runtime.send(SHOW_SERVER_STATS));
+        stats = new Map(all.filter((stat) => !stat.pool.includes(':')).map((stat) => [stat.name, stat]));
+        await sweepLeaving(runtime, leaving, stats);
+      });
+      nextLook = begun + (performance.now() - begun) * LOOK_SHARE;
+      const settled = list.filter((server) => !underWay.has(server.name));
+      if (!book.observe(settled, stats, model.spec.healthCheck, clock.now())) return;
+      book.keepOnly(new Set(list.map((server) => server.name)));
+      await saved(model);
+      onChange();
+    },
+    statuses(model, { faults }) {
+      return servers(model).map((server) => {
+        const entry = book.get(server.name);
+        const fault = faults.get(server.target.slice(0, server.target.lastIndexOf(':')));
+        const { state, reason } = describeBackend(server, entry, stats.get(server.name), fault);
+        const changedAt = state === 'up' || state === 'down' ? entry?.since : undefined;
+        return {
+          target: server.target,
+          pool: server.pool,
+          state,
+          reason,
+          since: new Date(sinceOf(server.target, state, changedAt)).toISOString(),
+          ...(server.address === undefined ? {} : { address: server.address }),
+        };
+      });
+    },
+    async idle() {
+      await Promise.all(underWay.values());
+    },
+  };
+}

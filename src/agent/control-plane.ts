@@ -1,0 +1,34 @@
+import { readFile } from 'node:fs/promises';
+import type { AgentReport, DesiredState } from '../api/agent.ts';
+import { ApiClient } from '../api/client.ts';
+
+/** How long the control plane may hold an answer back until there is news. */
+const LONG_POLL_SECONDS = 25;
+/** A connection that has died without a word is noticed by then. */
+const TIMEOUT_MS = (LONG_POLL_SECONDS + 10) * 1000;
+
+/** The control plane as an agent sees it. */
+export interface ControlPlane {
+  /** Asks for what changed since a version, and waits for the next change when there is none. */
+  desired(since: number, signal: AbortSignal): Promise<DesiredState>;
+  report(report: AgentReport): Promise<void>;
+}
+
+export function createControlPlane(url: string, tokenFile: string): ControlPlane {
+  // The token is read each time, because it may be renewed while the agent runs.
+  const client = async () => new ApiClient({ url, key: (await readFile(tokenFile, 'utf8')).trim() });
+  return {
+    async desired(since, signal) {
+      const { body } = await (await client()).request<DesiredState>({
+        method: 'GET',
+        path: '/v1/agent/desired',
+        query: { since, wait: LONG_POLL_SECONDS },
+        signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+      });
+      return body;
+    },
+    async report(report) {
+      await (await client()).request({ method: 'POST', path: '/v1/agent/report', body: report, signal: AbortSignal.timeout(10_000) });
+    },
+  };
+}

@@ -1,0 +1,168 @@
+import { copyFile, mkdir, rename } from 'node:fs/promises';
+import { writeFileAtomic } from '../host/files.ts';
+import { isRunning, signal } from '../host/processes.ts';
+import { type Listener, listeners } from '../haproxy/config/frontend.ts';
+import { type ServicePaths, servicePaths } from '../haproxy/config/paths.ts';
+import { renderConfig, renderFrame } from '../haproxy/config/render.ts';
+import { type Server, servers } from '../haproxy/config/server.ts';
+import type { ServiceModel } from '../haproxy/model.ts';
+import { type ServerChange, needsReload, serverChanges } from '../haproxy/plan.ts';
+import { checkConfig } from '../haproxy/process/check.ts';
+import { probeListen } from '../haproxy/process/listen-probe.ts';
+import { type RunningProxy, askWorker, reloadMaster, startMaster } from '../haproxy/process/master.ts';
+import { withRuntime } from '../haproxy/runtime/connection.ts';
+import { type KnownHealth, renderServerState } from '../haproxy/runtime/server-state.ts';
+import type { ApplyPath } from '../spec/plan.ts';
+import { ensurePlaceholder } from './placeholder.ts';
+import { type Leaving, applyRuntimeChanges } from './runtime-changes.ts';
+import { verifyService } from './verify.ts';
+
+/** What runs now, as far as this agent has brought it about or seen it. */
+export interface Live {
+  proxy: RunningProxy;
+  frameHash: string;
+  servers: Server[];
+  listeners: Listener[];
+  address: string;
+  /** The configuration as it was last written; undefined when that is not known. */
+  written?: string;
+}
+
+export interface ConvergeContext {
+  binary: string;
+  healthOf(server: Server): KnownHealth;
+  /** Servers that were removed and still have connections, by key. */
+  leaving: Leaving;
+}
+
+export interface Converged {
+  live: Live;
+  path: ApplyPath;
+  /** What was looked at and found as wanted. */
+  verified: string[];
+  /** Servers that are in HAProxy now without a verdict on their health. */
+  unchecked: Server[];
+  /** Why the cheaper path was left, when it was. */
+  fallback?: string;
+}
+
+/** Closes the difference between what runs and what is wanted, by the cheapest path that can. */
+export async function converge(live: Live | undefined, model: ServiceModel, context: ConvergeContext): Promise<Converged> {
+  if (!live || !isServing(live.proxy)) return start(live, model, context);
+  const wanted = resolvedServers(model);
+  const changes = serverChanges(live.servers, wanted);
+  const frameHash = renderFrame(model).hash;
+  if (frameHash !== live.frameHash || changes.some(needsReload)) return reload(live, model, context);
+  if (changes.length === 0) {
+    const written = await writeConfig(model, live.written);
+    const unchecked = wanted.filter((server) => context.healthOf(server) === 'unknown');
+    return { live: { ...live, written }, path: 'none', verified: [], unchecked };
+  }
+  return changeAtRuntime(live, changes, model, context);
+}
+
+export function isServing({ masterPid, worker }: RunningProxy): boolean {
+  return isRunning(masterPid) && isRunning(worker.pid);
+}
+
+/** Servers that HAProxy can have: those with an address. */
+export function resolvedServers(model: ServiceModel): Server[] {
+  return servers(model).filter((server) => server.address !== undefined);
+}
+
+async function changeAtRuntime(live: Live, changes: readonly ServerChange[], model: ServiceModel, context: ConvergeContext): Promise<Converged> {
+  // The file goes first: whatever happens next, a start or reload brings what is wanted.
+  const written = await writeConfig(model, live.written);
+  try {
+    const paths = servicePaths(model.id, model.layout);
+    const commands = await withRuntime(paths.workerSocket, (runtime) => applyRuntimeChanges(runtime, changes, model, context.leaving));
+    const wanted = resolvedServers(model);
+    const unchecked = wanted.filter((server) => context.healthOf(server) === 'unknown');
+    const verified = [`HAProxy did each of ${commands} runtime commands`];
+    return { live: { ...live, servers: wanted, written }, path: 'runtime', verified, unchecked };
+  } catch (error) {
+    const fallback = error instanceof Error ? error.message : String(error);
+    return { ...(await reload(live, model, context)), fallback };
+  }
+}
+
+async function start(before: Live | undefined, model: ServiceModel, context: ConvergeContext): Promise<Converged> {
+  const paths = servicePaths(model.id, model.layout);
+  await mkdir(paths.directory, { recursive: true, mode: 0o700 });
+  await mkdir(model.layout.socketDirectory, { recursive: true, mode: 0o700 });
+  await ensurePlaceholder(paths.placeholder);
+  await endOrphan(before, paths);
+  for (const { port } of listeners(model.spec, model.layout)) await probeListen(model.address, port);
+  await installConfig(model, paths, context);
+  const proxy = await startMaster(context.binary, paths);
+  context.leaving.clear();
+  return settle(proxy, model, 'start', paths, context);
+}
+
+/** A worker whose master was killed may still hold the ports. */
+async function endOrphan(before: Live | undefined, paths: ServicePaths): Promise<void> {
+  const orphan = await askWorker(paths).catch(() => undefined);
+  const pids = new Set([orphan?.pid, before?.proxy.worker.pid, before?.proxy.masterPid]);
+  for (const pid of pids) if (pid !== undefined && isRunning(pid)) signal(pid, 'SIGKILL');
+}
+
+async function reload(live: Live, model: ServiceModel, context: ConvergeContext): Promise<Converged> {
+  const paths = servicePaths(model.id, model.layout);
+  for (const { port } of listeners(model.spec, model.layout)) {
+    const isHeld = live.address === model.address && live.listeners.some((listener) => listener.port === port);
+    if (!isHeld) await probeListen(model.address, port);
+  }
+  await installConfig(model, paths, context);
+  try {
+    const proxy = await reloadMaster(live.proxy.masterPid, paths, renderFrame(model).hash);
+    context.leaving.clear();
+    return await settle(proxy, model, 'reload', paths, context);
+  } catch (error) {
+    await restoreLastGood(live, paths);
+    throw error;
+  }
+}
+
+/** Checks the configuration under another name first: what lies under the real one can always be started. */
+async function installConfig(model: ServiceModel, paths: ServicePaths, context: ConvergeContext): Promise<void> {
+  await writeFileAtomic(paths.candidate, renderConfig(model));
+  await checkConfig(context.binary, paths.candidate);
+  await writeServerState(model, context);
+  await rename(paths.candidate, paths.config);
+}
+
+async function settle(proxy: RunningProxy, model: ServiceModel, path: ApplyPath, paths: ServicePaths, context: ConvergeContext): Promise<Converged> {
+  const wanted = resolvedServers(model);
+  const frameHash = renderFrame(model).hash;
+  const verified = await verifyService(proxy, model, wanted, frameHash);
+  await writeFileAtomic(paths.lastGood, renderConfig(model), { durable: false });
+  const live = { proxy, frameHash, servers: wanted, listeners: listeners(model.spec, model.layout), address: model.address };
+  return { live, path, verified, unchecked: wanted.filter((server) => context.healthOf(server) === 'unknown') };
+}
+
+/** Puts the last good configuration back, and back to work if a worker with the new one has begun to serve. */
+async function restoreLastGood(live: Live, paths: ServicePaths): Promise<void> {
+  await copyFile(paths.lastGood, paths.candidate);
+  await rename(paths.candidate, paths.config);
+  const worker = await askWorker(paths).catch(() => undefined);
+  if (worker && worker.pid !== live.proxy.worker.pid) {
+    live.proxy = await reloadMaster(live.proxy.masterPid, paths, live.frameHash);
+  }
+}
+
+async function writeConfig(model: ServiceModel, before: string | undefined): Promise<string> {
+  const paths = servicePaths(model.id, model.layout);
+  const text = renderConfig(model);
+  if (text === before) return text;
+  // Not waited for to reach the disk: it differs from the file before in servers alone, which the agent sets anyway.
+  await writeFileAtomic(paths.config, text, { durable: false });
+  await writeFileAtomic(paths.lastGood, text, { durable: false });
+  return text;
+}
+
+/** Notes what is known of the servers' health, for the next worker to begin with. */
+export async function writeServerState(model: ServiceModel, context: Pick<ConvergeContext, 'healthOf'>): Promise<void> {
+  const paths = servicePaths(model.id, model.layout);
+  const text = renderServerState(resolvedServers(model), model.spec.healthCheck, context.healthOf);
+  await writeFileAtomic(paths.serverState, text, { durable: false });
+}

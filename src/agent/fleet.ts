@@ -1,0 +1,100 @@
+import type { DesiredLoadBalancer, DesiredState, LoadBalancerReport } from '../api/agent.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { HostLayout } from '../spec/host-layout.ts';
+import type { Memory } from './memory.ts';
+import { createNameResolver } from './resolver.ts';
+import { Service } from './service.ts';
+
+/** A HAProxy that has ended is noticed within this time. */
+const WATCH_MS = 100;
+
+/** All load balancers of this machine. */
+export interface Fleet {
+  /** Takes up what the agent remembers: it serves before any control plane answers. */
+  recall(): Promise<void>;
+  /** Takes in what the control plane wants. */
+  take(state: DesiredState): Promise<void>;
+  ids(): string[];
+  reportOf(id: string): LoadBalancerReport | undefined;
+  /** Ends all loops and leaves every HAProxy serving. */
+  detach(): Promise<void>;
+}
+
+export interface FleetOptions {
+  machine: string;
+  binary: string;
+  layout: HostLayout;
+  clock: Clock;
+  logger: Logger;
+  memory: Memory;
+  onChange(id: string, urgent: boolean): void;
+}
+
+export function createFleet({ memory, onChange, ...options }: FleetOptions): Fleet {
+  const { logger, clock } = options;
+  const services = new Map<string, Service>();
+  let controlPlaneId: string | undefined;
+  const resolver = createNameResolver({ clock, onChange: () => services.forEach((service) => service.nudge()) });
+  const watch = setInterval(() => {
+    for (const service of services.values()) if (service.hasDied) service.nudge();
+  }, WATCH_MS);
+
+  const serviceFor = (id: string, observedRevision: number): Service => {
+    const present = services.get(id);
+    if (present) return present;
+    const service = new Service({
+      ...options,
+      id,
+      resolver,
+      observedRevision,
+      onChange: (urgent) => onChange(id, urgent),
+      onObserved: (revision) => {
+        memory.saveObserved(id, revision).catch((error: unknown) => logger.error({ error }, 'cannot note the revision on disk'));
+      },
+    });
+    services.set(id, service);
+    return service;
+  };
+
+  const want = (desired: DesiredLoadBalancer) => {
+    serviceFor(desired.id, 0).want(desired);
+    // Bringing it about does not wait for the disk: until then the control plane still has it.
+    memory.saveDesired(desired).catch((error: unknown) => logger.error({ error, loadBalancer: desired.id }, 'cannot remember a load balancer on disk'));
+  };
+
+  const drop = async (id: string) => {
+    const service = services.get(id);
+    services.delete(id);
+    await service?.remove();
+    await memory.forget(id);
+  };
+
+  return {
+    async recall() {
+      const remembered = await memory.load();
+      controlPlaneId = remembered.controlPlaneId;
+      for (const { desired, observedRevision } of remembered.loadBalancers) serviceFor(desired.id, observedRevision).want(desired);
+    },
+    async take(state) {
+      if (controlPlaneId !== undefined && state.controlPlaneId !== controlPlaneId) {
+        throw new Error(
+          `the control plane is another one (${state.controlPlaneId}) than the one whose load balancers run here (${controlPlaneId}); its orders are refused`,
+        );
+      }
+      if (controlPlaneId === undefined) {
+        controlPlaneId = state.controlPlaneId;
+        await memory.saveControlPlane(controlPlaneId);
+      }
+      for (const desired of state.changed) want(desired);
+      const wanted = new Set(state.ids);
+      await Promise.all([...services.keys()].filter((id) => !wanted.has(id)).map(drop));
+    },
+    ids: () => [...services.keys()],
+    reportOf: (id) => services.get(id)?.report(),
+    async detach() {
+      clearInterval(watch);
+      await Promise.all([...services.values()].map((service) => service.detach()));
+    },
+  };
+}

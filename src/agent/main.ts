@@ -1,0 +1,98 @@
+import { mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { pino } from 'pino';
+import { createBackoff } from '../base/backoff.ts';
+import { systemClock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import { VERSION } from '../base/version.ts';
+import { installedVersion } from '../haproxy/process/check.ts';
+import { type ControlPlane, createControlPlane } from './control-plane.ts';
+import { type Fleet, createFleet } from './fleet.ts';
+import { detectLayout, hostAddresses } from './layout.ts';
+import { acquireLock } from './lock.ts';
+import { createMemory } from './memory.ts';
+import { type Reporter, createReporter } from './reporter.ts';
+
+/** The machine that the control plane runs on. */
+const LOCAL_MACHINE = 'local';
+const HAPROXY_LOOK_MS = 60_000;
+
+export interface AgentOptions {
+  /** The control plane. */
+  url: string;
+  /** File with the agent's credential. */
+  tokenFile: string;
+  /** Where the agent keeps its state. */
+  dataDir: string;
+  /** Added to ports below 1024. Default: 8000 where the agent may not bind them, else 0. */
+  lowPortOffset?: number;
+  /** Name of the machine. Default: local. */
+  machine?: string;
+  /** HAProxy's program. Default: the one on the PATH. */
+  haproxy?: string;
+  logLevel?: string;
+  /** Ends the agent; HAProxy goes on. */
+  signal: AbortSignal;
+}
+
+/** Runs the agent until its signal is aborted. Load balancers go on serving after it. */
+export async function runAgent(options: AgentOptions): Promise<void> {
+  const dataDir = resolve(options.dataDir);
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const release = await acquireLock(dataDir);
+  const logger = pino({ level: options.logLevel ?? 'warn', name: 'agent' }, pino.destination(2));
+  const layout = detectLayout(dataDir, options.lowPortOffset);
+  const binary = options.haproxy ?? 'haproxy';
+  const controlPlane = createControlPlane(options.url, options.tokenFile);
+  const about = await createAbout(binary, layout);
+  let reporter: Reporter | undefined;
+  const fleet = createFleet({
+    machine: options.machine ?? LOCAL_MACHINE,
+    binary,
+    layout,
+    clock: systemClock,
+    logger,
+    memory: createMemory(dataDir, logger),
+    onChange: (id, urgent) => reporter?.changed(id, urgent),
+  });
+  reporter = createReporter({ clock: systemClock, logger, controlPlane, about, ids: fleet.ids, reportOf: fleet.reportOf });
+  await fleet.recall();
+  reporter.all();
+  await Promise.all([follow(controlPlane, fleet, reporter, logger, options.signal), reporter.run(options.signal)]);
+  await fleet.detach();
+  await release();
+}
+
+/** Follows what the control plane wants for as long as the agent runs; without it, all goes on as it was. */
+async function follow(controlPlane: ControlPlane, fleet: Fleet, reporter: Reporter, logger: Logger, signal: AbortSignal): Promise<void> {
+  const backoff = createBackoff({ initialMs: 200, maxMs: 5000, random: Math.random });
+  let since = 0;
+  let isLost = false;
+  while (!signal.aborted) {
+    try {
+      const state = await controlPlane.desired(since, signal);
+      await fleet.take(state);
+      since = state.version;
+      backoff.reset();
+      if (isLost) reporter.all();
+      isLost = false;
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!isLost) logger.warn({ error: messageOf(error) }, 'the control plane gives no orders; serving what is known');
+      isLost = true;
+      // It may have come back with other data: ask for everything.
+      since = 0;
+      await systemClock.sleep(backoff.next(), signal);
+    }
+  }
+}
+
+async function createAbout(binary: string, layout: ReturnType<typeof detectLayout>) {
+  let haproxyVersion = (await installedVersion(binary)) ?? null;
+  const timer = setInterval(() => {
+    void installedVersion(binary).then((version) => (haproxyVersion = version ?? null));
+  }, HAPROXY_LOOK_MS);
+  timer.unref();
+  return () => ({ agentVersion: VERSION, haproxyVersion, layout, hostAddresses: hostAddresses() });
+}

@@ -1,0 +1,54 @@
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DesiredLoadBalancer } from '../api/agent.ts';
+import type { Logger } from '../base/logger.ts';
+import { readTextIfExists, writeFileAtomic } from '../host/files.ts';
+
+/** What the agent remembers on its own disk, so that it serves and heals without a control plane. */
+export interface Memory {
+  load(): Promise<Remembered>;
+  saveControlPlane(id: string): Promise<void>;
+  saveDesired(desired: DesiredLoadBalancer): Promise<void>;
+  saveObserved(id: string, revision: number): Promise<void>;
+  forget(id: string): Promise<void>;
+}
+
+export interface Remembered {
+  controlPlaneId: string | undefined;
+  loadBalancers: { desired: DesiredLoadBalancer; observedRevision: number }[];
+}
+
+export function createMemory(dataDir: string, logger: Logger): Memory {
+  const directory = join(dataDir, 'wanted');
+  const controlPlaneFile = join(dataDir, 'control-plane-id');
+  const desiredFile = (id: string) => join(directory, `${id}.json`);
+  const observedFile = (id: string) => join(directory, `${id}.observed`);
+  return {
+    async load() {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      const names = (await readdir(directory)).filter((name) => name.endsWith('.json'));
+      const loaded = await Promise.all(names.map((name) => loadOne(directory, name, logger)));
+      const controlPlaneId = (await readTextIfExists(controlPlaneFile))?.trim();
+      return { controlPlaneId, loadBalancers: loaded.filter((entry) => entry !== undefined) };
+    },
+    saveControlPlane: (id) => writeFileAtomic(controlPlaneFile, `${id}\n`),
+    saveDesired: (desired) => writeFileAtomic(desiredFile(desired.id), JSON.stringify(desired)),
+    saveObserved: (id, revision) => writeFileAtomic(observedFile(id), `${revision}\n`, { durable: false }),
+    async forget(id) {
+      await Promise.all([desiredFile(id), observedFile(id)].map((path) => rm(path, { force: true })));
+    },
+  };
+}
+
+async function loadOne(directory: string, name: string, logger: Logger): Promise<Remembered['loadBalancers'][number] | undefined> {
+  const text = await readTextIfExists(join(directory, name));
+  try {
+    const desired = JSON.parse(text ?? '') as DesiredLoadBalancer;
+    const observed = await readTextIfExists(join(directory, `${desired.id}.observed`));
+    return { desired, observedRevision: Number(observed ?? 0) };
+  } catch (error) {
+    // The control plane has it still and tells it again; one bad file must not keep the others from being served.
+    logger.error({ file: name, error }, 'a remembered load balancer cannot be read');
+    return undefined;
+  }
+}

@@ -1,0 +1,22 @@
+import { readFile, rm } from 'node:fs/promises';
+import { exec } from '../host/exec.ts';
+import { readTextIfExists, writeFileAtomic } from '../host/files.ts';
+import { ApplyError } from '../haproxy/process/apply-error.ts';
+
+const TEN_YEARS_DAYS = '3650';
+
+/**
+ * Makes the self-signed certificate with which HTTPS answers until a real one is there. It vouches for nothing, but
+ * port 443 is open from the start and a certificate can be put in its place without a reload.
+ */
+export async function ensurePlaceholder(path: string): Promise<void> {
+  if ((await readTextIfExists(path)) !== undefined) return;
+  const key = `${path}.key`;
+  const certificate = `${path}.crt`;
+  const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', TEN_YEARS_DAYS];
+  const result = await exec('openssl', [...request, '-subj', '/CN=agentmetal placeholder', '-keyout', key, '-out', certificate]);
+  if (result.missing) throw new ApplyError('start_failed', 'there is no openssl on this machine to make the placeholder certificate', 'apt-get install openssl');
+  if (result.code !== 0) throw new ApplyError('start_failed', `openssl could not make the placeholder certificate: ${result.stderr.trim()}`);
+  await writeFileAtomic(path, (await readFile(certificate, 'utf8')) + (await readFile(key, 'utf8')));
+  await Promise.all([rm(key), rm(certificate)]);
+}

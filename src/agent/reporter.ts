@@ -1,0 +1,68 @@
+import { type AgentReport, HEARTBEAT_MS, type LoadBalancerReport } from '../api/agent.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import { messageOf } from '../base/errors.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { createWake } from './wake.ts';
+
+/** News that is not a receipt waits for more of its kind. */
+const GATHER_MS = 50;
+const RETRY_MS = 1000;
+
+/** Tells the control plane what is new, and that the agent is alive. */
+export interface Reporter {
+  /** Has a load balancer reported soon; at once when urgent. */
+  changed(id: string, urgent: boolean): void;
+  /** Has everything reported again. */
+  all(): void;
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export interface ReporterOptions {
+  clock: Clock;
+  logger: Logger;
+  controlPlane: ControlPlane;
+  /** Everything of the report but the load balancers. */
+  about(): Omit<AgentReport, 'loadBalancers'>;
+  ids(): string[];
+  reportOf(id: string): LoadBalancerReport | undefined;
+}
+
+export function createReporter({ clock, logger, controlPlane, about, ids, reportOf }: ReporterOptions): Reporter {
+  const wake = createWake();
+  const dirty = new Set<string>();
+  let isUrgent = false;
+  const send = async () => {
+    const batch = [...dirty];
+    dirty.clear();
+    isUrgent = false;
+    try {
+      const loadBalancers = batch.map(reportOf).filter((report) => report !== undefined);
+      await controlPlane.report({ ...about(), loadBalancers });
+    } catch (error) {
+      // Nothing is lost: what could not be told is told with the next report.
+      for (const id of batch) dirty.add(id);
+      logger.debug({ error: messageOf(error) }, 'the control plane takes no report');
+      await clock.sleep(RETRY_MS);
+    }
+  };
+  return {
+    changed(id, urgent) {
+      dirty.add(id);
+      isUrgent ||= urgent;
+      wake.ring();
+    },
+    all() {
+      for (const id of ids()) dirty.add(id);
+      wake.ring();
+    },
+    async run(signal) {
+      signal.addEventListener('abort', () => wake.ring());
+      while (!signal.aborted) {
+        await send();
+        if (dirty.size === 0) await wake.wait(HEARTBEAT_MS);
+        if (!isUrgent && !signal.aborted) await clock.sleep(GATHER_MS, signal);
+      }
+    },
+  };
+}

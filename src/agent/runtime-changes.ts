@@ -1,0 +1,79 @@
+import type { Server } from '../haproxy/config/server.ts';
+import type { ServiceModel } from '../haproxy/model.ts';
+import type { ServerChange } from '../haproxy/plan.ts';
+import {
+  type Command,
+  addServer,
+  deleteServer,
+  runCommands,
+  setAddress,
+  setMaxConnections,
+  setReady,
+  setWeight,
+  startDrain,
+} from '../haproxy/runtime/commands.ts';
+import type { RuntimeConnection } from '../haproxy/runtime/connection.ts';
+import type { ServerStat } from '../haproxy/runtime/stat.ts';
+
+/** Servers that were removed and finish their last requests, by name. */
+export type Leaving = Map<string, Server>;
+
+/**
+ * Makes changes by the runtime API. Answers how many commands it took.
+ * @throws on the first answer that is not the expected one; the caller then reloads.
+ */
+export async function applyRuntimeChanges(
+  runtime: RuntimeConnection,
+  changes: readonly ServerChange[],
+  model: ServiceModel,
+  leaving: Leaving,
+): Promise<number> {
+  const commands = changes.flatMap((change) => commandsFor(change, model, leaving));
+  await runCommands(runtime, commands);
+  for (const change of changes) {
+    if (change.kind === 'remove') leaving.set(change.server.name, change.server);
+    if (change.kind === 'add') leaving.delete(change.server.name);
+  }
+  return commands.length;
+}
+
+function commandsFor(change: ServerChange, model: ServiceModel, leaving: Leaving): Command[] {
+  switch (change.kind) {
+    case 'add': {
+      const present = leaving.get(change.server.name);
+      return present ? takeBack(present, change.server) : addServer(change.server, model);
+    }
+    case 'remove':
+      return [startDrain(change.server)];
+    case 'change':
+      return changeCommands(change.before, change.after);
+  }
+}
+
+/** A server that comes back before its last connections have ended is still there, drained. */
+function takeBack(present: Server, wanted: Server): Command[] {
+  if (present.backup !== wanted.backup) throw new Error(`${wanted.target} comes back as another kind of server while it drains`);
+  return [...changeCommands(present, wanted), setReady(wanted)];
+}
+
+function changeCommands(before: Server, after: Server): Command[] {
+  return [
+    ...(before.address === after.address ? [] : [setAddress(after)]),
+    ...(before.weight === after.weight ? [] : [setWeight(after)]),
+    ...(before.maxConnections === after.maxConnections ? [] : [setMaxConnections(after)]),
+  ];
+}
+
+/** Deletes the leaving servers that have no sessions left; those with idle connections follow at the next look. */
+export async function sweepLeaving(runtime: RuntimeConnection, leaving: Leaving, stats: ReadonlyMap<string, ServerStat>): Promise<void> {
+  for (const [name, server] of leaving) {
+    const stat = stats.get(name);
+    if (stat && stat.sessions > 0) continue;
+    try {
+      if (stat) await runCommands(runtime, deleteServer(server));
+      leaving.delete(name);
+    } catch {
+      // HAProxy still holds a connection to it; it is in maintenance and is tried again.
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type TestBackend, startBackend } from '../../test/support/backends.ts';
+import { type TestService, createTestService } from '../../test/support/service.ts';
+import { loopbackAddress, temporaryDirectory } from '../../test/support/temporary.ts';
+import { waitFor } from '../../test/support/wait.ts';
+
+const directory = await temporaryDirectory();
+const services: TestService[] = [];
+const backends: TestBackend[] = [];
+
+beforeAll(async () => {
+  for (const name of ['one', 'two', 'three']) backends.push(await startBackend({ name }));
+});
+afterEach(async () => {
+  for (const { service } of services.splice(0)) await service.remove();
+});
+afterAll(async () => {
+  for (const backend of backends) await backend.stop();
+  await directory.remove();
+});
+
+function create(options: Parameters<typeof createTestService>[2] = {}): { test: TestService; url: string } {
+  const address = loopbackAddress();
+  const test = createTestService(directory.path, address, options);
+  services.push(test);
+  return { test, url: `http://${address}:8080/` };
+}
+
+const backendOf = (index: number) => backends[index] as TestBackend;
+
+describe('a load balancer on this machine', () => {
+  it('starts HAProxy, admits backends after their first check and answers', async () => {
+    const { test, url } = create();
+    const [one, two] = [backendOf(0), backendOf(1)];
+    const receipt = await test.set({ type: 'http', port: 8080, backends: [{ target: one.target }, { target: two.target }], healthCheck: { path: '/health' } });
+    expect(receipt).toMatchObject({ outcome: 'applied', path: 'start' });
+    await waitFor('both up', () => [one, two].every(({ target }) => test.backendState(target) === 'up'));
+    const answers = new Set<string>();
+    for (let i = 0; i < 4; i++) answers.add(await (await fetch(url)).text());
+    expect(answers).toEqual(new Set(['one', 'two']));
+    expect(one.checks[0]).toMatchObject({ path: '/health', method: 'GET', headers: { host: one.target } });
+  });
+
+  it('adds, weighs and removes a backend by the runtime API, with no reload', async () => {
+    const { test, url } = create();
+    const [one, two] = [backendOf(0), backendOf(1)];
+    const base = { type: 'http', port: 8080, healthCheck: { path: '/health' } };
+    await test.set({ ...base, backends: [{ target: one.target }] });
+    const worker = test.report().haproxy?.workerPid;
+    const added = await test.set({ ...base, backends: [{ target: one.target }, { target: two.target }] });
+    expect(added).toMatchObject({ outcome: 'applied', path: 'runtime', steps: [{ action: 'add-backend', target: two.target }] });
+    await waitFor('two answers', async () => (await (await fetch(url)).text()) === 'two');
+    const removed = await test.set({ ...base, backends: [{ target: two.target, weight: 7 }] });
+    expect(removed.steps.map(({ action }) => action)).toEqual(['set-weight', 'remove-backend']);
+    expect(await (await fetch(url)).text()).toBe('two');
+    expect(test.report().haproxy?.workerPid).toBe(worker);
+  });
+
+  it('reloads for another health check, and keeps what is known of the backends', async () => {
+    const { test, url } = create();
+    const [one] = [backendOf(0)];
+    await test.set({ type: 'http', port: 8080, backends: [{ target: one.target }] });
+    await waitFor('up', () => test.backendState(one.target) === 'up');
+    const before = test.report().haproxy;
+    const receipt = await test.set({ type: 'http', port: 8080, backends: [{ target: one.target }], healthCheck: { path: '/health', interval: '1s' } });
+    expect(receipt).toMatchObject({ outcome: 'applied', path: 'reload' });
+    expect((await fetch(url)).status).toBe(200);
+    expect(test.report().haproxy?.pid).toBe(before?.pid);
+    expect(test.report().haproxy?.workerPid).not.toBe(before?.workerPid);
+  });
+});

@@ -1,0 +1,224 @@
+import { rm } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { DesiredLoadBalancer, LoadBalancerReport } from '../api/agent.ts';
+import { createBackoff } from '../base/backoff.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import { servicePaths } from '../haproxy/config/paths.ts';
+import type { Server } from '../haproxy/config/server.ts';
+import type { ServiceModel } from '../haproxy/model.ts';
+import { serverChanges } from '../haproxy/plan.ts';
+import { findMaster, stopMaster } from '../haproxy/process/master.ts';
+import type { HostLayout } from '../spec/host-layout.ts';
+import type { Receipt } from '../spec/plan.ts';
+import { findLive, observedServers } from './adopt.ts';
+import { type BackendMonitor, createBackendMonitor } from './backend-monitor.ts';
+import { type Live, converge, isServing, resolvedServers } from './converge.ts';
+import { createReceipt } from './receipt.ts';
+import type { NameResolver, Resolution } from './resolver.ts';
+import type { Leaving } from './runtime-changes.ts';
+import { createWake } from './wake.ts';
+
+/** How often the whole of HAProxy is held against what is wanted, though nothing seems to have changed. */
+const AUDIT_MS = 10_000;
+const LOOK_MS = 500;
+
+export interface ServiceOptions {
+  id: string;
+  machine: string;
+  binary: string;
+  layout: HostLayout;
+  clock: Clock;
+  logger: Logger;
+  resolver: NameResolver;
+  /** Called whenever there is something new to report. */
+  onChange(urgent: boolean): void;
+  /** The revision that was live when the agent last ran. */
+  observedRevision: number;
+  onObserved(revision: number): void;
+}
+
+/** One load balancer on this machine: a loop that keeps its HAProxy as it is wanted. */
+export class Service {
+  readonly id: string;
+  readonly #options: ServiceOptions;
+  readonly #wake = createWake();
+  readonly #monitor: BackendMonitor;
+  readonly #leaving: Leaving = new Map();
+  readonly #backoff;
+  #desired: DesiredLoadBalancer | undefined;
+  #live: Live | undefined;
+  #model: ServiceModel | undefined;
+  /** What was wanted when it was last brought about. */
+  #applied: DesiredLoadBalancer | undefined;
+  #resolution: Resolution = { addresses: new Map(), faults: new Map() };
+  #receipt: Receipt | undefined;
+  #observedRevision: number;
+  #retryAt = 0;
+  #auditAt = 0;
+  #isStopping = false;
+  #ended: Promise<void> | undefined;
+
+  constructor(options: ServiceOptions) {
+    this.id = options.id;
+    this.#options = options;
+    this.#observedRevision = options.observedRevision;
+    this.#backoff = createBackoff({ initialMs: 1000, maxMs: 30_000, random: Math.random });
+    this.#monitor = createBackendMonitor({
+      clock: options.clock,
+      logger: options.logger,
+      onChange: () => options.onChange(false),
+    });
+  }
+
+  /** Sets what is wanted and has it brought about. */
+  want(desired: DesiredLoadBalancer): void {
+    this.#desired = desired;
+    this.#retryAt = 0;
+    this.#wake.ring();
+    this.#ended ??= this.#run();
+  }
+
+  /** Looks again soon: a name stands for another address, or the process has ended. */
+  nudge(): void {
+    this.#wake.ring();
+  }
+
+  /** Whether HAProxy should run but does not. */
+  get hasDied(): boolean {
+    return this.#live !== undefined && !isServing(this.#live.proxy);
+  }
+
+  /** Ends the loop and leaves HAProxy serving. */
+  async detach(): Promise<void> {
+    this.#isStopping = true;
+    this.#wake.ring();
+    await this.#ended;
+  }
+
+  /** Ends the loop, HAProxy and everything of it on this machine. */
+  async remove(): Promise<void> {
+    await this.detach();
+    const paths = servicePaths(this.id, this.#options.layout);
+    const masterPid = await findMaster(paths);
+    if (masterPid !== undefined) await stopMaster(masterPid, paths);
+    await rm(paths.directory, { recursive: true, force: true });
+  }
+
+  report(): LoadBalancerReport {
+    const worker = this.#live?.proxy.worker;
+    return {
+      id: this.id,
+      observedRevision: this.#observedRevision,
+      ...(this.#receipt ? { receipt: this.#receipt } : {}),
+      backends: this.#model ? this.#monitor.statuses(this.#model, this.#resolution) : [],
+      ...(this.#live && worker
+        ? { haproxy: { version: worker.version, pid: this.#live.proxy.masterPid, workerPid: worker.pid, startedAt: this.#startedAt(worker.uptimeSeconds) } }
+        : {}),
+    };
+  }
+
+  #startedAtMs: number | undefined;
+  #startedAt(uptimeSeconds: number): string {
+    this.#startedAtMs ??= this.#options.clock.now() - uptimeSeconds * 1000;
+    return new Date(this.#startedAtMs).toISOString();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopping) {
+      await this.#pass();
+      if (!this.#isStopping) await this.#wake.wait(LOOK_MS);
+    }
+    await this.#monitor.idle();
+  }
+
+  /** One look: bring about what is wanted, then see how the backends are. It never throws. */
+  async #pass(): Promise<void> {
+    const { clock, logger } = this.#options;
+    if (!this.#desired) return;
+    if (clock.now() >= this.#retryAt) await this.#apply(this.#desired);
+    if (this.#live && this.#model && isServing(this.#live.proxy)) {
+      try {
+        await this.#monitor.look(this.#model, resolvedServers(this.#model), this.#leaving);
+      } catch (error) {
+        logger.warn({ loadBalancer: this.id, error }, 'cannot read the state of HAProxy');
+      }
+    }
+  }
+
+  async #apply(desired: DesiredLoadBalancer): Promise<void> {
+    const { clock, binary, machine, layout } = this.#options;
+    const startedAt = clock.now();
+    const begun = performance.now();
+    const resolution = await this.#options.resolver.resolve(desired);
+    if (this.#isSettled(desired, resolution, startedAt)) return;
+    this.#resolution = resolution;
+    const model: ServiceModel = { ...desired, layout, addresses: this.#resolution.addresses };
+    const before = this.#model;
+    const isNew = desired.revision !== this.#observedRevision;
+    try {
+      const live = await this.#currentLive(model);
+      this.#forgetMoved(live, model);
+      const result = await converge(live, model, { binary, healthOf: (server) => this.#monitor.healthOf(server), leaving: this.#leaving });
+      if (result.live.proxy.worker.pid !== live?.proxy.worker.pid) this.#startedAtMs = undefined;
+      this.#live = result.live;
+      this.#model = model;
+      this.#applied = desired;
+      this.#backoff.reset();
+      if (isNew || this.#receipt?.outcome === 'failed') {
+        this.#settle(createReceipt({ desired, machine, before, model, result, startedAt, durationMs: performance.now() - begun }));
+      } else if (result.path !== 'none') this.#options.onChange(false);
+      this.#monitor.admit(model, result.unchecked);
+    } catch (error) {
+      this.#retryAt = clock.now() + this.#backoff.next();
+      this.#fail(createReceipt({ desired, machine, before, model, error, isServing: this.#isServing, startedAt, durationMs: performance.now() - begun }));
+    }
+  }
+
+  /** Whether nothing has happened since the last time that all was as wanted. */
+  #isSettled(desired: DesiredLoadBalancer, resolution: Resolution, now: number): boolean {
+    const isSame = isDeepStrictEqual(resolution, this.#resolution);
+    return desired === this.#applied && isSame && this.#isServing && now < this.#auditAt;
+  }
+
+  get #isServing(): boolean {
+    return this.#live !== undefined && isServing(this.#live.proxy);
+  }
+
+  /** What runs: as this agent left it, or, from time to time and at the start, as HAProxy itself tells it. */
+  async #currentLive(model: ServiceModel): Promise<Live | undefined> {
+    const now = this.#options.clock.now();
+    const live = this.#live;
+    if (!live || !isServing(live.proxy)) {
+      if (!live) await this.#monitor.recall(model, now);
+      const found = await findLive(model);
+      if (found) this.#auditAt = now + AUDIT_MS;
+      return found ?? live;
+    }
+    if (now < this.#auditAt) return live;
+    this.#auditAt = now + AUDIT_MS;
+    const observed = (await observedServers(model)).filter((server) => !this.#leaving.has(server.name));
+    return { ...live, servers: observed };
+  }
+
+  /** A backend that moves to another address must show again that it works. */
+  #forgetMoved(live: Live | undefined, model: ServiceModel): void {
+    for (const change of serverChanges(live?.servers ?? [], resolvedServers(model))) {
+      if (change.kind === 'change' && change.before.address !== change.after.address) this.#monitor.forget(change.after as Server);
+    }
+  }
+
+  #settle(receipt: Receipt): void {
+    this.#receipt = receipt;
+    this.#observedRevision = receipt.revision;
+    this.#options.onObserved(receipt.revision);
+    this.#options.onChange(true);
+  }
+
+  #fail(receipt: Receipt): void {
+    const isRepeated = this.#receipt?.revision === receipt.revision && this.#receipt.error?.detail === receipt.error?.detail;
+    this.#receipt = receipt;
+    this.#options.logger.error({ loadBalancer: this.id, revision: receipt.revision, error: receipt.error }, 'revision failed');
+    if (!isRepeated) this.#options.onChange(true);
+  }
+}

@@ -1,0 +1,78 @@
+import { quote } from './quote.ts';
+import { servicePaths } from './paths.ts';
+import type { Section } from './section.ts';
+import type { ServiceModel } from '../model.ts';
+
+/** Mozilla's intermediate profile, version 5.7 (guideline for HAProxy 2.6 and OpenSSL 3). */
+const CIPHERS = [
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+  'DHE-RSA-AES128-GCM-SHA256',
+  'DHE-RSA-AES256-GCM-SHA384',
+  'DHE-RSA-CHACHA20-POLY1305',
+].join(':');
+const CIPHERSUITES = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
+
+export function globalSection({ id, layout }: ServiceModel): Section {
+  const paths = servicePaths(id, layout);
+  return {
+    header: 'global',
+    lines: [
+      `stats socket ${quote(paths.workerSocket)} mode 600 level admin`,
+      'stats timeout 1h',
+      `server-state-file ${quote(paths.serverState)}`,
+      // Two processes on one port would share its connections; listening must fail instead.
+      'noreuseport',
+      // An old worker serves its last connections to their end, but not for ever.
+      'hard-stop-after 12h',
+      ...(layout.user ? [`user ${quote(layout.user)}`] : []),
+      ...(layout.group ? [`group ${quote(layout.group)}`] : []),
+      ...(layout.chroot ? [`chroot ${quote(layout.chroot)}`] : []),
+      `ssl-default-bind-ciphers ${CIPHERS}`,
+      `ssl-default-bind-ciphersuites ${CIPHERSUITES}`,
+      'ssl-default-bind-options no-tls-tickets',
+    ],
+  };
+}
+
+export function defaultsSection({ spec }: ServiceModel): Section {
+  return {
+    header: 'defaults',
+    lines: [
+      `mode ${spec.type}`,
+      'load-server-state-from-file global',
+      ...(spec.type === 'http' ? HTTP_DEFAULTS : TCP_DEFAULTS),
+      // A connection that is refused has carried nothing yet, so trying another backend repeats nothing.
+      'retries 3',
+      'option redispatch 1',
+      'timeout connect 5s',
+      'timeout queue 30s',
+    ],
+  };
+}
+
+const HTTP_DEFAULTS = [
+  // Without it a reload closes idle keep-alive connections just as a client may be sending on them.
+  'option idle-close-on-response',
+  'timeout http-request 10s',
+  'timeout http-keep-alive 60s',
+  'timeout client 60s',
+  'timeout server 60s',
+  'timeout tunnel 1h',
+  // A half-closed tunnel would otherwise hold an old worker until the tunnel's timeout.
+  'timeout client-fin 30s',
+  'timeout server-fin 30s',
+];
+
+const TCP_DEFAULTS = [
+  'option clitcpka',
+  'option srvtcpka',
+  'timeout client 1h',
+  'timeout server 1h',
+  'timeout client-fin 30s',
+  'timeout server-fin 30s',
+];

@@ -1,0 +1,104 @@
+import { admissionBackend } from '../config/backend.ts';
+import { type Server, admissionServerKeywords, serverKeywords, socketAddress } from '../config/server.ts';
+import type { ServiceModel } from '../model.ts';
+import type { RuntimeConnection } from './connection.ts';
+
+/** One runtime command with the answer that means it was done. */
+export interface Command {
+  text: string;
+  expect: RegExp;
+}
+
+/** HAProxy answered something else than what means success. */
+export class UnexpectedAnswer extends Error {
+  override readonly name = 'UnexpectedAnswer';
+}
+
+const SILENT = /^$/;
+// 2.6 does not give a server added at run time the defaults of its connection pool: without these it reuses none.
+const POOL_KEYWORDS = 'pool-purge-delay 5s pool-max-conn -1';
+
+/** Adds a server that is down until its health is set or `rise` checks have passed. */
+export function addServer(server: Server, model: ServiceModel): Command[] {
+  const path = pathOf(server);
+  const keywords = `${serverKeywords(server, model)} weight 0 ${POOL_KEYWORDS}`;
+  return [...addCommands(path, server, keywords), setWeight(server)];
+}
+
+/** Adds the server's twin to the admission section, which checks it at once. */
+export function addToAdmission(server: Server, model: ServiceModel): Command[] {
+  return addCommands(admissionPath(server), server, `${admissionServerKeywords(model)} ${POOL_KEYWORDS}`);
+}
+
+function addCommands(path: string, server: Server, keywords: string): Command[] {
+  return [
+    { text: `add server ${path} ${socketAddress(server)} ${keywords}`, expect: /^New server registered\.$/ },
+    // Enabling makes a server UP, so it must carry no weight until its health has been taken away again.
+    { text: `enable server ${path}`, expect: SILENT },
+    { text: `set server ${path} health down`, expect: SILENT },
+    { text: `enable health ${path}`, expect: SILENT },
+  ];
+}
+
+export function removeFromAdmission(server: Server): Command[] {
+  return deleteCommands(admissionPath(server));
+}
+
+export function setHealth(server: Server, health: 'up' | 'down'): Command {
+  return { text: `set server ${pathOf(server)} health ${health}`, expect: SILENT };
+}
+
+export function setWeight(server: Server): Command {
+  return { text: `set server ${pathOf(server)} weight ${server.weight}`, expect: SILENT };
+}
+
+export function setMaxConnections(server: Server): Command {
+  return { text: `set maxconn server ${pathOf(server)} ${server.maxConnections}`, expect: SILENT };
+}
+
+export function setAddress(server: Server): Command {
+  const text = `set server ${pathOf(server)} addr ${server.address ?? ''} port ${server.port}`;
+  return { text, expect: /^(IP changed|port changed|no need to change|nothing changed)/i };
+}
+
+/** No new requests go to the server; those that it has finish. */
+export function startDrain(server: Server): Command {
+  return { text: `set server ${pathOf(server)} state drain`, expect: SILENT };
+}
+
+export function setReady(server: Server): Command {
+  return { text: `set server ${pathOf(server)} state ready`, expect: SILENT };
+}
+
+/** Deletes a server that has no connections any more. */
+export function deleteServer(server: Server): Command[] {
+  return deleteCommands(pathOf(server));
+}
+
+function deleteCommands(path: string): Command[] {
+  return [
+    { text: `set server ${path} state maint`, expect: SILENT },
+    { text: `del server ${path}`, expect: /^Server deleted\.$/ },
+  ];
+}
+
+export function shutdownSessions(server: Server): Command {
+  return { text: `shutdown sessions server ${pathOf(server)}`, expect: SILENT };
+}
+
+/** Sends commands one after another and holds every answer against what it should be. */
+export async function runCommands(runtime: RuntimeConnection, commands: readonly Command[]): Promise<void> {
+  const answers = await Promise.all(commands.map((command) => runtime.send(command.text)));
+  for (const [index, { text, expect }] of commands.entries()) {
+    const answer = answers[index] ?? '';
+    if (!expect.test(answer)) throw new UnexpectedAnswer(`HAProxy answered ${JSON.stringify(answer.slice(0, 200))} to "${text}"`);
+  }
+}
+
+function pathOf({ pool, name }: Server): string {
+  return `${pool}/${name}`;
+}
+
+function admissionPath({ pool, name }: Server): string {
+  return `${admissionBackend(pool)}/${name}`;
+}

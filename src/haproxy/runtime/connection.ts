@@ -1,0 +1,91 @@
+import { connect, type Socket } from 'node:net';
+
+/** HAProxy ends every answer of an interactive session with this. */
+const PROMPT = '\n> ';
+const TIMEOUT_MS = 10_000;
+
+/** The runtime API could not be spoken to; what was sent may or may not have been done. */
+export class RuntimeApiError extends Error {
+  override readonly name = 'RuntimeApiError';
+}
+
+/** Sends commands over one connection to a worker's socket. */
+export interface RuntimeConnection {
+  /** Sends one command and answers its text without surrounding white space. */
+  send(command: string): Promise<string>;
+  close(): void;
+}
+
+/**
+ * Opens an interactive session (management guide, section 9.3) on a worker's stats socket. Commands may be sent
+ * without waiting for the answers before; they are done and answered in order.
+ */
+export async function openRuntime(path: string): Promise<RuntimeConnection> {
+  const socket = connect(path);
+  const waiting: { resolve(text: string): void; reject(error: Error): void }[] = [];
+  let received = '';
+  const fail = (error: Error) => {
+    for (const { reject } of waiting.splice(0)) reject(error);
+    socket.destroy();
+  };
+  socket.setEncoding('utf8').setTimeout(TIMEOUT_MS, () => {
+    if (waiting.length > 0) fail(new RuntimeApiError(`HAProxy did not answer on ${path} within ${TIMEOUT_MS / 1000} s`));
+  });
+  socket.on('error', (error) => fail(new RuntimeApiError(`${path}: ${error.message}`, { cause: error })));
+  socket.on('close', () => fail(new RuntimeApiError(`HAProxy closed the connection on ${path}`)));
+  socket.on('data', (chunk: string) => {
+    received += chunk;
+    for (let end = received.indexOf(PROMPT); end >= 0 && waiting.length > 0; end = received.indexOf(PROMPT)) {
+      waiting.shift()?.resolve(received.slice(0, end).trim());
+      received = received.slice(end + PROMPT.length);
+    }
+  });
+  const exchange = (line: string) =>
+    new Promise<string>((resolve, reject) => {
+      if (socket.destroyed) return reject(new RuntimeApiError(`HAProxy closed the connection on ${path}`));
+      waiting.push({ resolve, reject });
+      socket.write(`${line}\n`);
+    });
+  await exchange('prompt');
+  return {
+    send(command) {
+      // A line break or semicolon would begin another command, whoever wrote it into a name.
+      if (/[\n\r;]/.test(command)) return Promise.reject(new RuntimeApiError('a runtime command must be one line without ";"'));
+      return exchange(command);
+    },
+    close: () => end(socket),
+  };
+}
+
+function end(socket: Socket): void {
+  socket.removeAllListeners('close');
+  socket.destroy();
+}
+
+/** Runs `use` with a connection that is closed afterwards. */
+export async function withRuntime<T>(path: string, use: (runtime: RuntimeConnection) => Promise<T>): Promise<T> {
+  const runtime = await openRuntime(path);
+  try {
+    return await use(runtime);
+  } finally {
+    runtime.close();
+  }
+}
+
+/**
+ * Sends one command to the master's socket. In 2.6 the master answers only once our side of the connection is closed.
+ */
+export function askMaster(path: string, command: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ path, allowHalfOpen: true });
+    let received = '';
+    socket.setEncoding('utf8').setTimeout(2000, () => socket.destroy(new RuntimeApiError(`the HAProxy master did not answer on ${path}`)));
+    socket.on('data', (chunk: string) => (received += chunk));
+    socket.on('error', (error) => reject(new RuntimeApiError(`${path}: ${error.message}`, { cause: error })));
+    socket.on('end', () => {
+      socket.destroy();
+      resolve(received.trim());
+    });
+    socket.end(`${command}\n`);
+  });
+}

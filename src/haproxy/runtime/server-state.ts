@@ -1,0 +1,82 @@
+import type { HealthCheck } from '../../spec/health-check.ts';
+import type { Server } from '../config/server.ts';
+
+/** Columns of version 1, the only one that 2.6 and 3.0 know (configuration manual, `server-state-file`). */
+const COLUMNS =
+  'be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr srv_agent_port';
+
+/** HAProxy's own numbers (include/haproxy/server-t.h and check-t.h of 2.6). */
+const OP_STOPPED = 0;
+const OP_RUNNING = 2;
+const CHECK_FAILED = 2;
+const CHECK_PASSED = 3;
+const CHECK_UNKNOWN = 1;
+const HCHK_STATUS_INI = 1;
+const HCHK_STATUS_L4OK = 6;
+const HCHK_STATUS_L4CON = 8;
+const CHECK_CONFIGURED_ENABLED = 6;
+
+/** What is known of a server when a worker starts. */
+export type KnownHealth = 'up' | 'down' | 'unknown';
+
+/**
+ * Writes the state that a new worker begins with. Without it, every server would begin UP: those known to be down
+ * would get traffic again, and new ones would get it before their first check.
+ */
+export function renderServerState(
+  list: readonly Server[],
+  check: HealthCheck,
+  healthOf: (server: Server) => KnownHealth,
+): string {
+  const lines = list
+    .filter((server) => server.address !== undefined)
+    .map((server, index) => stateLine(server, index + 1, check, healthOf(server)));
+  return ['1', `# ${COLUMNS}`, ...lines, ''].join('\n');
+}
+
+function stateLine(server: Server, position: number, check: HealthCheck, health: KnownHealth): string {
+  const isUp = health === 'up';
+  const result = isUp ? CHECK_PASSED : health === 'down' ? CHECK_FAILED : CHECK_UNKNOWN;
+  const status = isUp ? HCHK_STATUS_L4OK : health === 'down' ? HCHK_STATUS_L4CON : HCHK_STATUS_INI;
+  return [
+    // HAProxy matches by name; the ids before the names are only shown.
+    0,
+    server.pool,
+    server.id ?? position,
+    server.name,
+    server.address,
+    isUp ? OP_RUNNING : OP_STOPPED,
+    0,
+    server.weight,
+    server.weight,
+    0,
+    status,
+    result,
+    isUp ? check.rise + check.fall - 1 : 0,
+    CHECK_CONFIGURED_ENABLED,
+    0,
+    0,
+    server.id === undefined ? 0 : 1,
+    '-',
+    server.port,
+    '-',
+    0,
+    // A check port in the state file would win over a changed one in the configuration, so none is written.
+    0,
+    '-',
+    '-',
+    0,
+  ].join(' ');
+}
+
+/** Reads back what {@link renderServerState} wrote: the health of each server by its name. */
+export function parseServerState(text: string): Map<string, KnownHealth> {
+  const rows = text.split('\n').filter((line) => line !== '' && line !== '1' && !line.startsWith('#'));
+  return new Map(rows.map((row) => healthFromLine(row.split(' '))));
+}
+
+function healthFromLine(cells: readonly string[]): [string, KnownHealth] {
+  const result = Number(cells[11]);
+  const health = result === CHECK_PASSED ? 'up' : result === CHECK_FAILED ? 'down' : 'unknown';
+  return [cells[3] ?? '', health];
+}

@@ -1,0 +1,35 @@
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import { systemCode } from '../base/errors.ts';
+
+export interface WriteOptions {
+  /** Permission bits. Default: 0600. */
+  mode?: number;
+  /** Whether the bytes must be on the disk before the call returns. Default: true. */
+  durable?: boolean;
+}
+
+/** Replaces a file in one step: a reader, and a crash, sees the old bytes or the new ones. */
+export async function writeFileAtomic(path: string, data: string, { mode = 0o600, durable = true }: WriteOptions = {}): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  const file = await open(temporary, 'w', mode);
+  try {
+    await file.writeFile(data);
+    if (durable) await file.sync();
+  } catch (error) {
+    await file.close();
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await file.close();
+  await rename(temporary, path);
+}
+
+/** The file's text, or `undefined` when there is no such file. */
+export async function readTextIfExists(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,85 @@
+import { type Server, createServer } from 'node:http';
+import { type ApiClient, apiPath } from '../api/client.ts';
+import type { LoadBalancer } from '../api/load-balancer.ts';
+import type { Page } from '../api/resources.ts';
+
+const DEMO_PORT = 8080;
+
+/** The sample backends: servers of this process on loopback addresses that nothing else uses. */
+const DEMO_HOSTS = [
+  { name: 'web-1', addresses: ['127.90.0.1'] },
+  { name: 'web-2', addresses: ['127.90.0.2'] },
+];
+
+/** A running demo. Its load balancer stays when it stops, and then says that its backends are down. */
+export interface Demo {
+  stop(): Promise<void>;
+}
+
+/** Makes VPC `prod`, two sample backends and `web-lb`, where they are not there yet, and shows a request. */
+export async function startDemo(client: ApiClient, print: (line: string) => void): Promise<Demo> {
+  const servers = await Promise.all(DEMO_HOSTS.map(({ name, addresses }) => startBackend(name, addresses[0] ?? '')));
+  await ensureVpc(client);
+  const balancer = await ensureLoadBalancer(client);
+  const { listeners } = balancer.status.nodes[0] ?? {};
+  const where = listeners?.[0] ?? balancer.status.addresses[0] ?? '';
+  print(`Demo: load balancer web-lb serves ${DEMO_HOSTS.map(({ name }) => name).join(' and ')} on http://${where}`);
+  for (const _ of DEMO_HOSTS) {
+    const answer = await fetch(`http://${where}/`);
+    print(`  $ curl http://${where}/   →  ${answer.status} ${(await answer.text()).trim()}`);
+  }
+  print('Try: bin/agentmetal lb show web-lb');
+  return { stop: async () => void (await Promise.all(servers.map(close))) };
+}
+
+function startBackend(name: string, address: string): Promise<Server> {
+  const server = createServer((request, response) => {
+    response.setHeader('content-type', 'text/plain');
+    response.end(request.url === '/health' ? 'ok\n' : `Hello from ${name}\n`);
+  });
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(DEMO_PORT, address, () => resolve(server));
+  });
+}
+
+function close(server: Server): Promise<void> {
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+
+async function ensureVpc(client: ApiClient): Promise<void> {
+  const { body } = await client.request<Page<{ name: string }>>({ method: 'GET', path: '/v1/vpcs', query: { limit: 500 } });
+  if (body.items.some(({ name }) => name === 'prod')) {
+    for (const host of DEMO_HOSTS) {
+      await client.request({ method: 'PUT', path: apiPath`/v1/vpcs/prod/hosts/${host.name}`, body: { addresses: host.addresses } });
+    }
+    return;
+  }
+  const spec = { cidrs: ['10.0.0.0/16'], hosts: DEMO_HOSTS };
+  await client.request({ method: 'POST', path: '/v1/vpcs', body: { name: 'prod', spec } });
+}
+
+async function ensureLoadBalancer(client: ApiClient): Promise<LoadBalancer> {
+  const { body } = await client.request<Page<LoadBalancer>>({ method: 'GET', path: '/v1/load-balancers', query: { limit: 500 } });
+  if (!body.items.some(({ name }) => name === 'web-lb')) {
+    const spec = {
+      type: 'http',
+      vpc: 'prod',
+      backends: DEMO_HOSTS.map(({ name }) => ({ target: `${name}:${DEMO_PORT}` })),
+      healthCheck: { path: '/health', interval: '5s' },
+    };
+    await client.request({ method: 'POST', path: '/v1/load-balancers', body: { name: 'web-lb', spec }, headers: { prefer: 'wait=30' } });
+  }
+  return waitForBackends(client);
+}
+
+async function waitForBackends(client: ApiClient): Promise<LoadBalancer> {
+  const deadline = performance.now() + 30_000;
+  for (;;) {
+    const { body } = await client.request<LoadBalancer>({ method: 'GET', path: '/v1/load-balancers/web-lb' });
+    if (body.status.backends.some(({ state }) => state === 'up')) return body;
+    if (performance.now() > deadline) throw new Error('no backend of web-lb came up; see: bin/agentmetal lb show web-lb');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
