@@ -10,6 +10,8 @@ export interface Target {
 }
 
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
+/** Resolvers read a name whose last label is a number as an address: `127.1`, `0x7f.1` (URL standard, section 3.5). */
+const ENDS_IN_NUMBER = /(^|\.)(\d+|0x[0-9a-f]*)$/;
 const SHAPE = /^(?:\[(?<v6>[0-9A-Fa-f:.]+)\]|(?<host>[^[\]:]+)):(?<port>[1-9]\d{0,4})$/;
 
 /** Reads `host:port`, `1.2.3.4:port` or `[v6]:port`; `undefined` when it is none of them. */
@@ -21,8 +23,7 @@ export function parseTarget(text: string): Target | undefined {
   if (port > 65_535) return undefined;
   const ip = parseIp(host);
   if (ip) return { host: formatIp(ip), port, isIp: true };
-  // A name of digits and dots alone, or one in brackets, is a mistyped address.
-  if (groups['v6'] !== undefined || /^[0-9.]+$/.test(host) || !HOST_NAME.test(host)) return undefined;
+  if (groups['v6'] !== undefined || !isHostName(host)) return undefined;
   return { host, port, isIp: false };
 }
 
@@ -33,7 +34,7 @@ export function formatTarget({ host, port }: Pick<Target, 'host' | 'port'>): str
 
 /** True for a name that may stand in a target or a VPC's host table. */
 export function isHostName(text: string): boolean {
-  return HOST_NAME.test(text) && !/^[0-9.]+$/.test(text);
+  return HOST_NAME.test(text) && !ENDS_IN_NUMBER.test(text);
 }
 
 /** A target in the spec; it is stored in canonical form (lower case, RFC 5952). */

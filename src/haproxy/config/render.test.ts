@@ -1,0 +1,119 @@
+import { execFile } from 'node:child_process';
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { specOf } from '../../../test/support/service.ts';
+import { acceptableSpec } from '../../../test/support/specs.ts';
+import { temporaryDirectory } from '../../../test/support/temporary.ts';
+import { ensurePlaceholder } from '../../agent/placeholder.ts';
+import { parseTarget } from '../../spec/target.ts';
+import type { ServiceModel } from '../model.ts';
+import { checkConfig } from '../process/check.ts';
+import { servicePaths } from './paths.ts';
+import { quote } from './quote.ts';
+import { renderConfig, renderFrame } from './render.ts';
+
+const GOLDEN = join(import.meta.dirname, '../../../test/golden');
+const ID = 'lb_01m833pgxtewv9hb4s1e6n3b2k';
+const directory = await temporaryDirectory();
+
+function model(spec: Record<string, unknown>, base: string): ServiceModel {
+  const complete = specOf(spec);
+  const hosts = complete.backends.map(({ target }) => parseTarget(target)?.host ?? '');
+  return {
+    id: ID,
+    name: 'web-lb',
+    spec: complete,
+    address: '127.80.0.1',
+    layout: { directory: join(base, 'lb'), socketDirectory: join(base, 'run'), user: 'haproxy', group: 'haproxy', lowPortOffset: 0, ipv6: true },
+    // Names ending in `.gone` have no address: their servers must be left out.
+    addresses: new Map(hosts.filter((host) => !host.endsWith('.gone')).map((host, index) => [host, `10.0.0.${index + 1}`])),
+  };
+}
+
+async function haproxyAccepts(spec: Record<string, unknown>): Promise<void> {
+  const file = join(directory.path, 'check.cfg');
+  await writeFile(file, renderConfig(model(spec, directory.path)));
+  await checkConfig('haproxy', file);
+}
+
+beforeAll(async () => {
+  const paths = servicePaths(ID, model({ type: 'http' }, directory.path).layout);
+  await mkdir(paths.directory, { recursive: true });
+  await mkdir(join(directory.path, 'run'));
+  await ensurePlaceholder(paths.placeholder);
+});
+afterAll(() => directory.remove());
+
+describe('the configuration', async () => {
+  for (const file of (await readdir(GOLDEN)).filter((name) => name.endsWith('.txt'))) {
+    const name = file.replace(/\.txt$/, '');
+    const [input = '', expected = ''] = (await readFile(join(GOLDEN, file), 'utf8')).split('----------\n');
+    const spec = JSON.parse(input) as Record<string, unknown>;
+
+    it(`is as expected: ${name}`, async () => {
+      const text = renderConfig(model(spec, '/data')).replace(/frame [0-9a-f]{16}/, 'frame HASH');
+      if (process.env['GOLDEN'] === 'write') await writeFile(join(GOLDEN, file), `${input}----------\n${text}`);
+      else expect(text).toBe(expected);
+    });
+
+    it(`is accepted by HAProxy without a warning: ${name}`, () => haproxyAccepts(spec));
+  }
+});
+
+/** The first word of every directive. */
+function directives(text: string): string[] {
+  return text.split('\n').flatMap((line) => /^\s*([^\s#]\S*)/.exec(line)?.[1] ?? []);
+}
+
+describe('any accepted spec', () => {
+  it('adds no directive by what its texts hold', () => {
+    fc.assert(
+      fc.property(acceptableSpec, (spec) => {
+        const complete = model(spec, '/data');
+        const plain = structuredClone(complete.spec);
+        // The same spec with harmless texts in place of the free ones must have the same directives.
+        if (plain.healthCheck.type !== 'tcp') {
+          plain.healthCheck.path = '/';
+          if (plain.healthCheck.expectBody !== undefined) plain.healthCheck.expectBody = 'x';
+          if (plain.healthCheck.host !== undefined) plain.healthCheck.host = 'x';
+        }
+        expect(directives(renderConfig(complete))).toEqual(directives(renderConfig({ ...complete, spec: plain })));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('is accepted by HAProxy without a warning', { timeout: 120_000 }, async () => {
+    await fc.assert(fc.asyncProperty(acceptableSpec, haproxyAccepts), { numRuns: 150 });
+  });
+
+  it('has a frame that its servers do not change', () => {
+    const one = model({ type: 'http', backends: [{ target: '10.0.0.1:80' }] }, '/data');
+    const two = model({ type: 'http', backends: [{ target: '10.0.0.2:80', weight: 3 }, { target: 'a:1' }] }, '/data');
+    expect(renderFrame(one).hash).toBe(renderFrame(two).hash);
+    expect(renderFrame(model({ type: 'http', algorithm: 'leastconn' }, '/data')).hash).not.toBe(renderFrame(one).hash);
+  });
+});
+
+describe('quoting', () => {
+  it('gives HAProxy exactly the text that went in', { timeout: 60_000 }, async () => {
+    // HAProxy itself reads the word; a script that it loads tells which text came out.
+    const run = promisify(execFile);
+    const texts = [`it's`, `a"b`, 'a#b', 'a\\b', '$HOME', '${HOME}', 'a b', '%[src]', `'\\''`, '{x}', '50%', 'ä🙂'];
+    for (const text of texts) {
+      const file = join(directory.path, 'quote.cfg');
+      const seen = join(directory.path, 'seen');
+      await writeFile(file, `global\n  setenv AM_TEXT ${quote(text)}\n  lua-load ${join(directory.path, 'show.lua')}\n`);
+      await writeFile(join(directory.path, 'show.lua'), `local f = io.open(${JSON.stringify(seen)}, "w") f:write(os.getenv("AM_TEXT")) f:close()`);
+      await run('haproxy', ['-c', '-f', file]).catch(() => undefined);
+      expect(await readFile(seen, 'utf8')).toBe(text);
+    }
+  });
+
+  it('refuses what would end a directive', () => {
+    for (const text of ['a\nb', 'a\rb', 'a\0b']) expect(() => quote(text)).toThrow(/line break or NUL/);
+  });
+});

@@ -1,0 +1,65 @@
+import fc from 'fast-check';
+
+const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$/);
+const hostName = fc.array(label, { minLength: 1, maxLength: 3 }).map((labels) => `${labels.join('.')}.x`);
+const ipv4 = fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255)).map(([a, b, c]) => `10.${a}.${b}.${c}`);
+const ipv6 = fc.array(fc.nat(0xffff), { minLength: 7, maxLength: 7 }).map((words) => `[fd00:${words.map((word) => word.toString(16)).join(':')}]`);
+const port = fc.integer({ min: 1, max: 65_535 });
+const target = fc.tuple(fc.oneof(hostName, ipv4, ipv6), port).map(([host, number]) => `${host}:${number}`);
+
+const backend = fc.record(
+  { target, weight: fc.integer({ min: 0, max: 256 }), backup: fc.boolean(), maxConnections: fc.integer({ min: 0, max: 1000 }), drain: fc.boolean() },
+  { requiredKeys: ['target'] },
+);
+
+/** Everything that the schema lets through in the free texts of a check, the awkward characters above all. */
+const pathCharacter = fc.constantFrom(..."abcXYZ0189-._~!$&'()*+,;=:@%/?");
+const path = fc.array(pathCharacter, { maxLength: 40 }).map((characters) => `/${characters.join('')}`);
+const bodyText = fc
+  .string({ unit: fc.oneof(fc.constantFrom(...`'"\\#\${}%[] ;`), fc.string({ minLength: 1, maxLength: 1, unit: 'grapheme' })), minLength: 1, maxLength: 40 })
+  // oxlint-disable-next-line no-control-regex
+  .filter((text) => !/[\u0000-\u001f\u007f]/.test(text));
+const host = fc.oneof(hostName, fc.tuple(hostName, port).map(([name, number]) => `${name}:${number}`), ipv4, ipv6);
+
+const cadence = {
+  interval: fc.constantFrom('1s', '5s', '2m', '1500ms'),
+  timeout: fc.constantFrom('10ms', '500ms'),
+  fall: fc.integer({ min: 1, max: 100 }),
+  rise: fc.integer({ min: 1, max: 100 }),
+  port,
+};
+const httpCheck = fc.record(
+  {
+    type: fc.constantFrom('http', 'https'),
+    path,
+    host,
+    method: fc.constantFrom('GET', 'HEAD', 'OPTIONS', 'POST', 'PUT'),
+    expectStatus: fc.oneof(fc.integer({ min: 100, max: 599 }), fc.constantFrom('200-399', '200,204,301-302')),
+    expectBody: bodyText,
+    ...cadence,
+  },
+  { requiredKeys: ['type'] },
+);
+const tcpCheck = fc.record({ type: fc.constant('tcp'), ...cadence }, { requiredKeys: ['type'] });
+
+const common = {
+  backends: fc.uniqueArray(backend, { selector: (entry) => entry.target, maxLength: 6 }),
+  healthCheck: fc.oneof(httpCheck, tcpCheck),
+};
+const httpSpec = fc.record(
+  {
+    type: fc.constant('http'),
+    port: fc.integer({ min: 1, max: 65_535 }).filter((number) => number !== 443),
+    algorithm: fc.constantFrom('roundrobin', 'leastconn', 'source', 'random', 'first', 'uri', 'header:X-Tenant'),
+    tls: fc.record({ domain: label.map((name) => `${name}.example.com`), minVersion: fc.constantFrom('1.2', '1.3') }, { requiredKeys: [] }),
+    ...common,
+  },
+  { requiredKeys: ['type'] },
+);
+const tcpSpec = fc.record(
+  { type: fc.constant('tcp'), port, algorithm: fc.constantFrom('roundrobin', 'leastconn', 'source', 'random', 'first'), ...common },
+  { requiredKeys: ['type', 'port'] },
+);
+
+/** Specs that should be accepted, with awkward texts wherever texts are free. */
+export const acceptableSpec: fc.Arbitrary<Record<string, unknown>> = fc.oneof(httpSpec, tcpSpec);
