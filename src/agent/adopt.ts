@@ -2,7 +2,7 @@ import { listeners } from '../haproxy/config/frontend.ts';
 import { servicePaths } from '../haproxy/config/paths.ts';
 import { type Server, servers } from '../haproxy/config/server.ts';
 import type { ServiceModel } from '../haproxy/model.ts';
-import { askWorker, findMaster } from '../haproxy/process/master.ts';
+import { askWorker, findMaster, masterInfo } from '../haproxy/process/master.ts';
 import { withRuntime } from '../haproxy/runtime/connection.ts';
 import { SHOW_SERVER_STATS, type ServerStat, parseServerStats } from '../haproxy/runtime/stat.ts';
 import { parseTarget } from '../spec/target.ts';
@@ -18,8 +18,9 @@ export async function findLive(model: ServiceModel): Promise<Live | undefined> {
   if (masterPid === undefined) return undefined;
   const worker = await askWorker(paths).catch(() => undefined);
   if (!worker) return undefined;
+  const { oldWorkerPids = [] } = (await masterInfo(paths)) ?? {};
   return {
-    proxy: { masterPid, worker },
+    proxy: { masterPid, worker, oldWorkerPids },
     // A configuration that is not ours has no hash, and differs from every one that has.
     frameHash: worker.frameHash ?? '',
     servers: await observedServers(model),

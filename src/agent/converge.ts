@@ -10,11 +10,12 @@ import { type ServerChange, needsReload, serverChanges } from '../haproxy/plan.t
 import { checkConfig } from '../haproxy/process/check.ts';
 import { probeListen } from '../haproxy/process/listen-probe.ts';
 import { type RunningProxy, askWorker, reloadMaster, startMaster } from '../haproxy/process/master.ts';
+import { runCommands } from '../haproxy/runtime/commands.ts';
 import { withRuntime } from '../haproxy/runtime/connection.ts';
 import { type KnownHealth, renderServerState } from '../haproxy/runtime/server-state.ts';
 import type { ApplyPath } from '../spec/plan.ts';
 import { ensurePlaceholder } from './placeholder.ts';
-import { type Leaving, applyRuntimeChanges } from './runtime-changes.ts';
+import { type Leaving, changesToCommands, noteLeaving } from './runtime-changes.ts';
 import { verifyService } from './verify.ts';
 
 /** What runs now, as far as this agent has brought it about or seen it. */
@@ -74,11 +75,13 @@ async function changeAtRuntime(live: Live, changes: readonly ServerChange[], mod
   // The file goes first: whatever happens next, a start or reload brings what is wanted.
   const written = await writeConfig(model, live.written);
   try {
-    const paths = servicePaths(model.id, model.layout);
-    const commands = await withRuntime(paths.workerSocket, (runtime) => applyRuntimeChanges(runtime, changes, model, context.leaving));
+    const { workerSocket } = servicePaths(model.id, model.layout);
+    const commands = changesToCommands(changes, model, context.leaving);
+    await withRuntime(workerSocket, (runtime) => runCommands(runtime, commands));
+    noteLeaving(changes, context.leaving);
     const wanted = resolvedServers(model);
     const unchecked = wanted.filter((server) => context.healthOf(server) === 'unknown');
-    const verified = [`HAProxy did each of ${commands} runtime commands`];
+    const verified = [`HAProxy did each of ${commands.length} runtime commands`];
     return { live: { ...live, servers: wanted, written }, path: 'runtime', verified, unchecked };
   } catch (error) {
     const fallback = error instanceof Error ? error.message : String(error);

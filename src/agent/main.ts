@@ -5,6 +5,7 @@ import { createBackoff } from '../base/backoff.ts';
 import { systemClock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { findProgram } from '../host/exec.ts';
 import { VERSION } from '../base/version.ts';
 import { installedVersion } from '../haproxy/process/check.ts';
 import { type ControlPlane, createControlPlane } from './control-plane.ts';
@@ -43,7 +44,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const release = await acquireLock(dataDir);
   const logger = pino({ level: options.logLevel ?? 'warn', name: 'agent' }, pino.destination(2));
   const layout = detectLayout(dataDir, options.lowPortOffset);
-  const binary = options.haproxy ?? 'haproxy';
+  const binary = options.haproxy ?? findProgram('haproxy');
   const controlPlane = createControlPlane(options.url, options.tokenFile);
   const about = await createAbout(binary, layout);
   let reporter: Reporter | undefined;

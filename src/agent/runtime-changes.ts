@@ -18,23 +18,17 @@ import type { ServerStat } from '../haproxy/runtime/stat.ts';
 /** Servers that were removed and finish their last requests, by name. */
 export type Leaving = Map<string, Server>;
 
-/**
- * Makes changes by the runtime API. Answers how many commands it took.
- * @throws on the first answer that is not the expected one; the caller then reloads.
- */
-export async function applyRuntimeChanges(
-  runtime: RuntimeConnection,
-  changes: readonly ServerChange[],
-  model: ServiceModel,
-  leaving: Leaving,
-): Promise<number> {
-  const commands = changes.flatMap((change) => commandsFor(change, model, leaving));
-  await runCommands(runtime, commands);
+/** The commands that make the changes. */
+export function changesToCommands(changes: readonly ServerChange[], model: ServiceModel, leaving: Leaving): Command[] {
+  return changes.flatMap((change) => commandsFor(change, model, leaving));
+}
+
+/** Notes which servers leave by the changes and which come back. */
+export function noteLeaving(changes: readonly ServerChange[], leaving: Leaving): void {
   for (const change of changes) {
     if (change.kind === 'remove') leaving.set(change.server.name, change.server);
     if (change.kind === 'add') leaving.delete(change.server.name);
   }
-  return commands.length;
 }
 
 function commandsFor(change: ServerChange, model: ServiceModel, leaving: Leaving): Command[] {

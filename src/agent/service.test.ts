@@ -1,3 +1,4 @@
+import { Agent, get } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type TestBackend, startBackend } from '../../test/support/backends.ts';
 import { type TestService, createTestService } from '../../test/support/service.ts';
@@ -69,3 +70,41 @@ describe('a load balancer on this machine', () => {
     expect(test.report().haproxy?.workerPid).not.toBe(before?.workerPid);
   });
 });
+
+describe('a connection that was idle during a reload', () => {
+  it('gets one more answer from the old worker, and the next one from the new', async () => {
+    const { test, url } = create();
+    const [one, two] = [backendOf(0), backendOf(1)];
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    await test.set({ type: 'http', port: 8080, backends: [{ target: one.target }] });
+    await waitFor('one up', () => test.backendState(one.target) === 'up');
+    expect(await getText(url, agent)).toBe('one');
+    const receipt = await test.set({ type: 'http', port: 8080, backends: [{ target: two.target }], healthCheck: { path: '/health' } });
+    expect(receipt.path).toBe('reload');
+    await waitFor('two up', () => test.backendState(two.target) === 'up');
+    expect([await getText(url, agent), await getText(url, agent)]).toEqual(['one', 'two']);
+    agent.destroy();
+  });
+
+  it('is not kept when there was no backend, so that the next request finds the new ones', async () => {
+    const { test, url } = create();
+    const [one] = [backendOf(0)];
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    await test.set({ type: 'http', port: 8080 });
+    expect(await getText(url, agent)).toContain('503 Service Unavailable');
+    await test.set({ type: 'http', port: 8080, backends: [{ target: one.target }], healthCheck: { path: '/health' } });
+    await waitFor('one up', () => test.backendState(one.target) === 'up');
+    expect(await getText(url, agent)).toBe('one');
+    agent.destroy();
+  });
+});
+
+function getText(url: string, agent: Agent): Promise<string> {
+  return new Promise((resolve, reject) => {
+    get(url, { agent }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      response.once('end', () => resolve(text));
+    }).once('error', reject);
+  });
+}

@@ -65,3 +65,6 @@ export type AgentReport = z.infer<typeof AgentReport>;
 
 /** How often an agent reports when nothing happens. */
 export const HEARTBEAT_MS = 10_000;
+
+/** Longest time in seconds that an agent may ask the control plane to hold an answer back. */
+export const MAX_AGENT_WAIT_S = 60;

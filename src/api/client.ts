@@ -1,10 +1,36 @@
-import { AppError, ERROR_CODES, type ErrorCode, type FieldError, messageOf } from '../base/errors.ts';
+import { AppError, ERROR_CODES, type ErrorCode, type FieldError, messageOf, systemCode } from '../base/errors.ts';
 
 export interface ApiClientOptions {
   /** The control plane, e.g. `http://localhost:8080`. */
   url: string;
   /** Bearer key. */
   key: string;
+  /** Ends every request that is under way. */
+  signal?: AbortSignal;
+  /** Carries requests. Default: `fetch`. */
+  send?: Send;
+  /** Is told of every request when it has ended. */
+  onExchange?: (exchange: ApiExchange) => void;
+}
+
+/** What carries a request: `fetch`, or whatever is as good. */
+export type Send = (
+  url: URL,
+  init: { method: string; headers: Record<string, string>; body?: string; signal?: AbortSignal },
+) => Promise<Answer>;
+
+type Answer = Pick<Response, 'ok' | 'status' | 'text'> & { headers: Pick<Headers, 'get'> };
+
+/** One request and how it was answered. */
+export interface ApiExchange {
+  method: string;
+  url: string;
+  body: unknown;
+  /** `performance.now()` when it was sent. */
+  startedAt: number;
+  /** HTTP status; `undefined` when no answer came. */
+  status: number | undefined;
+  requestId: string | undefined;
 }
 
 export interface ApiRequest {
@@ -19,7 +45,7 @@ export interface ApiRequest {
 
 export interface ApiResponse<T> {
   status: number;
-  headers: Headers;
+  headers: Pick<Headers, 'get'>;
   body: T;
 }
 
@@ -40,11 +66,11 @@ export class ApiError extends AppError {
 /** Speaks the REST API. Errors come as {@link ApiError}; a control plane out of reach is `unavailable`. */
 export class ApiClient {
   readonly url: string;
-  readonly #key: string;
+  readonly #options: ApiClientOptions;
 
-  constructor({ url, key }: ApiClientOptions) {
-    this.url = url.replace(/\/+$/, '');
-    this.#key = key;
+  constructor(options: ApiClientOptions) {
+    this.url = options.url.replace(/\/+$/, '');
+    this.#options = options;
   }
 
   async request<T>({ method, path, query = {}, body, headers = {}, signal }: ApiRequest): Promise<ApiResponse<T>> {
@@ -52,30 +78,53 @@ export class ApiClient {
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(name, String(value));
     }
-    const type = body === undefined ? {} : { 'content-type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json' };
-    let response: Response;
+    const startedAt = performance.now();
+    const tell = (status?: number, requestId?: string | null) =>
+      this.#options.onExchange?.({ method, url: url.href, body, startedAt, status, requestId: requestId ?? undefined });
+    const send = this.#options.send ?? fetch;
+    let response: Answer;
+    let text: string;
     try {
-      response = await fetch(url, {
-        method,
-        headers: { accept: 'application/json', authorization: `Bearer ${this.#key}`, ...type, ...headers },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        ...(signal ? { signal } : {}),
-      });
+      response = await send(url, this.#init({ method, path, body, headers, ...(signal ? { signal } : {}) }));
+      text = await response.text();
     } catch (error) {
+      tell();
       throw this.#unreachable(error);
     }
-    const text = await response.text();
+    tell(response.status, response.headers.get('x-request-id'));
     if (!response.ok) throw problemError(response.status, text);
-    return { status: response.status, headers: response.headers, body: (text === '' ? undefined : JSON.parse(text)) as T };
+    return { status: response.status, headers: response.headers, body: readBody(response, text) as T };
+  }
+
+  #init({ method, body, headers, signal }: ApiRequest): Parameters<Send>[1] {
+    const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
+    const signals = [signal, this.#options.signal].filter((each) => each !== undefined);
+    return {
+      method,
+      headers: {
+        accept: 'application/json',
+        authorization: `Bearer ${this.#options.key}`,
+        ...(body === undefined ? {} : { 'content-type': type }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signals.length > 0 ? { signal: AbortSignal.any(signals) } : {}),
+    };
   }
 
   #unreachable(error: unknown): ApiError {
     const cause = error instanceof Error && error.cause ? error.cause : error;
-    return new ApiError('unavailable', `the control plane at ${this.url} does not answer: ${messageOf(cause) || String(cause)}`, {
+    return new ApiError('unavailable', `the control plane at ${this.url} does not answer: ${messageOf(cause) || (systemCode(cause) ?? String(cause))}`, {
       hint: 'Start it with `npm run up`, or name another with --url or AGENTMETAL_URL.',
       cause: error,
     });
   }
+}
+
+/** JSON where the answer says so; a rendered configuration is plain text. */
+function readBody(response: Answer, text: string): unknown {
+  if (text === '') return undefined;
+  return response.headers.get('content-type')?.includes('json') ? JSON.parse(text) : text;
 }
 
 interface ProblemBody {

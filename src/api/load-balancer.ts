@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Backend } from '../spec/backend.ts';
 import { LoadBalancerInput, type LoadBalancerSpec, LoadBalancerSpecInput } from '../spec/load-balancer.ts';
 import { Labels } from '../spec/name.ts';
 import { Plan, Receipt } from '../spec/plan.ts';
@@ -138,5 +139,21 @@ export const Health = z
   })
   .describe('State of every backend with its reason.');
 export type Health = z.infer<typeof Health>;
+
+/** A backend as its own resource: settings and state. */
+export const BackendResource = Backend.extend({
+  pool: z.string().describe('The pool that it belongs to.'),
+  status: BackendStatus,
+}).describe('A backend of a load balancer with its state.');
+export type BackendResource = z.infer<typeof BackendResource>;
+
+/** A JSON merge patch of a load balancer. What it results in is validated as a whole. */
+export const LoadBalancerPatch = z
+  .looseObject({
+    name: z.unknown().optional().describe('A new name.'),
+    labels: z.unknown().optional().describe('Labels to set; null removes one.'),
+    spec: z.unknown().optional().describe('Fields of the spec to set; null sets back to the default.'),
+  })
+  .describe('A JSON merge patch (RFC 7396) of name, labels and spec.');
 
 export { LoadBalancerInput, LoadBalancerSpecInput };

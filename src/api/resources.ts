@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Labels, ResourceName } from '../spec/name.ts';
 import { VpcSpec } from '../spec/vpc.ts';
+import { Change } from './load-balancer.ts';
 
 export const Vpc = z
   .strictObject({
@@ -15,6 +16,24 @@ export const Vpc = z
   })
   .describe('A private network.');
 export type Vpc = z.infer<typeof Vpc>;
+
+/** A JSON merge patch of a VPC. What it results in is validated as a whole. */
+export const VpcPatch = z
+  .looseObject({
+    labels: z.unknown().optional().describe('Labels to set; null removes one.'),
+    spec: z.unknown().optional().describe('Fields of the spec to set; null sets back to the default.'),
+  })
+  .describe('A JSON merge patch (RFC 7396) of labels and spec.');
+
+/** The answer to a write of anything but a load balancer with `?dryRun=true`. */
+export const ResourceDryRun = z
+  .strictObject({
+    dryRun: z.literal(true),
+    diff: z.array(Change),
+    loadBalancers: z.array(z.string()).describe('Names of the load balancers that would follow the change.'),
+  })
+  .describe('What a write would do. Nothing was changed.');
+export type ResourceDryRun = z.infer<typeof ResourceDryRun>;
 
 export const Role = z
   .enum(['admin', 'operator', 'viewer'])

@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { systemCode } from '../base/errors.ts';
 
 export interface ExecResult {
@@ -18,4 +20,13 @@ export function exec(program: string, args: readonly string[], timeoutMs = 30_00
       resolve({ code, stdout, stderr, missing: systemCode(error) === 'ENOENT' });
     });
   });
+}
+
+/** Debian keeps daemons where only root's PATH looks. */
+const SYSTEM_DIRECTORIES = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+
+/** The path of a program: on the PATH, or where the system keeps its daemons; the bare name when it is nowhere. */
+export function findProgram(name: string): string {
+  const directories = [...(process.env['PATH'] ?? '').split(':').filter((part) => part !== ''), ...SYSTEM_DIRECTORIES];
+  return directories.map((directory) => join(directory, name)).find((path) => existsSync(path)) ?? name;
 }

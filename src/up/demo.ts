@@ -22,7 +22,7 @@ export async function startDemo(client: ApiClient, print: (line: string) => void
   await ensureVpc(client);
   const balancer = await ensureLoadBalancer(client);
   const { listeners } = balancer.status.nodes[0] ?? {};
-  const where = listeners?.[0] ?? balancer.status.addresses[0] ?? '';
+  const where = (listeners?.[0] ?? balancer.status.addresses[0] ?? '').replace(/:80$/, '');
   print(`Demo: load balancer web-lb serves ${DEMO_HOSTS.map(({ name }) => name).join(' and ')} on http://${where}`);
   for (const _ of DEMO_HOSTS) {
     const answer = await fetch(`http://${where}/`);

@@ -29,3 +29,11 @@ export function loopbackAddress(): string {
   const block = process.pid % 60_000;
   return `127.${100 + (block >> 8) % 100}.${block & 255}.${nextAddress}`;
 }
+
+let nextPool = 0;
+
+/** A pool of loopback addresses for one product of a test file. */
+export function loopbackPool(): string {
+  nextPool += 1;
+  return `127.${210 + nextPool}.${process.pid & 255}.0/24`;
+}

@@ -17,6 +17,8 @@ const POLL_MS = 5;
 export interface RunningProxy {
   masterPid: number;
   worker: WorkerInfo;
+  /** Workers of before that finish their connections. */
+  oldWorkerPids: number[];
 }
 
 /** The master that serves a load balancer, whoever started it; undefined when none runs. */
@@ -49,7 +51,7 @@ export async function startMaster(binary: string, paths: ServicePaths): Promise<
     return askWorker(paths).catch(() => undefined);
   });
   if (!worker || child.pid === undefined) throw new ApplyError('start_failed', `HAProxy did not answer within ${START_TIMEOUT_MS / 1000} s of its start: ${await lastWords(paths)}`);
-  return { masterPid: child.pid, worker };
+  return { masterPid: child.pid, worker, oldWorkerPids: [] };
 }
 
 /** Has the master start a new worker with the configuration on disk, and waits until that worker serves. */
@@ -68,7 +70,8 @@ export async function reloadMaster(masterPid: number, paths: ServicePaths, frame
     return answer?.pid === info.workerPid && answer?.frameHash === frameHash ? answer : undefined;
   });
   if (!worker) throw new ApplyError('reload_failed', `no new HAProxy worker answered within ${START_TIMEOUT_MS / 1000} s: ${await lastWords(paths)}`);
-  return { masterPid, worker };
+  const { oldWorkerPids = [] } = (await masterInfo(paths)) ?? {};
+  return { masterPid, worker, oldWorkerPids };
 }
 
 /** Ends HAProxy with all its workers. */
@@ -80,7 +83,7 @@ export async function stopMaster(masterPid: number, paths: ServicePaths): Promis
 }
 
 /** What the master says; undefined while it re-executes itself and its socket refuses connections. */
-function masterInfo(paths: ServicePaths): Promise<MasterInfo | undefined> {
+export function masterInfo(paths: ServicePaths): Promise<MasterInfo | undefined> {
   return askMaster(paths.masterSocket, 'show proc').then(
     (text) => (text === '' ? undefined : parseProcesses(text)),
     () => undefined,

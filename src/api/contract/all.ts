@@ -1,0 +1,21 @@
+import { agentRoutes } from './agent.ts';
+import { backendRoutes } from './backends.ts';
+import { keyRoutes } from './keys.ts';
+import { loadBalancerRoutes } from './load-balancers.ts';
+import { machineRoutes } from './machines.ts';
+import { revisionRoutes } from './revisions.ts';
+import type { Routes } from './route.ts';
+import { systemRoutes } from './system.ts';
+import { vpcRoutes } from './vpcs.ts';
+
+/** Every operation of the API by its id. */
+export const allRoutes: Routes = {
+  ...loadBalancerRoutes,
+  ...backendRoutes,
+  ...revisionRoutes,
+  ...vpcRoutes,
+  ...machineRoutes,
+  ...keyRoutes,
+  ...agentRoutes,
+  ...systemRoutes,
+};

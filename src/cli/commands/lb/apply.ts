@@ -1,0 +1,28 @@
+import { defineCommand } from '../../command.ts';
+import { readDocuments } from '../../documents.ts';
+import { WRITE_OPTIONS } from '../../write-options.ts';
+import { requestDryRun, writeLoadBalancer } from '../../write.ts';
+import { applicable } from './documents-request.ts';
+
+export const apply = defineCommand({
+  path: ['lb', 'apply'],
+  summary: 'Create or replace load balancers from a file',
+  description:
+    'The file holds one or several YAML or JSON documents with name, labels and spec. Each load balancer becomes what\nits document says; one that is so already is left alone. All documents are checked before the first is applied.',
+  args: [],
+  options: {
+    file: { value: 'FILE', short: 'f', required: true, summary: 'The file; - is stdin', completes: 'file' },
+    ...WRITE_OPTIONS,
+  },
+  examples: ['agentmetal lb apply -f web-lb.yaml', 'agentmetal lb export web-lb | agentmetal lb apply -f - --dry-run'],
+  async run(ctx, { options }) {
+    const documents = await readDocuments(options.file, ctx.io);
+    if (documents.length > 1 && !options.dryRun) {
+      for (const document of documents) await requestDryRun(ctx, (await applicable(ctx, document)).request);
+    }
+    for (const document of documents) {
+      const { before, request } = await applicable(ctx, document);
+      await writeLoadBalancer(ctx, options, { request, name: document.name, before, done: before ? 'updated' : 'created' });
+    }
+  },
+});

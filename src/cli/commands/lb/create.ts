@@ -1,0 +1,62 @@
+import type { Backend } from '../../../spec/backend.ts';
+import { defineCommand } from '../../command.ts';
+import { usageError } from '../../failure.ts';
+import { describeHealthCheck, parseHealthCheck } from '../../health-check-text.ts';
+import { parseLabels } from '../../key-values.ts';
+import { LOAD_BALANCERS } from '../../resources.ts';
+import { WRITE_OPTIONS } from '../../write-options.ts';
+import { writeLoadBalancer } from '../../write.ts';
+import { tlsDomains } from './tls/domains.ts';
+
+export const create = defineCommand({
+  path: ['lb', 'create'],
+  summary: 'Create a load balancer',
+  description: 'It is live when the command ends: an http one on ports 80 and 443, a tcp one on its port.',
+  args: [{ name: 'name', summary: 'Its name, the same as --name', optional: true }],
+  options: {
+    name: { value: 'NAME', summary: 'Its name: lower-case letters, digits and hyphens' },
+    type: { value: 'TYPE', choices: ['http', 'tcp'], required: true, summary: 'http (L7) or tcp (L4)' },
+    vpc: { value: 'VPC', summary: 'The VPC of its backends; without it, `default`', completes: 'vpc' },
+    port: { value: 'PORT', integer: true, summary: 'Port to listen on; tcp needs it, http has 80' },
+    target: { value: 'HOST:PORT', repeat: true, summary: 'A backend' },
+    backend: { value: 'HOST:PORT', repeat: true, summary: 'The same as --target' },
+    healthCheck: { value: 'CHECK', summary: 'How backends are checked, such as "http:/health:5s" or tcp:5s' },
+    algorithm: { value: 'ALGORITHM', summary: 'roundrobin, leastconn, source, random, first, uri or header:NAME' },
+    label: { value: 'KEY=VALUE', short: 'l', repeat: true, summary: 'A label' },
+    domain: { value: 'DOMAIN', repeat: true, summary: 'A domain to have a certificate for (http)' },
+    deletionProtection: { summary: 'Refuse deletion until this is turned off' },
+    ...WRITE_OPTIONS,
+  },
+  examples: [
+    'agentmetal lb create --name web-lb --type http --vpc prod',
+    'agentmetal lb create --name db-lb --type tcp --port 5432 --vpc prod',
+    'agentmetal lb create --name api --type http --target 10.0.0.5:8080 --health-check "http:/health:5s"',
+  ],
+  async run(ctx, { args, options }) {
+    const name = args.name ?? options.name;
+    if (name === undefined) throw usageError('the name is missing', 'agentmetal lb create --name web-lb --type http');
+    if (args.name !== undefined && options.name !== undefined && args.name !== options.name) {
+      throw usageError(`two names are given: ${args.name} and ${options.name}`);
+    }
+    const check = options.healthCheck === undefined ? undefined : parseHealthCheck(options.healthCheck);
+    if (check) ctx.progress.step(describeHealthCheck(check));
+    const { type, vpc, port, algorithm } = options;
+    const backends: Array<Partial<Backend>> = [...options.target, ...options.backend].map((target) => ({ target }));
+    const spec = {
+      type,
+      vpc,
+      port,
+      algorithm,
+      backends: backends.length === 0 ? undefined : backends,
+      healthCheck: check,
+      tls: options.domain.length === 0 ? undefined : tlsDomains(options.domain),
+      deletionProtection: options.deletionProtection || undefined,
+    };
+    await writeLoadBalancer(ctx, options, {
+      request: { method: 'POST', path: LOAD_BALANCERS, body: { name, labels: parseLabels(options.label), spec } },
+      name,
+      before: undefined,
+      done: 'created',
+    });
+  },
+});

@@ -1,0 +1,30 @@
+import type { LoadBalancerPatch } from '../../change-spec.ts';
+import type { OptionValues, Options } from '../../command.ts';
+import { usageError } from '../../failure.ts';
+import { labelPatch } from '../../key-values.ts';
+
+/** The flags of `lb update` and `lb plan`. */
+export const UPDATE_OPTIONS = {
+  name: { value: 'NAME', summary: 'A new name' },
+  label: { value: 'KEY=VALUE', short: 'l', repeat: true, summary: 'Set a label' },
+  unlabel: { value: 'KEY', repeat: true, summary: 'Take a label away' },
+  port: { value: 'PORT', integer: true, summary: 'Port to listen on' },
+  algorithm: { value: 'ALGORITHM', summary: 'roundrobin, leastconn, source, random, first, uri or header:NAME' },
+  vpc: { value: 'VPC', summary: 'The VPC of its backends', completes: 'vpc' },
+  deletionProtection: { negatable: true, summary: 'Refuse deletion, or allow it again' },
+} as const satisfies Options;
+
+/** The merge patch that the flags say; refuses one that says nothing. */
+export function updatePatch(options: OptionValues<typeof UPDATE_OPTIONS>, hint: string): LoadBalancerPatch {
+  const { name, port, algorithm, vpc, deletionProtection } = options;
+  const labels = labelPatch(options.label, options.unlabel);
+  const fields = { port, algorithm, vpc, deletionProtection };
+  const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  const patch = {
+    ...(name === undefined ? {} : { name }),
+    ...(labels === undefined ? {} : { labels }),
+    ...(Object.keys(given).length === 0 ? {} : { spec: given }),
+  };
+  if (Object.keys(patch).length === 0) throw usageError('nothing to change is given', hint);
+  return patch;
+}

@@ -1,0 +1,75 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Options } from '../command.ts';
+import type { Environment } from '../io.ts';
+
+/** Where all state is; every long-running command takes it. */
+export const DATA_DIR_OPTION = {
+  dataDir: {
+    value: 'DIR',
+    env: 'AGENTMETAL_DATA_DIR',
+    completes: 'file',
+    summary: 'All state; without it /var/lib/agentmetal as root, else ~/.local/share/agentmetal',
+  },
+} as const satisfies Options;
+
+export const LOW_PORT_OPTION = {
+  lowPortOffset: {
+    value: 'N',
+    integer: true,
+    env: 'AGENTMETAL_LOW_PORT_OFFSET',
+    summary: 'Added to ports below 1024, where those may not be bound; without it, found out',
+  },
+} as const satisfies Options;
+
+/** What `up` and `server` have in common. */
+export const CONTROL_PLANE_OPTIONS = {
+  listen: { value: 'HOST:PORT', env: 'AGENTMETAL_LISTEN', summary: 'Where the API and the console listen; without it, 127.0.0.1:8080' },
+  ...DATA_DIR_OPTION,
+  addressPool: {
+    value: 'POOL',
+    env: 'AGENTMETAL_ADDRESS_POOL',
+    summary: 'Addresses for load balancers: a CIDR, a list, or * for all of the host; without it, 127.80.0.0/24',
+  },
+  allowLoopbackBackends: {
+    env: 'AGENTMETAL_ALLOW_LOOPBACK_BACKENDS',
+    summary: 'Allow backends on loopback, for demonstrations and tests',
+  },
+  tlsCert: { value: 'FILE', env: 'AGENTMETAL_TLS_CERT', completes: 'file', summary: 'Certificate chain of the API, PEM' },
+  tlsKey: { value: 'FILE', env: 'AGENTMETAL_TLS_KEY', completes: 'file', summary: 'Its private key, PEM' },
+  insecureListen: {
+    env: 'AGENTMETAL_INSECURE_LISTEN',
+    summary: 'Listen beyond loopback without TLS: keys can be read on the way',
+  },
+} as const satisfies Options;
+
+interface Given {
+  listen: string | undefined;
+  dataDir: string | undefined;
+  addressPool: string | undefined;
+  allowLoopbackBackends: boolean;
+  insecureListen: boolean;
+  tlsCert: string | undefined;
+  tlsKey: string | undefined;
+}
+
+/** The settings of a control plane with every default filled in. */
+export function controlPlaneSettings(given: Given, env: Environment) {
+  const { tlsCert, tlsKey } = given;
+  const apiKey = env['AGENTMETAL_API_KEY'];
+  return {
+    listen: given.listen ?? '127.0.0.1:8080',
+    dataDir: given.dataDir ?? defaultDataDir(env),
+    addressPool: given.addressPool ?? '127.80.0.0/24',
+    allowLoopbackBackends: given.allowLoopbackBackends,
+    insecureListen: given.insecureListen,
+    ...(apiKey ? { apiKey } : {}),
+    ...(tlsCert === undefined ? {} : { tlsCert }),
+    ...(tlsKey === undefined ? {} : { tlsKey }),
+  };
+}
+
+export function defaultDataDir(env: Environment): string {
+  if (process.getuid?.() === 0) return '/var/lib/agentmetal';
+  return join(env['HOME'] || homedir(), '.local', 'share', 'agentmetal');
+}

@@ -1,0 +1,30 @@
+import type { Vpc } from '../../../api/resources.ts';
+import { defineCommand } from '../../command.ts';
+import { usageError } from '../../failure.ts';
+import { parseLabels } from '../../key-values.ts';
+import { VPCS } from '../../resources.ts';
+
+export const create = defineCommand({
+  path: ['vpc', 'create'],
+  summary: 'Create a private network',
+  description: 'The backends of its load balancers must lie in its networks.',
+  args: [{ name: 'name', summary: 'Its name: lower-case letters, digits and hyphens' }],
+  options: {
+    cidr: { value: 'CIDR', repeat: true, summary: 'A network that belongs to it, such as 10.0.0.0/16' },
+    nameServer: { value: 'ADDRESS', repeat: true, summary: 'A name server asked for its names; without it, the system’s' },
+    label: { value: 'KEY=VALUE', short: 'l', repeat: true, summary: 'A label' },
+  },
+  examples: ['agentmetal vpc create prod --cidr 10.0.0.0/16', 'agentmetal vpc create prod --cidr 10.0.0.0/16 --name-server 10.0.0.2'],
+  async run({ api, print, progress }, { args, options }) {
+    if (options.cidr.length === 0) throw usageError('no network is given', `agentmetal vpc create ${args.name} --cidr 10.0.0.0/16`);
+    const spec = { cidrs: options.cidr, ...(options.nameServer.length === 0 ? {} : { nameServers: options.nameServer }) };
+    const client = await api();
+    const { body } = await client.request<Vpc>({
+      method: 'POST',
+      path: VPCS,
+      body: { name: args.name, labels: parseLabels(options.label), spec },
+    });
+    await print.object(body, { text: () => `VPC ${body.name} created (${body.id})\n`, name: body.name });
+    progress.note(`Next: agentmetal vpc host add ${body.name} web-1 ADDRESS`);
+  },
+});

@@ -1,0 +1,36 @@
+import { apiPath } from '../../../api/client.ts';
+import type { Vpc } from '../../../api/resources.ts';
+import { defineCommand } from '../../command.ts';
+import { usageError } from '../../failure.ts';
+import { labelPatch } from '../../key-values.ts';
+
+export const update = defineCommand({
+  path: ['vpc', 'update'],
+  summary: 'Change a private network',
+  description: 'What is not named stays as it is; the networks or name servers given are the whole list.',
+  args: [{ name: 'vpc', summary: 'Name or id', completes: 'vpc' }],
+  options: {
+    name: { value: 'NAME', summary: 'A new name' },
+    cidr: { value: 'CIDR', repeat: true, summary: 'A network that belongs to it' },
+    nameServer: { value: 'ADDRESS', repeat: true, summary: 'A name server asked for its names' },
+    label: { value: 'KEY=VALUE', short: 'l', repeat: true, summary: 'Set a label' },
+    unlabel: { value: 'KEY', repeat: true, summary: 'Take a label away' },
+  },
+  examples: ['agentmetal vpc update prod --cidr 10.0.0.0/16 --cidr 10.1.0.0/16'],
+  async run({ api, print }, { args, options }) {
+    const labels = labelPatch(options.label, options.unlabel);
+    const spec = {
+      ...(options.cidr.length === 0 ? {} : { cidrs: options.cidr }),
+      ...(options.nameServer.length === 0 ? {} : { nameServers: options.nameServer }),
+    };
+    const patch = {
+      ...(options.name === undefined ? {} : { name: options.name }),
+      ...(labels === undefined ? {} : { labels }),
+      ...(Object.keys(spec).length === 0 ? {} : { spec }),
+    };
+    if (Object.keys(patch).length === 0) throw usageError('nothing to change is given', 'agentmetal vpc update --help');
+    const client = await api();
+    const { body } = await client.request<Vpc>({ method: 'PATCH', path: apiPath`/v1/vpcs/${args.vpc}`, body: patch });
+    await print.object(body, { text: () => `VPC ${body.name} updated\n`, name: body.name });
+  },
+});

@@ -1,0 +1,38 @@
+import type { DryRun } from '../../api/load-balancer.ts';
+import type { Change } from '../../spec/diff.ts';
+import type { Plan } from '../../spec/plan.ts';
+import { readablePath } from './path.ts';
+import { type Style, printable } from './style.ts';
+
+/** What a write would do, for people. */
+export function renderDryRun(name: string, { revision, spec, diff, plan }: DryRun, style: Style): string {
+  if (spec !== null && diff.length === 0) return `${name}: no differences\n`;
+  const title = spec === null ? `This would delete ${name}.` : `This would make revision ${revision} of ${name}.`;
+  return `${title} Nothing was changed.\n\n${renderDiff(diff, style)}\n${renderPlan(plan)}`;
+}
+
+/** Differences, one a line: `+` new, `-` gone, `~` changed. */
+export function renderDiff(diff: readonly Change[], style: Style): string {
+  const lines = diff.map((change) => `  ${changeLine(change, style)}\n`);
+  return `Differences:\n${lines.join('') || '  none\n'}`;
+}
+
+/** The steps of a plan and the path that each takes. */
+export function renderPlan({ path, steps }: Plan): string {
+  const lines = steps.map(({ how, detail, action, target }) => {
+    const words = detail || [action, target].filter(Boolean).join(' ');
+    return `  ${how.padEnd(7)}  ${printable(words)}\n`;
+  });
+  return `Plan: ${path}${path === 'runtime' ? ' (nothing reloads)' : ''}\n${lines.join('')}`;
+}
+
+function changeLine({ pointer, from, to }: Change, style: Style): string {
+  const path = printable(readablePath(pointer));
+  if (from === undefined) return style('green', `+ ${path}: ${valueText(to)}`);
+  if (to === undefined) return style('red', `- ${path}: ${valueText(from)}`);
+  return style('yellow', `~ ${path}: ${valueText(from)} -> ${valueText(to)}`);
+}
+
+function valueText(value: unknown): string {
+  return printable(typeof value === 'string' ? value : JSON.stringify(value));
+}

@@ -1,0 +1,138 @@
+import type { BackendStatus, LoadBalancer } from '../../api/load-balancer.ts';
+import type { Backend } from '../../spec/backend.ts';
+import { describeHealthCheck } from '../health-check-text.ts';
+import { formatAge, formatTime } from './age.ts';
+import { type Section, renderSections } from './sections.ts';
+import { paintState } from './state.ts';
+import type { Style } from './style.ts';
+import { type Column, renderTable } from './table.ts';
+
+/** The columns of `lb list`. */
+export function loadBalancerColumns(now: number, style: Style): Array<Column<LoadBalancer>> {
+  return [
+    { heading: 'NAME', cell: ({ name }) => name },
+    { heading: 'TYPE', cell: ({ spec }) => spec.type },
+    { heading: 'STATE', cell: ({ status }) => status.state, paint: (text) => paintState(style, text) },
+    { heading: 'ADDRESSES', cell: ({ status }) => status.addresses.join(',') },
+    { heading: 'BACKENDS', cell: backendCount },
+    { heading: 'REVISION', cell: ({ revision }) => String(revision) },
+    { heading: 'AGE', cell: ({ createdAt }) => formatAge(createdAt, now) },
+  ];
+}
+
+/** The columns of what nodes see of backends. */
+export function backendStatusColumns(now: number, style: Style): Array<Column<BackendStatus>> {
+  return [
+    { heading: 'TARGET', cell: ({ target }) => target },
+    { heading: 'POOL', cell: ({ pool }) => pool },
+    { heading: 'STATE', cell: ({ state }) => state, paint: (text) => paintState(style, text) },
+    { heading: 'SINCE', cell: ({ since }) => formatAge(since, now) },
+    { heading: 'MACHINE', cell: ({ machine }) => machine },
+    { heading: 'REASON', cell: ({ reason }) => reason },
+  ];
+}
+
+/** All of a load balancer for people: what is wanted, what is seen, and why. */
+export function renderLoadBalancer(lb: LoadBalancer, { now, style }: { now: number; style: Style }): string {
+  return renderSections([
+    mainSection(lb, now, style),
+    { title: 'Backends', table: backendTable(lb, now, style) },
+    { title: 'Nodes', table: nodeTable(lb, style) },
+    { title: 'Certificates', table: certificateTable(lb, style) },
+    { title: 'Conditions', table: conditionTable(lb) },
+  ]);
+}
+
+function mainSection({ id, name, labels, spec, status, revision, createdAt, updatedAt }: LoadBalancer, now: number, style: Style): Section {
+  const live = status.observedRevision === revision ? 'live' : `live: ${status.observedRevision}`;
+  return {
+    rows: [
+      ['ID', id],
+      ['Name', name],
+      ['State', { text: status.state, paint: (text) => paintState(style, text) }],
+      ['Revision', `${revision} (${live})`],
+      ['Addresses', status.addresses.join(', ')],
+      ['Listens on', [...new Set(status.nodes.flatMap(({ listeners }) => listeners))].join(', ')],
+      ['Type', spec.type],
+      ['VPC', spec.vpc],
+      ['Port', String(spec.port)],
+      ['Algorithm', spec.algorithm],
+      ['Health check', describeHealthCheck(spec.healthCheck).replace(/^health check: /, '')],
+      ['Domains', [spec.tls?.domain, ...(spec.tls?.domains ?? [])].filter((domain) => domain !== undefined).join(', ')],
+      ['Labels', Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(', ')],
+      ['Deletion protection', spec.deletionProtection ? 'on' : 'off'],
+      ['Created', formatTime(createdAt, now)],
+      ['Updated', formatTime(updatedAt, now)],
+    ],
+  };
+}
+
+interface BackendRow {
+  backend: Backend;
+  seen: BackendStatus | undefined;
+}
+
+/** The spec's backends with what is seen of each; one line for each node that sees it. */
+function backendTable({ spec, status }: LoadBalancer, now: number, style: Style): string {
+  const severalNodes = status.nodes.length > 1;
+  const rows = spec.backends.flatMap((backend): BackendRow[] => {
+    const seen = status.backends.filter(({ target }) => target === backend.target);
+    return seen.length === 0 ? [{ backend, seen: undefined }] : seen.map((each) => ({ backend, seen: each }));
+  });
+  return renderTable(
+    [
+      { heading: 'TARGET', cell: ({ backend }) => backend.target },
+      { heading: 'STATE', cell: ({ seen }) => seen?.state ?? 'pending', paint: (text) => paintState(style, text) },
+      { heading: 'SINCE', cell: ({ seen }) => (seen ? formatAge(seen.since, now) : '') },
+      { heading: 'WEIGHT', cell: ({ backend }) => `${backend.weight}${backend.backup ? ' backup' : ''}` },
+      ...(severalNodes ? [{ heading: 'MACHINE', cell: ({ seen }: BackendRow) => seen?.machine ?? '' }] : []),
+      { heading: 'REASON', cell: ({ seen }) => seen?.reason ?? '' },
+    ],
+    rows,
+    { header: rows.length > 0 },
+  );
+}
+
+function nodeTable({ status }: LoadBalancer, style: Style): string {
+  return renderTable(
+    [
+      { heading: 'MACHINE', cell: ({ machine }) => machine },
+      { heading: 'STATE', cell: ({ state }) => state, paint: (text) => paintState(style, text) },
+      { heading: 'ADDRESS', cell: ({ address }) => address },
+      { heading: 'REVISION', cell: ({ observedRevision }) => String(observedRevision) },
+      { heading: 'HAPROXY', cell: ({ haproxy }) => (haproxy ? `${haproxy.version}, pid ${haproxy.pid}` : '') },
+      { heading: 'AGENT', cell: ({ connected }) => (connected ? 'reports' : 'does not report') },
+    ],
+    status.nodes,
+    { header: status.nodes.length > 0 },
+  );
+}
+
+function certificateTable({ status }: LoadBalancer, style: Style): string {
+  return renderTable(
+    [
+      { heading: 'DOMAIN', cell: ({ domain }) => domain },
+      { heading: 'STATE', cell: ({ state }) => state, paint: (text) => paintState(style, text) },
+      { heading: 'REASON', cell: ({ reason }) => reason },
+    ],
+    status.certificates,
+    { header: status.certificates.length > 0 },
+  );
+}
+
+function conditionTable({ status }: LoadBalancer): string {
+  return renderTable(
+    [
+      { heading: 'CONDITION', cell: ({ type }) => type },
+      { heading: 'STATUS', cell: (condition) => condition.status },
+      { heading: 'MESSAGE', cell: ({ message }) => message },
+    ],
+    status.conditions,
+    { header: status.conditions.length > 0 },
+  );
+}
+
+function backendCount({ spec, status }: LoadBalancer): string {
+  const up = new Set(status.backends.filter(({ state }) => state === 'up').map(({ target }) => target));
+  return `${up.size}/${spec.backends.length}`;
+}

@@ -1,0 +1,24 @@
+import type { Paint, Style } from './style.ts';
+
+const PAINTS: Readonly<Record<string, Paint>> = {
+  active: 'green',
+  up: 'green',
+  online: 'green',
+  applied: 'green',
+  degraded: 'yellow',
+  draining: 'yellow',
+  maintenance: 'yellow',
+  pending: 'cyan',
+  checking: 'cyan',
+  error: 'red',
+  down: 'red',
+  failed: 'red',
+  offline: 'red',
+  unresolved: 'red',
+};
+
+/** A state in the colour that it has everywhere. */
+export function paintState(style: Style, state: string): string {
+  const paint = PAINTS[state];
+  return paint ? style(paint, state) : state;
+}

@@ -1,0 +1,55 @@
+/** What `agentmetal up` starts. */
+export interface UpOptions {
+  /** `host:port` of the API and the console. */
+  listen: string;
+  dataDir: string;
+  /** CIDR, list of addresses, or `*`. */
+  addressPool: string;
+  allowLoopbackBackends: boolean;
+  /** Becomes the first admin key at first start. */
+  apiKey?: string;
+  /** Makes the sample VPC, backends and load balancer. */
+  demo: boolean;
+  /** Listens beyond loopback without TLS. */
+  insecureListen: boolean;
+  tlsCert?: string;
+  tlsKey?: string;
+  /** Added to ports below 1024 where they may not be bound. */
+  lowPortOffset?: number;
+}
+
+export interface DownOptions {
+  dataDir: string;
+}
+
+/** What `agentmetal server` starts. */
+export interface ServerOptions {
+  listen: string;
+  dataDir: string;
+  addressPool: string;
+  allowLoopbackBackends: boolean;
+  /** From the environment alone: it holds a password. */
+  databaseUrl?: string;
+  /** Becomes the first admin key at first start. */
+  apiKey?: string;
+  insecureListen: boolean;
+  tlsCert?: string;
+  tlsKey?: string;
+}
+
+/** What `agentmetal agent` starts. */
+export interface AgentOptions {
+  url: string;
+  /** File with the agent's own credential. */
+  tokenFile: string;
+  dataDir: string;
+  lowPortOffset?: number;
+}
+
+/** The long-running parts of the product, handed in by the composition root. Each resolves to an exit code. */
+export interface Runners {
+  up(options: UpOptions): Promise<number>;
+  down(options: DownOptions): Promise<number>;
+  server(options: ServerOptions): Promise<number>;
+  agent(options: AgentOptions): Promise<number>;
+}

@@ -1,0 +1,100 @@
+import type { BackendStatus, LoadBalancer } from '../../api/load-balancer.ts';
+import type { FieldError } from '../../base/errors.ts';
+import type { Receipt } from '../../spec/plan.ts';
+import { CliFailure, EXIT } from '../failure.ts';
+
+/** More backends than this are only counted. */
+const MAX_NAMED = 20;
+
+/** True when every backend has answered its first check and nothing is on its way to a node. */
+export function isSettled(lb: LoadBalancer): boolean {
+  return lb.status.state !== 'pending' && uncheckedTargets(lb).length === 0;
+}
+
+/** Targets that no node has an answer from yet. */
+export function uncheckedTargets({ spec, status }: LoadBalancer): string[] {
+  const known = new Set(status.backends.filter(({ state }) => state !== 'checking').map(({ target }) => target));
+  return spec.backends.map(({ target }) => target).filter((target) => !known.has(target));
+}
+
+/** A node could not apply the revision. */
+export function applyFailure(lb: LoadBalancer, { revision, machine, error, restored }: Receipt): CliFailure {
+  const cause = error?.detail ?? 'the node gave no reason';
+  const kept = restored ? '; the last good state is serving' : '';
+  return new CliFailure(EXIT.failed, error?.code ?? 'apply_failed', `revision ${revision} of ${lb.name} failed on ${machine}: ${cause}${kept}`, {
+    hint: error?.hint ?? `agentmetal lb revisions ${lb.name} ${revision}`,
+  });
+}
+
+/** The time was over before the revision was live and checked everywhere. */
+export function waitTimeout(lb: LoadBalancer, revision: number, timeout: string): CliFailure {
+  const live = lb.status.observedRevision >= revision;
+  const unchecked = uncheckedTargets(lb);
+  const hint = `The change goes on. Look again: agentmetal lb show ${lb.name}`;
+  if (live) {
+    const detail = `revision ${revision} of ${lb.name} is live, but after ${timeout} ${listed(unchecked) || 'it'} still has no settled state`;
+    return new CliFailure(EXIT.waitTimedOut, 'wait_timeout', detail, { hint, errors: badBackends(lb) });
+  }
+  const detail = `revision ${revision} of ${lb.name} is not live after ${timeout}`;
+  return new CliFailure(EXIT.waitTimedOut, 'wait_timeout', detail, { hint, errors: [...lateNodes(lb, revision), ...falseConditions(lb)] });
+}
+
+/** The revision is live, but not everything behind it is well; `undefined` when it is. */
+export function degradation(lb: LoadBalancer, revision: number): CliFailure | undefined {
+  const { state } = lb.status;
+  if (state === 'active' || state === 'pending' || lb.spec.backends.length === 0) return undefined;
+  const bad = badBackends(lb);
+  const what = bad.length > 0 ? `: ${bad.length} of ${lb.status.backends.length} backends ${bad.length === 1 ? 'is' : 'are'} not up` : '';
+  return new CliFailure(EXIT.degraded, 'degraded', `revision ${revision} of ${lb.name} is live, but its state is ${state}${what}`, {
+    hint: adviceFor(lb),
+    errors: bad.length > 0 ? capped(bad) : falseConditions(lb),
+  });
+}
+
+function badBackends({ status }: LoadBalancer): FieldError[] {
+  return status.backends.filter(isBad).map(({ target, state, reason }) => ({
+    pointer: '',
+    code: state,
+    detail: `${target} is ${state}${reason ? `: ${reason}` : ''}`,
+  }));
+}
+
+function isBad({ state }: BackendStatus): boolean {
+  return state === 'down' || state === 'unresolved';
+}
+
+function adviceFor({ name, spec, status }: LoadBalancer): string {
+  const lost = status.backends.find(({ state }) => state === 'unresolved');
+  if (lost) {
+    const host = lost.target.replace(/:\d+$/, '');
+    return `Tell the VPC where ${host} is: agentmetal vpc host add ${spec.vpc} ${host} ADDRESS`;
+  }
+  return `Mend or remove what is down, then look again: agentmetal lb health ${name}`;
+}
+
+function lateNodes({ status }: LoadBalancer, revision: number): FieldError[] {
+  if (status.nodes.length === 0) return [fact('no_node', 'no machine serves it yet: agentmetal machine list')];
+  return status.nodes
+    .filter(({ observedRevision }) => observedRevision < revision)
+    .map(({ machine, observedRevision, connected }) =>
+      fact('late_node', `${machine} is at revision ${observedRevision}${connected ? '' : '; its agent does not report'}`),
+    );
+}
+
+function falseConditions({ status }: LoadBalancer): FieldError[] {
+  return status.conditions.filter(({ status: value }) => value === 'false').map(({ reason, message }) => fact(reason, message));
+}
+
+function fact(code: string, detail: string): FieldError {
+  return { pointer: '', code, detail };
+}
+
+function capped(errors: readonly FieldError[]): FieldError[] {
+  if (errors.length <= MAX_NAMED) return [...errors];
+  return [...errors.slice(0, MAX_NAMED), fact('more', `and ${errors.length - MAX_NAMED} more`)];
+}
+
+function listed(targets: readonly string[]): string {
+  if (targets.length <= 3) return targets.join(', ');
+  return `${targets.slice(0, 3).join(', ')} and ${targets.length - 3} more`;
+}

@@ -1,0 +1,49 @@
+import type { DesiredLoadBalancer, DesiredState } from '../../api/agent.ts';
+import { findLoadBalancer } from '../../store/load-balancers.ts';
+import { findMachine } from '../../store/machines.ts';
+import { readMeta } from '../../store/meta.ts';
+import { machineNodes } from '../../store/nodes.ts';
+import type { Tx } from '../../store/open.ts';
+import { findVpc } from '../../store/vpcs.ts';
+import { waitUntil } from '../changes.ts';
+import type { ServerContext } from '../context.ts';
+
+/** What a machine should serve: at once when something changed after `since`, else when it does or time is over. */
+export async function desiredState(
+  context: ServerContext,
+  machineId: string,
+  { since, waitMs }: { since: number; waitMs: number },
+): Promise<DesiredState> {
+  const { clock, changes, closing, store, taken } = context;
+  taken.record(machineId, since);
+  changes.notify(`taken:${machineId}`);
+  const version = () => store.transaction((tx) => changeVersion(tx, machineId));
+  // A version above ours is from before a restore of the store: such an agent gets everything.
+  const news = async () => since === 0 || (await version()) !== since;
+  await waitUntil(changes.watch(`machine:${machineId}`), news, { clock, ms: waitMs, signal: closing });
+  return store.transaction((tx) => readDesired(context, tx, machineId, since));
+}
+
+async function readDesired(
+  { allowLoopbackBackends }: ServerContext,
+  tx: Tx,
+  machineId: string,
+  since: number,
+): Promise<DesiredState> {
+  const version = await changeVersion(tx, machineId);
+  const { ids, changed } = await machineNodes(tx, machineId, since > version ? 0 : since);
+  const loadBalancers: DesiredLoadBalancer[] = [];
+  for (const id of changed) {
+    const record = await findLoadBalancer(tx, id);
+    const vpc = record && (await findVpc(tx, record.vpcId));
+    if (!vpc) continue;
+    const { name, revision, spec, address } = record;
+    const network = { name: vpc.name, ...vpc.spec };
+    loadBalancers.push({ id, name, revision, spec, address, vpc: network, allowLoopbackBackends });
+  }
+  return { controlPlaneId: (await readMeta(tx, 'control_plane_id')) ?? '', version, ids, changed: loadBalancers };
+}
+
+async function changeVersion(tx: Tx, machineId: string): Promise<number> {
+  return (await findMachine(tx, machineId))?.changeVersion ?? 0;
+}

@@ -1,0 +1,32 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../base/clock.ts';
+import type { renderConfig } from '../haproxy/config/render.ts';
+import type { planChange } from '../haproxy/plan.ts';
+import type { Store } from '../store/open.ts';
+import type { AddressPool } from './address-pool.ts';
+import type { TakenVersions } from './agent/taken-versions.ts';
+import type { Changes } from './changes.ts';
+
+/** What every handler works with; all of it is handed in. */
+export interface ServerContext {
+  store: Store;
+  clock: Clock;
+  /** A new identifier such as `lb_01m833pgxtewv9hb4s1e6n3b2k`. */
+  newId: (prefix: string) => string;
+  /** Random bytes for keys and tokens. */
+  randomBytes: (size: number) => Buffer;
+  changes: Changes;
+  taken: TakenVersions;
+  plan: typeof planChange;
+  render: typeof renderConfig;
+  log: Logger;
+  addressPool: AddressPool;
+  allowLoopbackBackends: boolean;
+  /** Aborted when the server closes: whoever waits answers with what it has. */
+  closing: AbortSignal;
+}
+
+/** The present time as it is stored and answered. */
+export function timestamp(context: Pick<ServerContext, 'clock'>): string {
+  return new Date(context.clock.now()).toISOString();
+}

@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { type Logger, pino } from 'pino';
+import { typeid } from 'typeid-js';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { AppError, messageOf, systemCode } from '../base/errors.ts';
+import { renderConfig } from '../haproxy/config/render.ts';
+import { planChange } from '../haproxy/plan.ts';
+import type { Store } from '../store/open.ts';
+import { parseAddressPool } from './address-pool.ts';
+import { createTakenVersions } from './agent/taken-versions.ts';
+import { createApp } from './app.ts';
+import { createChanges } from './changes.ts';
+import { type ListenAddress, type TlsFiles, parseListen, requireSafeListen } from './config.ts';
+import type { ServerContext } from './context.ts';
+import { registerAllRoutes } from './routes/all.ts';
+
+export interface ServerOptions {
+  store: Store;
+  /** `host:port` to listen on; port 0 takes a free one. */
+  listen: string;
+  /** CIDR, addresses by commas, or `*`: where load balancers of this machine listen. */
+  addressPool: string;
+  allowLoopbackBackends?: boolean | undefined;
+  tls?: TlsFiles | undefined;
+  /** Allows listening beyond loopback without TLS. */
+  insecureListen?: boolean | undefined;
+  clock?: Clock;
+  newId?: ServerContext['newId'];
+  randomBytes?: ServerContext['randomBytes'];
+  plan?: ServerContext['plan'];
+  render?: ServerContext['render'];
+  log?: Logger;
+}
+
+export interface Server {
+  app: FastifyInstance;
+  context: ServerContext;
+  /** Starts to listen and tells the URL. */
+  listen(): Promise<string>;
+  /** Ends long polls, lets running requests finish, and stops. The store stays open. */
+  close(): Promise<void>;
+}
+
+/** The control plane's HTTP server on an open store. */
+export async function createServer(options: ServerOptions): Promise<Server> {
+  const address = parseListen(options.listen);
+  requireSafeListen(address, options);
+  const closing = new AbortController();
+  const context = createContext(options, closing.signal);
+  const app = await createApp(context, options.tls);
+  app.addHook('preClose', async () => closing.abort());
+  registerAllRoutes(app, context);
+  await app.ready();
+  return {
+    app,
+    context,
+    listen: () => listen(app, address, options.tls ? 'https' : 'http'),
+    close: () => app.close(),
+  };
+}
+
+function createContext(options: ServerOptions, closing: AbortSignal): ServerContext {
+  const clock = options.clock ?? systemClock;
+  return {
+    store: options.store,
+    clock,
+    newId: options.newId ?? ((prefix) => typeid(prefix).toString()),
+    randomBytes: options.randomBytes ?? randomBytes,
+    changes: createChanges(clock),
+    taken: createTakenVersions(),
+    plan: options.plan ?? planChange,
+    render: options.render ?? renderConfig,
+    log: options.log ?? pino({ level: 'silent' }),
+    addressPool: parseAddressPool(options.addressPool),
+    allowLoopbackBackends: options.allowLoopbackBackends ?? false,
+    closing,
+  };
+}
+
+async function listen(app: FastifyInstance, { host, port }: ListenAddress, scheme: string): Promise<string> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    throw cannotListen(`${host}:${port}`, error);
+  }
+  const bound = boundPortOf(app) ?? port;
+  const reachable = host === '::' || host === '0.0.0.0' ? 'localhost' : host;
+  return `${scheme}://${reachable.includes(':') ? `[${reachable}]` : reachable}:${bound}`;
+}
+
+function boundPortOf(app: FastifyInstance): number | undefined {
+  const address = app.server.address();
+  return typeof address === 'object' && address !== null ? address.port : undefined;
+}
+
+function cannotListen(where: string, error: unknown): AppError {
+  const taken = systemCode(error) === 'EADDRINUSE';
+  const detail = taken ? `${where} is in use by another process` : `cannot listen on ${where}: ${messageOf(error)}`;
+  return new AppError('unavailable', detail, {
+    hint: 'Stop the other process or choose another address with --listen (AGENTMETAL_LISTEN).',
+    cause: error,
+  });
+}

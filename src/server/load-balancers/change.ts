@@ -1,0 +1,157 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { DryRun } from '../../api/load-balancer.ts';
+import { diffValues } from '../../spec/diff.ts';
+import type { LoadBalancerDefinition } from '../../spec/load-balancer.ts';
+import type { Plan } from '../../spec/plan.ts';
+import {
+  type LoadBalancerRecord,
+  deleteLoadBalancer,
+  insertLoadBalancer,
+  updateLoadBalancer,
+} from '../../store/load-balancers.ts';
+import { listMachines } from '../../store/machines.ts';
+import { nextChangeVersion } from '../../store/meta.ts';
+import { insertNode, nodesOf, touchNodes } from '../../store/nodes.ts';
+import type { Tx } from '../../store/open.ts';
+import { type RevisionRecord, insertRevision } from '../../store/revisions.ts';
+import { type VpcRecord, findVpc } from '../../store/vpcs.ts';
+import { type ServerContext, timestamp } from '../context.ts';
+import { serviceModel } from './model.ts';
+import {
+  type Locate,
+  portsOf,
+  requireAddress,
+  requireFreeName,
+  requireFreePorts,
+  requireVpcFor,
+} from './rules.ts';
+
+/** What became of a load balancer in a transaction. */
+export interface Changed {
+  record: LoadBalancerRecord;
+  /** False when everything was as wanted already; then there is no new revision. */
+  changed: boolean;
+  /** Machines that must look again. */
+  machineIds: string[];
+  dryRun: DryRun;
+}
+
+/** Who makes a revision and why. */
+export interface RevisionOrigin {
+  author: string;
+  action: RevisionRecord['action'];
+  restoredFrom?: number;
+  locate?: Locate;
+}
+
+export async function createLoadBalancer(
+  context: ServerContext,
+  tx: Tx,
+  wanted: LoadBalancerDefinition,
+  author: string,
+): Promise<Changed> {
+  const vpc = await requireVpcFor(context, tx, wanted.spec);
+  await requireFreeName(tx, wanted.name);
+  const address = await requireAddress(context, tx, wanted);
+  const now = timestamp(context);
+  const id = context.newId('lb');
+  const ports = portsOf(wanted.spec);
+  const record = { ...wanted, id, vpcId: vpc.id, address, ports, revision: 1, createdAt: now, updatedAt: now };
+  await insertLoadBalancer(tx, record);
+  const [machine] = await listMachines(tx);
+  if (machine) await insertNode(tx, id, machine.id);
+  return commit(context, tx, { before: undefined, after: record, vpc }, { author, action: 'create' });
+}
+
+/** Brings an existing load balancer to what is wanted, as a new revision unless it is so already. */
+export async function changeLoadBalancer(
+  context: ServerContext,
+  tx: Tx,
+  before: LoadBalancerRecord,
+  wanted: LoadBalancerDefinition,
+  origin: RevisionOrigin,
+): Promise<Changed> {
+  if (isDeepStrictEqual(definitionOf(before), definitionOf(wanted))) return unchanged(before);
+  const vpc = await requireVpcFor(context, tx, wanted.spec, origin.locate);
+  if (wanted.name !== before.name) await requireFreeName(tx, wanted.name, before.id);
+  const after: LoadBalancerRecord = {
+    ...before,
+    ...definitionOf(wanted),
+    vpcId: vpc.id,
+    ports: portsOf(wanted.spec),
+    revision: before.revision + 1,
+    updatedAt: timestamp(context),
+  };
+  if (!isDeepStrictEqual(after.ports, before.ports)) await requireFreePorts(tx, after);
+  await updateLoadBalancer(tx, after);
+  return commit(context, tx, { before, after, vpc }, origin);
+}
+
+/** Deletes a load balancer. The version is the change that tells its machines. */
+export async function removeLoadBalancer(
+  context: ServerContext,
+  tx: Tx,
+  before: LoadBalancerRecord,
+): Promise<Pick<Changed, 'machineIds' | 'dryRun'> & { version: number }> {
+  const plan = await planOf(context, tx, before, undefined);
+  const version = await nextChangeVersion(tx);
+  const machineIds = await touchNodes(tx, before.id, version);
+  await deleteLoadBalancer(tx, before.id);
+  const diff = diffValues(definitionOf(before), undefined);
+  return { version, machineIds, dryRun: dryRunOf(before.revision + 1, null, diff, plan) };
+}
+
+async function commit(
+  context: ServerContext,
+  tx: Tx,
+  { before, after, vpc }: { before: LoadBalancerRecord | undefined; after: LoadBalancerRecord; vpc: VpcRecord },
+  { author, action, restoredFrom }: RevisionOrigin,
+): Promise<Changed> {
+  const diff = diffValues(before && definitionOf(before), definitionOf(after));
+  const plan = await planOf(context, tx, before, after, vpc);
+  await insertRevision(tx, {
+    ...definitionOf(after),
+    loadBalancerId: after.id,
+    number: after.revision,
+    action,
+    restoredFrom: restoredFrom ?? null,
+    author,
+    createdAt: after.updatedAt,
+    diff,
+    plan,
+  });
+  const machineIds = await touchNodes(tx, after.id, await nextChangeVersion(tx));
+  return { record: after, changed: true, machineIds, dryRun: dryRunOf(after.revision, after.spec, diff, plan) };
+}
+
+async function planOf(
+  context: ServerContext,
+  tx: Tx,
+  before: LoadBalancerRecord | undefined,
+  after: LoadBalancerRecord | undefined,
+  vpcAfter?: VpcRecord,
+): Promise<Plan> {
+  const [node] = await nodesOf(tx, [before?.id ?? after?.id ?? '']);
+  const machine = (await listMachines(tx)).find(({ id }) => id === node?.machineId);
+  const modelOf = async (record: LoadBalancerRecord | undefined) => {
+    if (!record) return undefined;
+    const vpc = vpcAfter?.id === record.vpcId ? vpcAfter : await findVpc(tx, record.vpcId);
+    if (!vpc) throw new Error(`VPC ${record.vpcId} of ${record.id} is missing`);
+    return serviceModel(record, { vpc: vpc.spec, layout: machine?.layout ?? null, reported: node?.backends ?? [] });
+  };
+  return context.plan(await modelOf(before), await modelOf(after));
+}
+
+function unchanged(record: LoadBalancerRecord): Changed {
+  const plan: Plan = { path: 'none', steps: [] };
+  return { record, changed: false, machineIds: [], dryRun: dryRunOf(record.revision, record.spec, [], plan) };
+}
+
+/** The fields that a user sets. */
+function definitionOf({ name, labels, spec }: LoadBalancerDefinition): LoadBalancerDefinition {
+  return { name, labels, spec };
+}
+
+function dryRunOf(revision: number, spec: DryRun['spec'], diff: DryRun['diff'], plan: Plan): DryRun {
+  return { dryRun: true, revision, spec, diff, plan };
+}

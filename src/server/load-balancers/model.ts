@@ -1,0 +1,49 @@
+import type { LoadBalancerReport } from '../../api/agent.ts';
+import type { ServiceModel } from '../../haproxy/model.ts';
+import type { HostLayout } from '../../spec/host-layout.ts';
+import { parseTarget } from '../../spec/target.ts';
+import type { VpcSpec } from '../../spec/vpc.ts';
+import type { LoadBalancerRecord } from '../../store/load-balancers.ts';
+
+/** How a machine is thought to be laid out until its agent has said so. */
+const USUAL_LAYOUT: HostLayout = {
+  directory: '/var/lib/agentmetal/agent/lb',
+  socketDirectory: '/run/agentmetal',
+  user: 'haproxy',
+  group: 'haproxy',
+  chroot: '/var/lib/haproxy',
+  lowPortOffset: 0,
+  ipv6: true,
+};
+
+/** What is known of the machine for which a model is made. */
+export interface ModelSurroundings {
+  vpc: VpcSpec;
+  layout: HostLayout | null;
+  reported: LoadBalancerReport['backends'];
+}
+
+/** The model from which a node's configuration and plans are made, as far as the control plane knows it. */
+export function serviceModel(
+  { id, name, spec, address }: Pick<LoadBalancerRecord, 'id' | 'name' | 'spec' | 'address'>,
+  { vpc, layout, reported }: ModelSurroundings,
+): ServiceModel {
+  return { id, name, spec, address, layout: layout ?? USUAL_LAYOUT, addresses: knownAddresses(spec, vpc, reported) };
+}
+
+function knownAddresses(
+  spec: LoadBalancerRecord['spec'],
+  vpc: VpcSpec,
+  reported: LoadBalancerReport['backends'],
+): ReadonlyMap<string, string> {
+  const fromReport = reported.flatMap(({ target, address }) => {
+    const host = parseTarget(target)?.host;
+    return host !== undefined && address !== undefined ? [[host, address] as const] : [];
+  });
+  const fromVpc = vpc.hosts.flatMap(({ name, addresses: [first] }) => (first === undefined ? [] : [[name, first] as const]));
+  const fromTargets = spec.backends.flatMap((backend) => {
+    const target = parseTarget(backend.target);
+    return target?.isIp ? [[target.host, target.host] as const] : [];
+  });
+  return new Map([...fromReport, ...fromVpc, ...fromTargets]);
+}

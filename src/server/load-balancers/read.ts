@@ -1,0 +1,53 @@
+import type { LoadBalancer } from '../../api/load-balancer.ts';
+import { AppError } from '../../base/errors.ts';
+import { type LoadBalancerRecord, findLoadBalancer, loadBalancerNames } from '../../store/load-balancers.ts';
+import { listMachines } from '../../store/machines.ts';
+import { nodesOf } from '../../store/nodes.ts';
+import type { Tx } from '../../store/open.ts';
+import { receiptsOf } from '../../store/revisions.ts';
+import type { Observation } from '../status/observation.ts';
+import { loadBalancerStatus } from '../status/status.ts';
+import { shorten } from '../../spec/field-errors.ts';
+
+/** The load balancer of that name or id, or the error that says what there is. */
+export async function requireLoadBalancer(tx: Tx, nameOrId: string): Promise<LoadBalancerRecord> {
+  const record = await findLoadBalancer(tx, nameOrId);
+  if (record) return record;
+  const names = await loadBalancerNames(tx);
+  throw new AppError('not_found', `there is no load balancer ${shorten(nameOrId)}`, {
+    hint:
+      names.length > 0
+        ? `There are: ${names.join(', ')}. List them with \`agentmetal lb list\`.`
+        : 'Create one with `agentmetal lb create --name NAME --type http`.',
+  });
+}
+
+/** Collects what the status of some load balancers is computed from. */
+export async function observe(tx: Tx, records: readonly LoadBalancerRecord[], now: number): Promise<Observation[]> {
+  const machines = new Map((await listMachines(tx)).map((machine) => [machine.id, machine]));
+  const nodes = await nodesOf(tx, records.map(({ id }) => id));
+  const observations: Observation[] = [];
+  for (const record of records) {
+    const receipts = (await receiptsOf(tx, record.id, record.revision, record.revision)).get(record.revision) ?? [];
+    const observed = nodes
+      .filter((node) => node.loadBalancerId === record.id)
+      .flatMap((node) => {
+        const machine = machines.get(node.machineId);
+        if (!machine) return [];
+        return [{ node, machine, receipt: receipts.find((receipt) => receipt.machine === machine.name) }];
+      });
+    observations.push({ record, nodes: observed, now });
+  }
+  return observations;
+}
+
+export async function observeOne(tx: Tx, record: LoadBalancerRecord, now: number): Promise<Observation> {
+  const [observation] = await observe(tx, [record], now);
+  return observation ?? { record, nodes: [], now };
+}
+
+/** The resource as the API answers it. */
+export function loadBalancerView(observation: Observation): LoadBalancer {
+  const { id, name, labels, spec, revision, createdAt, updatedAt } = observation.record;
+  return { id, name, labels, spec, status: loadBalancerStatus(observation), revision, createdAt, updatedAt };
+}

@@ -1,0 +1,81 @@
+import { AppError, type FieldError } from '../../base/errors.ts';
+import type { LoadBalancerDefinition, LoadBalancerSpec } from '../../spec/load-balancer.ts';
+import { backendMembershipErrors } from '../../spec/membership.ts';
+import { type LoadBalancerRecord, findLoadBalancer, listListening } from '../../store/load-balancers.ts';
+import type { Tx } from '../../store/open.ts';
+import { type VpcRecord, findVpc } from '../../store/vpcs.ts';
+import { ANY_ADDRESS, allocateAddress, portClash } from '../address-pool.ts';
+import type { ServerContext } from '../context.ts';
+import { validationError } from '../http/read-request.ts';
+
+const HTTPS_PORT = 443;
+
+/** The ports on which a load balancer listens. */
+export function portsOf({ type, port }: LoadBalancerSpec): number[] {
+  return type === 'http' ? [port, HTTPS_PORT] : [port];
+}
+
+/** Turns a pointer into the spec into one into the body that the caller sent. */
+export type Locate = (error: FieldError) => FieldError;
+
+/** The VPC of the spec, after seeing that its backends may be there. */
+export async function requireVpcFor(
+  context: Pick<ServerContext, 'allowLoopbackBackends'>,
+  tx: Tx,
+  spec: LoadBalancerSpec,
+  locate: Locate = (error) => error,
+): Promise<VpcRecord> {
+  const vpc = await findVpc(tx, spec.vpc);
+  if (!vpc) {
+    const detail = `there is no VPC ${spec.vpc}`;
+    throw validationError(
+      [locate({ pointer: '/spec/vpc', code: 'unknown_vpc', detail })],
+      `Create it: agentmetal vpc create ${spec.vpc} --cidr 10.0.0.0/16`,
+    );
+  }
+  const rules = { vpc: vpc.name, cidrs: vpc.spec.cidrs, allowLoopback: context.allowLoopbackBackends };
+  const errors = backendMembershipErrors(spec.backends, rules);
+  if (errors.length > 0) {
+    throw validationError(
+      errors.map(locate),
+      `Widen the VPC: agentmetal vpc update ${vpc.name} --cidr CIDR, or use addresses inside it.`,
+    );
+  }
+  return vpc;
+}
+
+export async function requireFreeName(tx: Tx, name: string, ownId?: string): Promise<void> {
+  const other = await findLoadBalancer(tx, name);
+  if (!other || other.id === ownId) return;
+  throw new AppError('name_taken', `there is a load balancer ${name} already (${other.id})`, {
+    hint: `Choose another name, or change that one: agentmetal lb update ${name}`,
+  });
+}
+
+/** The address for a new load balancer. */
+export async function requireAddress(
+  context: Pick<ServerContext, 'addressPool'>,
+  tx: Tx,
+  { name, spec }: LoadBalancerDefinition,
+): Promise<string> {
+  const taken = await listListening(tx);
+  const ports = portsOf(spec);
+  const address = allocateAddress(context.addressPool, taken, ports);
+  if (address !== undefined) return address;
+  const clash = context.addressPool.kind === 'all' ? portClash(taken, ANY_ADDRESS, ports) : undefined;
+  const who = clash ? `: ${clash.name} has port ${clash.port} on every address` : '';
+  throw new AppError('address_pool_exhausted', `no address of the pool is free for ${name} on port ${ports.join(' and ')}${who}`, {
+    hint: 'Choose another port, delete a load balancer, or start with a larger pool (--address-pool, AGENTMETAL_ADDRESS_POOL).',
+  });
+}
+
+/** Refuses a port that another load balancer has on the same address. */
+export async function requireFreePorts(tx: Tx, record: LoadBalancerRecord): Promise<void> {
+  const others = (await listListening(tx)).filter(({ id }) => id !== record.id);
+  const clash = portClash(others, record.address, record.ports);
+  if (!clash) return;
+  const where = record.address === ANY_ADDRESS ? 'every address' : record.address;
+  throw new AppError('port_in_use', `${clash.name} listens on port ${clash.port} of ${where} already`, {
+    hint: `Choose another port, or look at the other one: agentmetal lb show ${clash.name}`,
+  });
+}

@@ -1,0 +1,48 @@
+import { type LevelWithSilent, type Logger, pino } from 'pino';
+import { openStore } from '../store/open.ts';
+import { bootstrap } from './bootstrap.ts';
+import { type Server, type ServerOptions, createServer } from './create-server.ts';
+
+export interface RunServerOptions extends Omit<ServerOptions, 'store' | 'log'> {
+  /** Folder with all state, made with mode 0700 when missing. */
+  dataDir: string;
+  /** Becomes the first admin key at first start; ignored later. */
+  adminKey?: string | undefined;
+  /** Where the token of the agent on this machine is kept, mode 0600; absent when none runs here. */
+  localAgentTokenFile?: string | undefined;
+  /** What is logged to stderr, as JSON lines. Default: warn. */
+  logLevel?: LevelWithSilent | undefined;
+}
+
+export interface RunningServer {
+  url: string;
+  /** The first admin key, when it was made up at this start. It is told this once. */
+  adminKey?: string;
+  close(): Promise<void>;
+}
+
+/** Opens the store, makes what is needed at first start, and serves the API. */
+export async function runServer(options: RunServerOptions): Promise<RunningServer> {
+  const { dataDir, adminKey, localAgentTokenFile, logLevel = 'warn', ...rest } = options;
+  const store = await openStore(dataDir);
+  let server: Server | undefined;
+  const close = async () => {
+    await server?.close();
+    await store.close();
+  };
+  try {
+    server = await createServer({ ...rest, store, log: createLogger(logLevel) });
+    // Requests that come before the first start is committed wait for it: the store serves one transaction at a time.
+    const { opened: url, ...made } = await bootstrap(server.context, { adminKey, localAgentTokenFile }, server.listen);
+    return { url, ...made, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Standard output belongs to the command that runs us. */
+function createLogger(level: LevelWithSilent): Logger {
+  const redact = ['req.headers.authorization', 'headers.authorization'];
+  return pino({ level, redact }, pino.destination({ dest: 2, sync: true }));
+}

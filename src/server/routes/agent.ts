@@ -1,0 +1,19 @@
+import type { agentRoutes } from '../../api/contract/agent.ts';
+import { desiredState } from '../agent/desired.ts';
+import { keepReport } from '../agent/report.ts';
+import type { ServerContext } from '../context.ts';
+import type { Handlers } from '../http/handler.ts';
+
+export function agentHandlers(context: ServerContext): Handlers<typeof agentRoutes> {
+  return {
+    async getDesiredState({ query, identity }) {
+      const machineId = identity.kind === 'machine' ? identity.id : '';
+      const body = await desiredState(context, machineId, { since: query.since, waitMs: query.wait * 1000 });
+      return { status: 200, body };
+    },
+    async reportState({ body, identity }) {
+      await keepReport(context, identity.kind === 'machine' ? identity.id : '', body);
+      return { status: 204 };
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import type { FastifyInstance } from 'fastify';
+import { agentRoutes } from '../../api/contract/agent.ts';
+import { backendRoutes } from '../../api/contract/backends.ts';
+import { keyRoutes } from '../../api/contract/keys.ts';
+import { loadBalancerRoutes } from '../../api/contract/load-balancers.ts';
+import { machineRoutes } from '../../api/contract/machines.ts';
+import { revisionRoutes } from '../../api/contract/revisions.ts';
+import { systemRoutes } from '../../api/contract/system.ts';
+import { vpcRoutes } from '../../api/contract/vpcs.ts';
+import type { ServerContext } from '../context.ts';
+import { createIdempotency } from '../http/idempotency.ts';
+import { registerRoutes } from '../http/register.ts';
+import { createWriter } from '../http/write.ts';
+import { agentHandlers } from './agent.ts';
+import { backendHandlers } from './backends.ts';
+import { keyHandlers } from './keys.ts';
+import { loadBalancerHandlers } from './load-balancers.ts';
+import { machineHandlers } from './machines.ts';
+import { revisionHandlers } from './revisions.ts';
+import { systemHandlers } from './system.ts';
+import { vpcHostHandlers } from './vpc-hosts.ts';
+import { vpcHandlers } from './vpcs.ts';
+
+/** Registers every route of the contract with what answers it. */
+export function registerAllRoutes(app: FastifyInstance, context: ServerContext): void {
+  const { store } = context;
+  const write = createWriter(context, createIdempotency(context));
+  const vpcs = { ...vpcHandlers(context, write), ...vpcHostHandlers(context, write) };
+  registerRoutes(app, store, systemRoutes, systemHandlers(context));
+  registerRoutes(app, store, loadBalancerRoutes, loadBalancerHandlers(context, write));
+  registerRoutes(app, store, backendRoutes, backendHandlers(context, write));
+  registerRoutes(app, store, revisionRoutes, revisionHandlers(context, write));
+  registerRoutes(app, store, vpcRoutes, vpcs);
+  registerRoutes(app, store, keyRoutes, keyHandlers(context, write));
+  registerRoutes(app, store, machineRoutes, machineHandlers(context));
+  registerRoutes(app, store, agentRoutes, agentHandlers(context));
+}

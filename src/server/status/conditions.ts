@@ -1,0 +1,83 @@
+import type { BackendStatus, Condition } from '../../api/load-balancer.ts';
+import { isWanted } from './backends.ts';
+import { isConnected } from './nodes.ts';
+import { type Observation, nodeProgress } from './observation.ts';
+
+export function conditionsOf(observation: Observation, backends: readonly BackendStatus[]): Condition[] {
+  return [applied(observation), backendsHealthy(observation, backends), agentConnected(observation)];
+}
+
+function applied(observation: Observation): Condition {
+  const { record, nodes } = observation;
+  const type = 'Applied';
+  const failed = nodes.find((observed) => nodeProgress(observation, observed) === 'error');
+  if (failed) {
+    const { error, restored } = failed.receipt ?? {};
+    const kept = restored ? ' The state before it serves on.' : '';
+    const hint = error?.hint ? ` ${error.hint}` : '';
+    const message = `Revision ${record.revision} failed on machine ${failed.machine.name}: ${error?.detail ?? 'no reason was given'}.${kept}${hint}`;
+    return { type, status: 'false', reason: 'Failed', message, since: failed.receipt?.startedAt ?? record.updatedAt };
+  }
+  const pending = nodes.filter((observed) => nodeProgress(observation, observed) === 'pending');
+  if (nodes.length === 0 || pending.length > 0) {
+    const names = pending.map(({ machine }) => machine.name).join(', ');
+    const message = names
+      ? `Revision ${record.revision} is on its way to machine ${names}.`
+      : 'There is no machine to serve it: start an agent with `agentmetal up`.';
+    return { type, status: 'unknown', reason: names ? 'Pending' : 'NoMachine', message, since: record.updatedAt };
+  }
+  const since = latest(nodes.map(({ receipt }) => receipt?.startedAt ?? record.updatedAt));
+  return { type, status: 'true', reason: 'Live', message: `Revision ${record.revision} is live on every node.`, since };
+}
+
+function backendsHealthy({ record }: Observation, backends: readonly BackendStatus[]): Condition {
+  const type = 'BackendsHealthy';
+  const wanted = new Set(record.spec.backends.filter(isWanted).map(({ target }) => target));
+  const inService = backends.filter(({ target }) => wanted.has(target));
+  if (inService.length === 0) return noBackends(type, record);
+  const since = latest(inService.map((backend) => backend.since));
+  const faults = inService.filter(({ state }) => state !== 'up');
+  if (faults.length === 0) {
+    return { type, status: 'true', reason: 'AllUp', message: `All ${inService.length} backends are up.`, since };
+  }
+  const shown = faults.slice(0, 5).map(({ target, state, reason }) => `${target} is ${state} (${reason})`);
+  const more = faults.length > shown.length ? `; and ${faults.length - shown.length} more` : '';
+  const message = `${faults.length} of ${inService.length} backends are not up: ${shown.join('; ')}${more}.`;
+  const checking = faults.every(({ state }) => state === 'checking');
+  return { type, status: checking ? 'unknown' : 'false', reason: checking ? 'Checking' : 'NotAllUp', message, since };
+}
+
+function noBackends(type: string, { name, spec, updatedAt }: Observation['record']): Condition {
+  const none = spec.backends.length === 0;
+  return {
+    type,
+    status: 'unknown',
+    reason: none ? 'NoBackends' : 'NoneInService',
+    message: none
+      ? `There is no backend: add one with \`agentmetal lb backend add ${name} --target HOST:PORT\`.`
+      : 'Every backend is drained or has weight 0: clients get an error until one takes traffic again.',
+    since: updatedAt,
+  };
+}
+
+function agentConnected({ record, nodes, now }: Observation): Condition {
+  const type = 'AgentConnected';
+  const gone = nodes.find(({ machine }) => !isConnected(machine, now));
+  if (gone) {
+    const { name, lastReportAt, createdAt } = gone.machine;
+    const message = lastReportAt
+      ? `The agent of machine ${name} last reported at ${lastReportAt}. What it serves goes on; changes wait. Start the agent there: \`agentmetal agent\`.`
+      : `The agent of machine ${name} has never reported. Start it there: \`agentmetal agent\`.`;
+    return { type, status: 'false', reason: 'Silent', message, since: lastReportAt ?? createdAt };
+  }
+  if (nodes.length === 0) {
+    return { type, status: 'unknown', reason: 'NoMachine', message: 'There is no machine yet.', since: record.createdAt };
+  }
+  const since = latest(nodes.map(({ machine }) => machine.lastReportAt ?? machine.createdAt));
+  return { type, status: 'true', reason: 'Reporting', message: 'The agent of every node reports.', since };
+}
+
+/** RFC 3339 times in UTC sort as text. */
+function latest(times: readonly string[]): string {
+  return times.reduce((left, right) => (left > right ? left : right), '');
+}

@@ -1,0 +1,27 @@
+import type { Receipt } from '../../spec/plan.ts';
+import type { LoadBalancerRecord } from '../../store/load-balancers.ts';
+import type { MachineRecord } from '../../store/machines.ts';
+import type { NodeRecord } from '../../store/nodes.ts';
+
+/** A node with its machine, and the receipt of the newest revision there. */
+export interface ObservedNode {
+  node: NodeRecord;
+  machine: MachineRecord;
+  receipt: Receipt | undefined;
+}
+
+/** All that the status of a load balancer is computed from. */
+export interface Observation {
+  record: LoadBalancerRecord;
+  nodes: readonly ObservedNode[];
+  /** Milliseconds since the epoch. */
+  now: number;
+}
+
+export type Progress = 'pending' | 'active' | 'error';
+
+/** How far a node is with the newest revision. */
+export function nodeProgress({ record }: Pick<Observation, 'record'>, { node, receipt }: ObservedNode): Progress {
+  if (node.observedRevision >= record.revision) return 'active';
+  return receipt?.outcome === 'failed' ? 'error' : 'pending';
+}

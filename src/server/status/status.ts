@@ -1,0 +1,49 @@
+import type { BackendStatus, CertificateStatus, LoadBalancerStatus } from '../../api/load-balancer.ts';
+import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
+import { backendStatuses, isWanted } from './backends.ts';
+import { conditionsOf } from './conditions.ts';
+import { nodeAddresses, nodeStatus } from './nodes.ts';
+import { type Observation, nodeProgress } from './observation.ts';
+
+/** A first check may take this long before its missing answer is a fault. */
+const CHECKING_GRACE_MS = 10_000;
+
+/** What is seen of a load balancer, from what its agents have reported. */
+export function loadBalancerStatus(observation: Observation): LoadBalancerStatus {
+  const { nodes, record } = observation;
+  const backends = backendStatuses(observation);
+  return {
+    state: stateOf(observation, backends),
+    observedRevision: nodes.reduce((least, { node }) => Math.min(least, node.observedRevision), nodes[0]?.node.observedRevision ?? 0),
+    addresses: [...new Set(nodes.flatMap((observed) => nodeAddresses(observation, observed)))],
+    nodes: nodes.map((observed) => nodeStatus(observation, observed)),
+    backends,
+    certificates: certificatesOf(record.spec),
+    conditions: conditionsOf(observation, backends),
+  };
+}
+
+/** The certificate of each domain that the spec names. */
+export function certificatesOf({ tls }: LoadBalancerSpec): CertificateStatus[] {
+  const domains = tls?.domains ?? (tls?.domain === undefined ? [] : [tls.domain]);
+  return domains.map((domain) => ({
+    domain,
+    state: 'pending',
+    reason: 'HTTPS answers with a self-signed placeholder: this version does not request certificates yet',
+  }));
+}
+
+function stateOf(observation: Observation, backends: readonly BackendStatus[]): LoadBalancerStatus['state'] {
+  const progress = observation.nodes.map((observed) => nodeProgress(observation, observed));
+  if (progress.includes('error')) return 'error';
+  if (progress.length === 0 || progress.includes('pending')) return 'pending';
+  const wanted = new Set(observation.record.spec.backends.filter(isWanted).map(({ target }) => target));
+  const inService = backends.filter(({ target }) => wanted.has(target));
+  if (inService.every(({ state }) => state === 'up')) return 'active';
+  if (inService.some((backend) => isFreshlyChecking(backend, observation.now))) return 'pending';
+  return inService.some(({ state }) => state === 'up') ? 'degraded' : 'error';
+}
+
+function isFreshlyChecking({ state, since }: BackendStatus, now: number): boolean {
+  return state === 'checking' && now - Date.parse(since) < CHECKING_GRACE_MS;
+}

@@ -1,0 +1,86 @@
+import { AppError, type FieldError } from '../../base/errors.ts';
+import { shorten } from '../../spec/field-errors.ts';
+import { hostMembershipErrors, membershipFault } from '../../spec/membership.ts';
+import { parseTarget } from '../../spec/target.ts';
+import { DEFAULT_VPC, type VpcDefinition, type VpcSpec } from '../../spec/vpc.ts';
+import { loadBalancersOfVpc } from '../../store/load-balancers.ts';
+import type { Tx } from '../../store/open.ts';
+import { type VpcRecord, findVpc, listVpcs, vpcLoadBalancers } from '../../store/vpcs.ts';
+import type { ServerContext } from '../context.ts';
+import { validationError } from '../http/read-request.ts';
+
+type Rules = Pick<ServerContext, 'allowLoopbackBackends'>;
+
+export async function requireVpc(tx: Tx, nameOrId: string): Promise<VpcRecord> {
+  const vpc = await findVpc(tx, nameOrId);
+  if (vpc) return vpc;
+  const names = (await listVpcs(tx, '', 20)).map(({ name }) => name);
+  throw new AppError('not_found', `there is no VPC ${shorten(nameOrId)}`, {
+    hint: `There are: ${names.join(', ')}. Create one with \`agentmetal vpc create NAME --cidr 10.0.0.0/16\`.`,
+  });
+}
+
+/** Faults within a VPC: hosts outside its networks, or the same host twice. */
+export function vpcErrors({ allowLoopbackBackends }: Rules, { name, spec }: VpcDefinition): FieldError[] {
+  const rules = { vpc: name, cidrs: spec.cidrs, allowLoopback: allowLoopbackBackends };
+  return [...hostMembershipErrors(spec, rules), ...duplicateHosts(spec)];
+}
+
+/** Faults of a change that the load balancers in the VPC would suffer from. */
+export async function requireUndisturbed(
+  { allowLoopbackBackends }: Rules,
+  tx: Tx,
+  before: VpcRecord,
+  { spec }: VpcDefinition,
+): Promise<void> {
+  const rules = { vpc: before.name, cidrs: spec.cidrs, allowLoopback: allowLoopbackBackends };
+  const kept = new Set(spec.hosts.map(({ name }) => name));
+  const gone = new Set(before.spec.hosts.map(({ name }) => name).filter((name) => !kept.has(name)));
+  for (const { name, spec: balancer } of await loadBalancersOfVpc(tx, before.id)) {
+    for (const { target } of balancer.backends) {
+      const host = parseTarget(target);
+      if (host && gone.has(host.host)) throw hostInUse(host.host, name, target);
+      const fault = host?.isIp ? membershipFault(host.host, rules) : undefined;
+      if (fault) throw leftOutside(`backend ${target} of ${name}: ${fault}`, name, target);
+    }
+  }
+}
+
+export async function requireUnused(tx: Tx, vpc: VpcRecord): Promise<void> {
+  if (vpc.name === DEFAULT_VPC.name) {
+    throw new AppError('vpc_in_use', 'the VPC default stays: load balancers that name no VPC are in it', {
+      hint: 'To narrow it: agentmetal vpc update default --cidr CIDR',
+    });
+  }
+  const users = await vpcLoadBalancers(tx, vpc.id);
+  if (users.length === 0) return;
+  const names = users.map(({ name }) => name);
+  const shown = names.slice(0, 10).join(', ') + (names.length > 10 ? `, and ${names.length - 10} more` : '');
+  throw new AppError('vpc_in_use', `load balancers are in VPC ${vpc.name}: ${shown}`, {
+    hint: `Delete them or move them to another VPC first: agentmetal lb delete ${names[0] ?? 'NAME'}`,
+  });
+}
+
+function duplicateHosts({ hosts }: VpcSpec): FieldError[] {
+  const seen = new Set<string>();
+  return hosts.flatMap(({ name }, index) => {
+    if (!seen.has(name)) {
+      seen.add(name);
+      return [];
+    }
+    return [{ pointer: `/spec/hosts/${index}/name`, code: 'duplicate', detail: `${name} is a host already` }];
+  });
+}
+
+function hostInUse(host: string, loadBalancer: string, target: string): AppError {
+  return new AppError('host_in_use', `host ${host} is the backend ${target} of ${loadBalancer}`, {
+    hint: `Remove the backend first: agentmetal lb backend remove ${loadBalancer} ${target}`,
+  });
+}
+
+function leftOutside(detail: string, loadBalancer: string, target: string): AppError {
+  return validationError(
+    [{ pointer: '/spec/cidrs', code: 'outside_vpc', detail }],
+    `Keep the network in the list, or remove the backend first: agentmetal lb backend remove ${loadBalancer} ${target}`,
+  );
+}

@@ -1,0 +1,107 @@
+import type { Selectable } from 'kysely';
+import type { LoadBalancerDefinition, LoadBalancerSpec } from '../spec/load-balancer.ts';
+import type { Tx } from './open.ts';
+import type { Database } from './schema.ts';
+
+export interface LoadBalancerRecord extends LoadBalancerDefinition {
+  id: string;
+  vpcId: string;
+  /** The address on which it listens, for life; `*` is every address of the machine. */
+  address: string;
+  /** The ports that it listens on there. */
+  ports: readonly number[];
+  revision: number;
+  createdAt: string;
+  updatedAt: string;
+}
+
+export async function insertLoadBalancer(tx: Tx, loadBalancer: LoadBalancerRecord): Promise<void> {
+  await tx.insertInto('load_balancers').values(toRow(loadBalancer)).execute();
+}
+
+export async function updateLoadBalancer(tx: Tx, loadBalancer: LoadBalancerRecord): Promise<void> {
+  const { id, ...columns } = toRow(loadBalancer);
+  await tx.updateTable('load_balancers').set(columns).where('id', '=', id).execute();
+}
+
+/** Deletes it with its nodes, revisions and receipts. */
+export async function deleteLoadBalancer(tx: Tx, id: string): Promise<void> {
+  await tx.deleteFrom('load_balancers').where('id', '=', id).execute();
+}
+
+export async function findLoadBalancer(tx: Tx, nameOrId: string): Promise<LoadBalancerRecord | undefined> {
+  const rows = await tx
+    .selectFrom('load_balancers')
+    .selectAll()
+    .where((where) => where.or([where('id', '=', nameOrId), where('name', '=', nameOrId)]))
+    .execute();
+  const row = rows.find(({ id }) => id === nameOrId) ?? rows[0];
+  return row && fromRow(row);
+}
+
+/** Load balancers in the order of their names, those after `after`. */
+export async function listLoadBalancers(tx: Tx, after: string, limit: number): Promise<LoadBalancerRecord[]> {
+  const rows = await tx
+    .selectFrom('load_balancers')
+    .selectAll()
+    .where('name', '>', after)
+    .orderBy('name')
+    .limit(limit)
+    .execute();
+  return rows.map(fromRow);
+}
+
+export async function loadBalancersOfVpc(tx: Tx, vpcId: string): Promise<LoadBalancerRecord[]> {
+  const rows = await tx
+    .selectFrom('load_balancers')
+    .selectAll()
+    .where('vpc_id', '=', vpcId)
+    .orderBy('name')
+    .execute();
+  return rows.map(fromRow);
+}
+
+export type Listening = Pick<LoadBalancerRecord, 'id' | 'name' | 'address' | 'ports'>;
+
+/** Who listens where. */
+export async function listListening(tx: Tx): Promise<Listening[]> {
+  const rows = await tx.selectFrom('load_balancers').select(['id', 'name', 'address', 'ports']).execute();
+  return rows.map((row) => ({ ...row, ports: JSON.parse(row.ports) as number[] }));
+}
+
+/** Names of some load balancers, for hints. */
+export async function loadBalancerNames(tx: Tx): Promise<string[]> {
+  const rows = await tx.selectFrom('load_balancers').select('name').orderBy('name').limit(20).execute();
+  return rows.map(({ name }) => name);
+}
+
+function toRow(loadBalancer: LoadBalancerRecord): Selectable<Database['load_balancers']> {
+  const { id, name, labels, spec, vpcId, address, ports, revision, createdAt, updatedAt } = loadBalancer;
+  return {
+    id,
+    name,
+    labels: JSON.stringify(labels),
+    spec: JSON.stringify(spec),
+    vpc_id: vpcId,
+    address,
+    ports: JSON.stringify(ports),
+    revision,
+    created_at: createdAt,
+    updated_at: updatedAt,
+  };
+}
+
+function fromRow(row: Selectable<Database['load_balancers']>): LoadBalancerRecord {
+  return {
+    id: row.id,
+    name: row.name,
+    labels: JSON.parse(row.labels) as LoadBalancerRecord['labels'],
+    spec: JSON.parse(row.spec) as LoadBalancerSpec,
+    vpcId: row.vpc_id,
+    address: row.address,
+    ports: JSON.parse(row.ports) as number[],
+    revision: row.revision,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}

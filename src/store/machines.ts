@@ -1,0 +1,97 @@
+import type { Selectable } from 'kysely';
+import type { HostLayout } from '../spec/host-layout.ts';
+import type { Tx } from './open.ts';
+import type { Database } from './schema.ts';
+
+export interface MachineRecord {
+  id: string;
+  name: string;
+  driver: 'local';
+  /** SHA-256 of the agent's token, hexadecimal. */
+  tokenHash: string;
+  changeVersion: number;
+  agentVersion: string | null;
+  haproxyVersion: string | null;
+  /** How HAProxy is laid out there; null before the first report. */
+  layout: HostLayout | null;
+  hostAddresses: string[];
+  lastReportAt: string | null;
+  createdAt: string;
+}
+
+export async function insertMachine(tx: Tx, machine: MachineRecord): Promise<void> {
+  await tx.insertInto('machines').values(toRow(machine)).execute();
+}
+
+export async function updateMachine(tx: Tx, machine: MachineRecord): Promise<void> {
+  const { id, ...columns } = toRow(machine);
+  await tx.updateTable('machines').set(columns).where('id', '=', id).execute();
+}
+
+export async function touchMachines(tx: Tx, version: number): Promise<void> {
+  await tx.updateTable('nodes').set({ change_version: version }).execute();
+  await tx.updateTable('machines').set({ change_version: version }).execute();
+}
+
+export async function findMachine(tx: Tx, nameOrId: string): Promise<MachineRecord | undefined> {
+  const row = await tx
+    .selectFrom('machines')
+    .selectAll()
+    .where((where) => where.or([where('id', '=', nameOrId), where('name', '=', nameOrId)]))
+    .executeTakeFirst();
+  return row && fromRow(row);
+}
+
+export async function findMachineByToken(tx: Tx, tokenHash: string): Promise<MachineRecord | undefined> {
+  const row = await tx
+    .selectFrom('machines')
+    .selectAll()
+    .where('token_hash', '=', tokenHash)
+    .executeTakeFirst();
+  return row && fromRow(row);
+}
+
+/** Machines in the order of their names, those after `after`. */
+export async function listMachines(tx: Tx, after = '', limit = 10_000): Promise<MachineRecord[]> {
+  const rows = await tx
+    .selectFrom('machines')
+    .selectAll()
+    .where('name', '>', after)
+    .orderBy('name')
+    .limit(limit)
+    .execute();
+  return rows.map(fromRow);
+}
+
+function toRow(machine: MachineRecord): Selectable<Database['machines']> {
+  const { id, name, driver, layout } = machine;
+  return {
+    id,
+    name,
+    driver,
+    token_hash: machine.tokenHash,
+    change_version: machine.changeVersion,
+    agent_version: machine.agentVersion,
+    haproxy_version: machine.haproxyVersion,
+    layout: layout && JSON.stringify(layout),
+    host_addresses: JSON.stringify(machine.hostAddresses),
+    last_report_at: machine.lastReportAt,
+    created_at: machine.createdAt,
+  };
+}
+
+function fromRow(row: Selectable<Database['machines']>): MachineRecord {
+  return {
+    id: row.id,
+    name: row.name,
+    driver: row.driver as 'local',
+    tokenHash: row.token_hash,
+    changeVersion: row.change_version,
+    agentVersion: row.agent_version,
+    haproxyVersion: row.haproxy_version,
+    layout: row.layout === null ? null : (JSON.parse(row.layout) as HostLayout),
+    hostAddresses: JSON.parse(row.host_addresses) as string[],
+    lastReportAt: row.last_report_at,
+    createdAt: row.created_at,
+  };
+}

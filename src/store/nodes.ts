@@ -1,0 +1,103 @@
+import type { Selectable } from 'kysely';
+import type { LoadBalancerReport } from '../api/agent.ts';
+import type { Tx } from './open.ts';
+import type { Database } from './schema.ts';
+
+/** A load balancer on a machine: how far it is and what its agent last said of it. */
+export interface NodeRecord {
+  loadBalancerId: string;
+  machineId: string;
+  observedRevision: number;
+  settledRevision: number;
+  backends: LoadBalancerReport['backends'];
+  haproxy: LoadBalancerReport['haproxy'] | null;
+  /** When its agent last reported it; null before the first time. */
+  reportedAt: string | null;
+}
+
+export async function insertNode(tx: Tx, loadBalancerId: string, machineId: string): Promise<void> {
+  await tx
+    .insertInto('nodes')
+    .values({
+      load_balancer_id: loadBalancerId,
+      machine_id: machineId,
+      change_version: 0,
+      observed_revision: 0,
+      settled_revision: 0,
+      backends: '[]',
+      haproxy: null,
+      reported_at: null,
+    })
+    .execute();
+}
+
+export async function nodesOf(tx: Tx, loadBalancerIds: readonly string[]): Promise<NodeRecord[]> {
+  if (loadBalancerIds.length === 0) return [];
+  const rows = await tx
+    .selectFrom('nodes')
+    .selectAll()
+    .where('load_balancer_id', 'in', loadBalancerIds)
+    .orderBy('machine_id')
+    .execute();
+  return rows.map(fromRow);
+}
+
+/** Marks all nodes of a load balancer, and their machines, as changed. */
+export async function touchNodes(tx: Tx, loadBalancerId: string, version: number): Promise<string[]> {
+  const nodes = await tx
+    .updateTable('nodes')
+    .set({ change_version: version })
+    .where('load_balancer_id', '=', loadBalancerId)
+    .returning('machine_id')
+    .execute();
+  const machineIds = nodes.map((node) => node.machine_id);
+  if (machineIds.length > 0) {
+    await tx.updateTable('machines').set({ change_version: version }).where('id', 'in', machineIds).execute();
+  }
+  return machineIds;
+}
+
+/** The load balancers of a machine: all their ids, and the ids of those that changed after a version. */
+export async function machineNodes(
+  tx: Tx,
+  machineId: string,
+  since: number,
+): Promise<{ ids: string[]; changed: string[] }> {
+  const rows = await tx
+    .selectFrom('nodes')
+    .select(['load_balancer_id', 'change_version'])
+    .where('machine_id', '=', machineId)
+    .orderBy('load_balancer_id')
+    .execute();
+  return {
+    ids: rows.map((row) => row.load_balancer_id),
+    changed: rows.filter((row) => row.change_version > since).map((row) => row.load_balancer_id),
+  };
+}
+
+export async function saveNodeReport(tx: Tx, node: NodeRecord): Promise<void> {
+  await tx
+    .updateTable('nodes')
+    .set({
+      observed_revision: node.observedRevision,
+      settled_revision: node.settledRevision,
+      backends: JSON.stringify(node.backends),
+      haproxy: node.haproxy ? JSON.stringify(node.haproxy) : null,
+      reported_at: node.reportedAt,
+    })
+    .where('load_balancer_id', '=', node.loadBalancerId)
+    .where('machine_id', '=', node.machineId)
+    .execute();
+}
+
+function fromRow(row: Selectable<Database['nodes']>): NodeRecord {
+  return {
+    loadBalancerId: row.load_balancer_id,
+    machineId: row.machine_id,
+    observedRevision: row.observed_revision,
+    settledRevision: row.settled_revision,
+    backends: JSON.parse(row.backends) as NodeRecord['backends'],
+    haproxy: row.haproxy === null ? null : (JSON.parse(row.haproxy) as NonNullable<NodeRecord['haproxy']>),
+    reportedAt: row.reported_at,
+  };
+}

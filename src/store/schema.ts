@@ -1,0 +1,114 @@
+/**
+ * The tables. Ids, timestamps (RFC 3339, UTC) and JSON are text and booleans are integers, so that the same queries
+ * run on SQLite and on PostgreSQL.
+ */
+export interface Database {
+  meta: MetaTable;
+  vpcs: VpcTable;
+  machines: MachineTable;
+  load_balancers: LoadBalancerTable;
+  nodes: NodeTable;
+  revisions: RevisionTable;
+  receipts: ReceiptTable;
+  api_keys: KeyTable;
+  idempotency_keys: IdempotencyTable;
+}
+
+interface MetaTable {
+  key: string;
+  value: string;
+}
+
+interface VpcTable {
+  id: string;
+  name: string;
+  labels: string;
+  spec: string;
+  revision: number;
+  created_at: string;
+  updated_at: string;
+}
+
+interface MachineTable {
+  id: string;
+  name: string;
+  driver: string;
+  token_hash: string;
+  /** Newest change that concerns any load balancer of the machine, a deletion included. */
+  change_version: number;
+  agent_version: string | null;
+  haproxy_version: string | null;
+  layout: string | null;
+  host_addresses: string;
+  last_report_at: string | null;
+  created_at: string;
+}
+
+interface LoadBalancerTable {
+  id: string;
+  name: string;
+  labels: string;
+  spec: string;
+  vpc_id: string;
+  address: string;
+  /** The ports that it listens on, as JSON, so that clashes are found without reading specs. */
+  ports: string;
+  revision: number;
+  created_at: string;
+  updated_at: string;
+}
+
+interface NodeTable {
+  load_balancer_id: string;
+  machine_id: string;
+  /** Newest change of what the node should serve: a revision, or a change of its VPC. */
+  change_version: number;
+  observed_revision: number;
+  /** Newest revision of which the node has said how it ended, well or badly. */
+  settled_revision: number;
+  backends: string;
+  haproxy: string | null;
+  reported_at: string | null;
+}
+
+interface RevisionTable {
+  load_balancer_id: string;
+  number: number;
+  action: string;
+  restored_from: number | null;
+  author: string;
+  created_at: string;
+  name: string;
+  labels: string;
+  spec: string;
+  diff: string;
+  plan: string;
+}
+
+interface ReceiptTable {
+  load_balancer_id: string;
+  revision: number;
+  machine_id: string;
+  outcome: string;
+  receipt: string;
+}
+
+interface KeyTable {
+  id: string;
+  name: string;
+  role: string;
+  hash: string;
+  prefix: string;
+  created_at: string;
+  last_used_at: string | null;
+}
+
+interface IdempotencyTable {
+  key_id: string;
+  key: string;
+  fingerprint: string;
+  status: number;
+  headers: string;
+  body: string;
+  created_at: string;
+}
