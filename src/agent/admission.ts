@@ -5,7 +5,7 @@ import type { Server } from '../haproxy/config/server.ts';
 import type { ServiceModel } from '../haproxy/model.ts';
 import { addToAdmission, removeFromAdmission, runCommands } from '../haproxy/runtime/commands.ts';
 import { type RuntimeConnection, withRuntime } from '../haproxy/runtime/connection.ts';
-import { type ServerStat, parseServerStats } from '../haproxy/runtime/stat.ts';
+import { type ServerStat, lastCheckResult, parseServerStats } from '../haproxy/runtime/stat.ts';
 
 const POLL_MS = 4;
 /** First checks at once: enough to admit thousands in seconds without a storm of connections. */
@@ -58,8 +58,9 @@ async function admissionStats(runtime: RuntimeConnection, batch: readonly Server
   return answers.flatMap(parseServerStats);
 }
 
-function hasVerdict({ status, checkStatus }: ServerStat): boolean {
-  return status === 'UP' || (status.startsWith('DOWN') && checkStatus !== '' && !checkStatus.startsWith('INI'));
+/** HAProxy notes a check's result a moment before it changes the server's state: down after a pass is no verdict yet. */
+function hasVerdict(stat: ServerStat): boolean {
+  return stat.status === 'UP' || (stat.status.startsWith('DOWN') && lastCheckResult(stat) === 'failed');
 }
 
 /** A check that is running holds the twin for a moment. */

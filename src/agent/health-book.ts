@@ -3,7 +3,7 @@ import type { HealthCheck } from '../spec/health-check.ts';
 import type { Server } from '../haproxy/config/server.ts';
 import { failureReason } from '../haproxy/reason.ts';
 import type { KnownHealth } from '../haproxy/runtime/server-state.ts';
-import type { ServerStat } from '../haproxy/runtime/stat.ts';
+import { type ServerStat, lastCheckResult } from '../haproxy/runtime/stat.ts';
 
 /** What is known of one backend's health. */
 export interface HealthEntry {
@@ -62,16 +62,16 @@ export function createHealthBook(): HealthBook {
 }
 
 /** A server that is down without ever having been checked is only waiting for its first check. */
-function healthOf({ status, checkStatus }: ServerStat, before: HealthEntry | undefined): KnownHealth {
-  const isChecked = checkStatus !== '' && !checkStatus.startsWith('INI');
+function healthOf(stat: ServerStat, before: HealthEntry | undefined): KnownHealth {
+  const result = lastCheckResult(stat);
   const wasKnown = before !== undefined && before.health !== 'unknown';
-  if (/^(UP|DRAIN|no check)/.test(status)) return isChecked || wasKnown ? 'up' : 'unknown';
-  return status.startsWith('DOWN') && (isChecked || wasKnown) ? 'down' : 'unknown';
+  if (/^(UP|DRAIN|no check)/.test(stat.status)) return result !== 'none' || wasKnown ? 'up' : 'unknown';
+  return stat.status.startsWith('DOWN') && (result === 'failed' || wasKnown) ? 'down' : 'unknown';
 }
 
 function reasonOf(server: Server, stat: ServerStat, check: HealthCheck, entry: Omit<HealthEntry, 'reason'>): string {
   if (entry.health === 'up') return passedReason(stat);
-  if (/^(L4OK|L6OK|L7OK)/.test(stat.checkStatus)) return `answers again; ${check.rise} passed checks in a row bring it back`;
+  if (lastCheckResult(stat) === 'passed') return `answers again; ${check.rise} passed checks in a row bring it back`;
   return failureReason(stat, {
     address: server.address ?? server.target,
     port: check.port ?? server.port,

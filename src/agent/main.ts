@@ -30,7 +30,7 @@ export interface AgentOptions {
   lowPortOffset?: number;
   /** Name of the machine. Default: local. */
   machine?: string;
-  /** HAProxy's program. Default: the one on the PATH. */
+  /** HAProxy's program. Default: AGENTMETAL_HAPROXY, else the one that the system has. */
   haproxy?: string;
   logLevel?: string;
   /** Ends the agent; HAProxy goes on. */
@@ -44,7 +44,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const release = await acquireLock(dataDir);
   const logger = pino({ level: options.logLevel ?? 'warn', name: 'agent' }, pino.destination(2));
   const layout = detectLayout(dataDir, options.lowPortOffset);
-  const binary = options.haproxy ?? findProgram('haproxy');
+  const binary = options.haproxy ?? process.env['AGENTMETAL_HAPROXY'] ?? findProgram('haproxy');
   const controlPlane = createControlPlane(options.url, options.tokenFile);
   const about = await createAbout(binary, layout);
   let reporter: Reporter | undefined;

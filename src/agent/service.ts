@@ -5,7 +5,6 @@ import { createBackoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { servicePaths } from '../haproxy/config/paths.ts';
-import type { Server } from '../haproxy/config/server.ts';
 import type { ServiceModel } from '../haproxy/model.ts';
 import { serverChanges } from '../haproxy/plan.ts';
 import { findMaster, stopMaster } from '../haproxy/process/master.ts';
@@ -204,7 +203,7 @@ export class Service {
   /** A backend that moves to another address must show again that it works. */
   #forgetMoved(live: Live | undefined, model: ServiceModel): void {
     for (const change of serverChanges(live?.servers ?? [], resolvedServers(model))) {
-      if (change.kind === 'change' && change.before.address !== change.after.address) this.#monitor.forget(change.after as Server);
+      if (change.kind === 'change' && change.before.address !== change.after.address) this.#monitor.forget(change.after);
     }
   }
 

@@ -1,4 +1,11 @@
-import { AppError, ERROR_CODES, type ErrorCode, type FieldError, messageOf, systemCode } from '../base/errors.ts';
+import {
+  AppError,
+  ERROR_CODES,
+  type ErrorCode,
+  type FieldError,
+  messageOf,
+  systemCode,
+} from '../base/errors.ts';
 
 export interface ApiClientOptions {
   /** The control plane, e.g. `http://localhost:8080`. */
@@ -57,7 +64,11 @@ export function apiPath(parts: TemplateStringsArray, ...values: string[]): strin
 /** The error that a problem document told, with all that it said. */
 export class ApiError extends AppError {
   readonly requestId: string | undefined;
-  constructor(code: ErrorCode, detail: string, options: { hint?: string; errors?: FieldError[]; requestId?: string; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    detail: string,
+    options: { hint?: string; errors?: FieldError[]; requestId?: string; cause?: unknown } = {},
+  ) {
     super(code, detail, options);
     this.requestId = options.requestId;
   }
@@ -73,14 +84,28 @@ export class ApiClient {
     this.#options = options;
   }
 
-  async request<T>({ method, path, query = {}, body, headers = {}, signal }: ApiRequest): Promise<ApiResponse<T>> {
+  async request<T>({
+    method,
+    path,
+    query = {},
+    body,
+    headers = {},
+    signal,
+  }: ApiRequest): Promise<ApiResponse<T>> {
     const url = new URL(this.url + path);
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(name, String(value));
     }
     const startedAt = performance.now();
     const tell = (status?: number, requestId?: string | null) =>
-      this.#options.onExchange?.({ method, url: url.href, body, startedAt, status, requestId: requestId ?? undefined });
+      this.#options.onExchange?.({
+        method,
+        url: url.href,
+        body,
+        startedAt,
+        status,
+        requestId: requestId ?? undefined,
+      });
     const send = this.#options.send ?? fetch;
     let response: Answer;
     let text: string;
@@ -114,10 +139,14 @@ export class ApiClient {
 
   #unreachable(error: unknown): ApiError {
     const cause = error instanceof Error && error.cause ? error.cause : error;
-    return new ApiError('unavailable', `the control plane at ${this.url} does not answer: ${messageOf(cause) || (systemCode(cause) ?? String(cause))}`, {
-      hint: 'Start it with `npm run up`, or name another with --url or AGENTMETAL_URL.',
-      cause: error,
-    });
+    return new ApiError(
+      'unavailable',
+      `the control plane at ${this.url} does not answer: ${messageOf(cause) || (systemCode(cause) ?? String(cause))}`,
+      {
+        hint: 'Start it with `npm run up`, or name another with --url or AGENTMETAL_URL.',
+        cause: error,
+      },
+    );
   }
 }
 
@@ -145,11 +174,15 @@ function problemError(status: number, text: string): ApiError {
     problem = { detail: `HTTP ${status}` };
   }
   const known = problem.code !== undefined && Object.hasOwn(ERROR_CODES, problem.code);
-  return new ApiError(known ? (problem.code as ErrorCode) : codeForStatus(status), problem.detail ?? problem.title ?? `HTTP ${status}`, {
-    ...(problem.hint ? { hint: problem.hint } : {}),
-    ...(problem.errors ? { errors: problem.errors } : {}),
-    ...(problem.requestId ? { requestId: problem.requestId } : {}),
-  });
+  return new ApiError(
+    known ? (problem.code as ErrorCode) : codeForStatus(status),
+    problem.detail ?? problem.title ?? `HTTP ${status}`,
+    {
+      ...(problem.hint ? { hint: problem.hint } : {}),
+      ...(problem.errors ? { errors: problem.errors } : {}),
+      ...(problem.requestId ? { requestId: problem.requestId } : {}),
+    },
+  );
 }
 
 function codeForStatus(status: number): ErrorCode {

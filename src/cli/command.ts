@@ -52,14 +52,18 @@ type OptionValue<O> = O extends { repeat: true } | { required: true } | { defaul
 
 export type OptionValues<T> = { [K in keyof T]: OptionValue<T[K]> };
 
-type ArgumentValue<A> = A extends { variadic: true } ? string[] : A extends { optional: true } ? string | undefined : string;
+type ArgumentValue<A> = A extends { variadic: true }
+  ? string[]
+  : A extends { optional: true }
+    ? string | undefined
+    : string;
 
-export type ArgumentValues<T extends readonly Argument[]> = {
+type ArgumentValues<T extends readonly Argument[]> = {
   [A in T[number] as A['name']]: ArgumentValue<A>;
 };
 
 /** What a command gets: the words and the flags, read and typed. */
-export interface Input<A extends readonly Argument[], O extends Options> {
+interface Input<A extends readonly Argument[], O extends Options> {
   args: ArgumentValues<A>;
   options: OptionValues<O>;
 }

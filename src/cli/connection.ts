@@ -43,7 +43,10 @@ export function assertUrl(text: string): void {
   throw usageError(`${JSON.stringify(text)} is not the URL of a control plane`, `Write it as ${DEFAULT_URL}`);
 }
 
-async function chosenContext({ context: name }: ConnectionOptions, env: Environment): Promise<NamedContext | undefined> {
+async function chosenContext(
+  { context: name }: ConnectionOptions,
+  env: Environment,
+): Promise<NamedContext | undefined> {
   const context = await readContext(env, name);
   if (name === undefined || context) return context;
   throw new AppError('not_found', `there is no context ${JSON.stringify(name)} in ${contextFilePath(env)}`, {
@@ -51,7 +54,11 @@ async function chosenContext({ context: name }: ConnectionOptions, env: Environm
   });
 }
 
-function chooseUrl({ url, context: named }: ConnectionOptions, env: Environment, context: NamedContext | undefined): Pick<Connection, 'url' | 'source'> {
+function chooseUrl(
+  { url, context: named }: ConnectionOptions,
+  env: Environment,
+  context: NamedContext | undefined,
+): Pick<Connection, 'url' | 'source'> {
   if (url !== undefined) return { url, source: 'flag' };
   // A context that is named on the command line is as good as a flag.
   if (named !== undefined && context) return { url: context.url, source: 'context' };

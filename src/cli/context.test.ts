@@ -19,7 +19,9 @@ describe('the context file', () => {
   });
 
   test('follows XDG_CONFIG_HOME', () => {
-    expect(contextFilePath({ HOME: '/home/a', XDG_CONFIG_HOME: '/etc/b' })).toBe('/etc/b/agentmetal/config.json');
+    expect(contextFilePath({ HOME: '/home/a', XDG_CONFIG_HOME: '/etc/b' })).toBe(
+      '/etc/b/agentmetal/config.json',
+    );
     expect(contextFilePath({ HOME: '/home/a' })).toBe('/home/a/.config/agentmetal/config.json');
   });
 
@@ -27,7 +29,10 @@ describe('the context file', () => {
     const env = { HOME: await temporaryHome() };
     await writeContext(env, { name: 'a', url: 'http://a', key: 'ka' });
     await writeContext(env, { name: 'b', url: 'http://b', key: 'kb' }, false);
-    expect(await readContextFile(env)).toMatchObject({ current: 'a', contexts: { a: { key: 'ka' }, b: { key: 'kb' } } });
+    expect(await readContextFile(env)).toMatchObject({
+      current: 'a',
+      contexts: { a: { key: 'ka' }, b: { key: 'kb' } },
+    });
   });
 
   test('is named when it cannot be read', async () => {
@@ -43,14 +48,25 @@ describe('the context file', () => {
 describe('where a command goes', () => {
   test('flag, then environment, then context, then default', async () => {
     const env = { HOME: await temporaryHome() };
-    expect(await resolveConnection(NOTHING, env)).toMatchObject({ url: 'http://localhost:8080', source: 'default', key: undefined });
+    expect(await resolveConnection(NOTHING, env)).toMatchObject({
+      url: 'http://localhost:8080',
+      source: 'default',
+      key: undefined,
+    });
     await writeContext(env, { name: 'local', url: 'http://localhost:8080', key: 'kc' });
     expect(await resolveConnection(NOTHING, env)).toMatchObject({ source: 'context', key: 'kc' });
     const environment = { ...env, AGENTMETAL_URL: 'http://127.0.0.1:8080/', AGENTMETAL_API_KEY: 'ke' };
     expect(await resolveConnection(NOTHING, environment)).toMatchObject({ source: 'environment', key: 'ke' });
     const flag = { ...NOTHING, url: 'http://flag' };
-    expect(await resolveConnection(flag, environment)).toMatchObject({ url: 'http://flag', source: 'flag', key: 'ke' });
-    expect(await resolveConnection({ ...NOTHING, context: 'local' }, environment)).toMatchObject({ source: 'context', key: 'kc' });
+    expect(await resolveConnection(flag, environment)).toMatchObject({
+      url: 'http://flag',
+      source: 'flag',
+      key: 'ke',
+    });
+    expect(await resolveConnection({ ...NOTHING, context: 'local' }, environment)).toMatchObject({
+      source: 'context',
+      key: 'kc',
+    });
   });
 
   test('a saved key goes only to its own control plane', async () => {
@@ -68,7 +84,9 @@ describe('where a command goes', () => {
     const home = await temporaryHome();
     await writeFile(`${home}/key`, `${FAKE_KEY}\n`);
     const env = { HOME: home, AGENTMETAL_API_KEY: 'wrong' };
-    expect((await runCli(`lb list --url ${api.url} --api-key-file ${home}/key -o name`, { env })).code).toBe(0);
+    expect((await runCli(`lb list --url ${api.url} --api-key-file ${home}/key -o name`, { env })).code).toBe(
+      0,
+    );
     expect((await runCli(`lb list --url ${api.url}`, { env })).code).toBe(5);
     expect((await runCli(`lb list --url ${api.url} --api-key-file ${home}/none`, { env })).code).toBe(2);
   });
@@ -77,20 +95,36 @@ describe('where a command goes', () => {
 describe('context commands', () => {
   test('save, list, use, show and forget', async () => {
     const env = { HOME: await temporaryHome() };
-    const first = await runCli('context create one --url http://one:8080 --key-stdin', { env, stdin: 'key-of-one-is-secret\n' });
+    const first = await runCli('context create one --url http://one:8080 --key-stdin', {
+      env,
+      stdin: 'key-of-one-is-secret\n',
+    });
     expect(first).toMatchObject({ code: 0, out: expect.stringContaining('Context one saved and in use') });
-    await runCli('context create two --url http://two:8080 --no-use', { env: { ...env, AGENTMETAL_API_KEY: 'key-of-two-is-secret' } });
-    expect((await runCli('context list', { env })).out).toBe('CURRENT  NAME  URL\n*        one   http://one:8080\n-        two   http://two:8080\n');
+    await runCli('context create two --url http://two:8080 --no-use', {
+      env: { ...env, AGENTMETAL_API_KEY: 'key-of-two-is-secret' },
+    });
+    expect((await runCli('context list', { env })).out).toBe(
+      'CURRENT  NAME  URL\n*        one   http://one:8080\n-        two   http://two:8080\n',
+    );
     expect((await runCli('context use two', { env })).code).toBe(0);
     const shown = await runCli('context show -o json', { env });
-    expect(JSON.parse(shown.out)).toEqual({ name: 'two', url: 'http://two:8080', keyPrefix: 'key-of-t', current: true });
+    expect(JSON.parse(shown.out)).toEqual({
+      name: 'two',
+      url: 'http://two:8080',
+      keyPrefix: 'key-of-t',
+      current: true,
+    });
     expect((await runCli('context delete two', { env })).code).toBe(0);
-    expect(JSON.parse(await readFile(contextFilePath(env), 'utf8'))).toEqual({ contexts: { one: { url: 'http://one:8080', key: 'key-of-one-is-secret' } } });
+    expect(JSON.parse(await readFile(contextFilePath(env), 'utf8'))).toEqual({
+      contexts: { one: { url: 'http://one:8080', key: 'key-of-one-is-secret' } },
+    });
   });
 
   test('refuse what cannot be', async () => {
     const env = { HOME: await temporaryHome() };
-    expect((await runCli('context create one --url http://one', { env })).err).toContain('no API key is given');
+    expect((await runCli('context create one --url http://one', { env })).err).toContain(
+      'no API key is given',
+    );
     expect((await runCli('context create one --url nonsense --key-stdin', { env, stdin: 'k' })).code).toBe(2);
     expect((await runCli(['context', 'create', '../x', '--key-stdin'], { env, stdin: 'k' })).code).toBe(2);
     await runCli('context create one --key-stdin', { env, stdin: 'k' });
@@ -101,7 +135,11 @@ describe('context commands', () => {
 
   test('a key that is typed is not shown', async () => {
     const env = { HOME: await temporaryHome() };
-    const { code, out, err } = await runCli('context create typed --url http://one', { env, stdin: 'very-secret\n', terminal: true });
+    const { code, out, err } = await runCli('context create typed --url http://one', {
+      env,
+      stdin: 'very-secret\n',
+      terminal: true,
+    });
     expect(code).toBe(0);
     expect(out + err).not.toContain('very-secret');
     expect((await readContext(env))?.key).toBe('very-secret');

@@ -38,7 +38,11 @@ export async function readContext(env: Environment, name?: string): Promise<Name
 }
 
 /** Saves a context, replacing one of that name. It becomes the one in use, unless `use` is false. */
-export async function writeContext(env: Environment, { name, url, key }: NamedContext, use = true): Promise<void> {
+export async function writeContext(
+  env: Environment,
+  { name, url, key }: NamedContext,
+  use = true,
+): Promise<void> {
   const file = await readContextFile(env);
   const contexts = { ...file.contexts, [name]: { url, key } };
   const current = use ? name : file.current;

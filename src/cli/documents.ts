@@ -15,9 +15,13 @@ export async function readDocuments(file: string, io: Pick<CliIo, 'stdin'>): Pro
   const values = await readValues(file, io);
   if (values.length === 0) throw usageError(`${shown(file)} holds nothing`);
   return values.map((value, index) => {
-    if (isRecord(value) && typeof value['name'] === 'string' && value['name'] !== '') return { ...value, name: value['name'] };
+    if (isRecord(value) && typeof value['name'] === 'string' && value['name'] !== '')
+      return { ...value, name: value['name'] };
     const which = values.length === 1 ? '' : `, document ${index + 1},`;
-    throw usageError(`${shown(file)}${which} has no "name"`, 'It needs name and spec, as `agentmetal lb export NAME` prints them');
+    throw usageError(
+      `${shown(file)}${which} has no "name"`,
+      'It needs name and spec, as `agentmetal lb export NAME` prints them',
+    );
   });
 }
 
@@ -25,7 +29,8 @@ export async function readDocuments(file: string, io: Pick<CliIo, 'stdin'>): Pro
 export async function readSpecFile(file: string, io: Pick<CliIo, 'stdin'>): Promise<Record<string, unknown>> {
   const values = await readValues(file, io);
   const [value] = values;
-  if (values.length !== 1 || !isRecord(value)) throw usageError(`${shown(file)} must hold one spec and holds ${values.length} documents`);
+  if (values.length !== 1 || !isRecord(value))
+    throw usageError(`${shown(file)} must hold one spec and holds ${values.length} documents`);
   return isRecord(value['spec']) ? value : { spec: value };
 }
 

@@ -3,7 +3,11 @@ import type { Options, OptionValues } from './command.ts';
 /** Flags that every command takes, in any place after the program's name. */
 export const GLOBAL_OPTIONS = {
   url: { value: 'URL', summary: 'The control plane (environment: AGENTMETAL_URL)' },
-  apiKeyFile: { value: 'FILE', summary: 'Read the API key from a file (environment: AGENTMETAL_API_KEY)', completes: 'file' },
+  apiKeyFile: {
+    value: 'FILE',
+    summary: 'Read the API key from a file (environment: AGENTMETAL_API_KEY)',
+    completes: 'file',
+  },
   context: { value: 'NAME', summary: 'Use this context of the context file', completes: 'context' },
   output: {
     value: 'FORMAT',

@@ -7,7 +7,8 @@ const OTHER_TYPES = ['tcp'] as const;
 const FORMS = 'http:/health:5s, http:8081:/health:5s, https:/health:5s, tcp:5s or tcp:8081:5s';
 
 /** What one text says about a health check. */
-export type HealthCheckText = Required<Pick<HealthCheckInput, 'interval'>> & Pick<HealthCheckInput, 'port'> &
+export type HealthCheckText = Required<Pick<HealthCheckInput, 'interval'>> &
+  Pick<HealthCheckInput, 'port'> &
   ({ type: 'http' | 'https'; path: string } | { type: 'tcp' });
 
 /**
@@ -25,21 +26,33 @@ export function parseHealthCheck(text: string): HealthCheckText {
   const middle = lastColon > firstColon ? text.slice(firstColon + 1, lastColon) : undefined;
   if (isHttp(type) && looksLikePath(interval)) throw fault(text, 'the interval after the path is missing');
   if (parseDuration(interval) === undefined) {
-    throw fault(text, interval === '' ? 'the interval is missing' : `${JSON.stringify(interval)} is no interval: it is a number with ms, s, m or h`);
+    throw fault(
+      text,
+      interval === ''
+        ? 'the interval is missing'
+        : `${JSON.stringify(interval)} is no interval: it is a number with ms, s, m or h`,
+    );
   }
-  return isHttp(type) ? { type, ...parsePlace(text, middle), interval } : { type, ...parsePort(text, middle), interval };
+  return isHttp(type)
+    ? { type, ...parsePlace(text, middle), interval }
+    : { type, ...parsePort(text, middle), interval };
 }
 
 /** Writes a check in the form that {@link parseHealthCheck} reads. */
 export function formatHealthCheck(check: HealthCheckText): string {
   const port = check.port === undefined ? '' : `:${check.port}`;
-  return check.type === 'tcp' ? `tcp${port}:${check.interval}` : `${check.type}${port}:${check.path}:${check.interval}`;
+  return check.type === 'tcp'
+    ? `tcp${port}:${check.interval}`
+    : `${check.type}${port}:${check.path}:${check.interval}`;
 }
 
 /** A check in words, as the CLI understood it. */
 export function describeHealthCheck(check: HealthCheckInput): string {
   const where = check.port === undefined ? '' : ` on port ${check.port}`;
-  const what = check.type === 'tcp' ? 'a tcp connection' : `${check.method ?? 'GET'} ${check.path ?? '/'} over ${check.type ?? 'http'}`;
+  const what =
+    check.type === 'tcp'
+      ? 'a tcp connection'
+      : `${check.method ?? 'GET'} ${check.path ?? '/'} over ${check.type ?? 'http'}`;
   const rest = [
     ...(check.timeout === undefined ? [] : [`timeout ${check.timeout}`]),
     ...(check.expectStatus === undefined ? [] : [`expecting ${check.expectStatus}`]),
@@ -52,7 +65,8 @@ export function describeHealthCheck(check: HealthCheckInput): string {
 /** `PATH` or `PORT:PATH`; an empty port counts as none. */
 function parsePlace(text: string, middle: string | undefined): { port?: number; path: string } {
   const slash = middle?.indexOf('/') ?? -1;
-  if (middle === undefined || middle === '' || slash < 0) throw fault(text, 'the path is missing; it begins with a slash');
+  if (middle === undefined || middle === '' || slash < 0)
+    throw fault(text, 'the path is missing; it begins with a slash');
   const before = middle.slice(0, slash);
   if (before !== '' && !before.endsWith(':')) throw fault(text, 'the path must begin with a slash');
   return { ...parsePort(text, before.slice(0, -1)), path: middle.slice(slash) };
@@ -61,7 +75,8 @@ function parsePlace(text: string, middle: string | undefined): { port?: number; 
 function parsePort(text: string, port: string | undefined): { port?: number } {
   if (port === undefined || port === '') return {};
   const number = /^\d{1,5}$/.test(port) ? Number(port) : 0;
-  if (number < 1 || number > 65_535) throw fault(text, `${JSON.stringify(port)} is no port: it is a number from 1 to 65535`);
+  if (number < 1 || number > 65_535)
+    throw fault(text, `${JSON.stringify(port)} is no port: it is a number from 1 to 65535`);
   return { port: number };
 }
 
@@ -78,5 +93,8 @@ function looksLikePath(text: string): boolean {
 }
 
 function fault(text: string, why: string): Error {
-  return usageError(`the health check ${JSON.stringify(text)} cannot be read: ${why}`, `Write it as ${FORMS}`);
+  return usageError(
+    `the health check ${JSON.stringify(text)} cannot be read: ${why}`,
+    `Write it as ${FORMS}`,
+  );
 }

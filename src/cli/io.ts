@@ -10,7 +10,7 @@ export interface TextOutput {
 }
 
 /** Where text comes from. */
-export type TextInput = NodeJS.ReadableStream & { isTTY?: boolean | undefined };
+type TextInput = NodeJS.ReadableStream & { isTTY?: boolean | undefined };
 
 /** Everything of the outside world that a run of the CLI touches, so that tests can hold it. */
 export interface CliIo {

@@ -20,7 +20,12 @@ export function parseCommandLine(command: Command, words: readonly string[], env
   }
   const given = parser.opts<Record<string, unknown>>();
   const globals = pick(given, GLOBAL_OPTIONS) as unknown as GlobalOptions;
-  return { kind: 'run', args: readArguments(command, parser.processedArgs), options: withEnvironment(pick(given, command.options), command.options, env), globals };
+  return {
+    kind: 'run',
+    args: readArguments(command, parser.processedArgs),
+    options: withEnvironment(pick(given, command.options), command.options, env),
+    globals,
+  };
 }
 
 function createParser(command: Command): Parser {
@@ -29,7 +34,9 @@ function createParser(command: Command): Parser {
     .configureOutput({ writeOut: () => undefined, writeErr: () => undefined })
     .allowExcessArguments(false);
   for (const argument of command.args) {
-    const usage = argument.optional ? `[${argument.name}${argument.variadic ? '...' : ''}]` : `<${argument.name}${argument.variadic ? '...' : ''}>`;
+    const usage = argument.optional
+      ? `[${argument.name}${argument.variadic ? '...' : ''}]`
+      : `<${argument.name}${argument.variadic ? '...' : ''}>`;
     const made = parser.createArgument(usage, argument.summary);
     parser.addArgument(argument.choices ? made.choices([...argument.choices]) : made);
   }
@@ -58,18 +65,28 @@ function parseInteger(text: string): number {
 
 function readArguments(command: Command, values: readonly unknown[]): Record<string, unknown> {
   return Object.fromEntries(
-    command.args.map((argument, index) => [argument.name, values[index] ?? (argument.variadic ? [] : undefined)]),
+    command.args.map((argument, index) => [
+      argument.name,
+      values[index] ?? (argument.variadic ? [] : undefined),
+    ]),
   );
 }
 
 /** A switch that was not given is off; one that can be turned off stays undecided. */
 function pick(given: Record<string, unknown>, options: Options): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(options).map(([key, { value, negatable }]) => [key, given[key] ?? (value || negatable ? undefined : false)]),
+    Object.entries(options).map(([key, { value, negatable }]) => [
+      key,
+      given[key] ?? (value || negatable ? undefined : false),
+    ]),
   );
 }
 
-function withEnvironment(given: Record<string, unknown>, options: Options, env: Environment): Record<string, unknown> {
+function withEnvironment(
+  given: Record<string, unknown>,
+  options: Options,
+  env: Environment,
+): Record<string, unknown> {
   const read = { ...given };
   for (const [key, option] of Object.entries(options)) {
     const text = option.env === undefined ? undefined : env[option.env];
@@ -81,7 +98,7 @@ function withEnvironment(given: Record<string, unknown>, options: Options, env: 
 }
 
 function integerFrom(name: string, text: string): number {
-  if (!/^-?\d{1,15}$/.test(text)) throw usageError(`${name} must be a whole number, not ${JSON.stringify(text)}`);
+  if (!/^-?\d{1,15}$/.test(text))
+    throw usageError(`${name} must be a whole number, not ${JSON.stringify(text)}`);
   return Number(text);
 }
-

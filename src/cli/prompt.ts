@@ -10,13 +10,20 @@ export async function confirmByName(
   { name, what, more = '' }: { name: string; what: string; more?: string },
 ): Promise<void> {
   if (!io.stdin.isTTY) {
-    throw usageError(`deleting ${what} needs a confirmation and there is no terminal to ask on`, 'Add --yes if that is meant');
+    throw usageError(
+      `deleting ${what} needs a confirmation and there is no terminal to ask on`,
+      'Add --yes if that is meant',
+    );
   }
   progress.stop();
   io.stderr.write(`This deletes ${what}.${more}\nType ${name} to confirm: `);
   const answer = await readLine(io, { echo: true });
   if (answer.trim() !== name) {
-    throw new CliFailure(EXIT.failed, 'not_confirmed', `nothing was deleted: ${JSON.stringify(answer.trim())} is not ${name}`);
+    throw new CliFailure(
+      EXIT.failed,
+      'not_confirmed',
+      `nothing was deleted: ${JSON.stringify(answer.trim())} is not ${name}`,
+    );
   }
 }
 

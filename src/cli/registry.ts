@@ -7,8 +7,8 @@ type Load = () => Promise<Command>;
  * for that reason, and a test holds them against the commands.
  */
 export const COMMANDS: Readonly<Record<string, Load>> = {
-  'up': async () => (await import('./commands/up.ts')).up,
-  'down': async () => (await import('./commands/down.ts')).down,
+  up: async () => (await import('./commands/up.ts')).up,
+  down: async () => (await import('./commands/down.ts')).down,
   'lb create': async () => (await import('./commands/lb/create.ts')).create,
   'lb list': async () => (await import('./commands/lb/list.ts')).list,
   'lb show': async () => (await import('./commands/lb/show.ts')).show,
@@ -52,26 +52,26 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   'context use': async () => (await import('./commands/context/use.ts')).use,
   'context show': async () => (await import('./commands/context/show.ts')).show,
   'context delete': async () => (await import('./commands/context/delete.ts')).deleteContext,
-  'doctor': async () => (await import('./commands/doctor.ts')).doctor,
-  'completion': async () => (await import('./commands/completion.ts')).completion,
-  'version': async () => (await import('./commands/version.ts')).version,
-  'server': async () => (await import('./commands/server.ts')).server,
-  'agent': async () => (await import('./commands/agent.ts')).agent,
-  '__complete': async () => (await import('./commands/complete.ts')).complete,
+  doctor: async () => (await import('./commands/doctor.ts')).doctor,
+  completion: async () => (await import('./commands/completion.ts')).completion,
+  version: async () => (await import('./commands/version.ts')).version,
+  server: async () => (await import('./commands/server.ts')).server,
+  agent: async () => (await import('./commands/agent.ts')).agent,
+  __complete: async () => (await import('./commands/complete.ts')).complete,
 };
 
 /** What the nouns are, for the lists of commands. */
 export const GROUPS: Readonly<Record<string, string>> = {
-  'lb': 'Load balancers',
+  lb: 'Load balancers',
   'lb backend': 'The servers behind a load balancer',
   'lb health-check': 'How backends are checked',
   'lb algorithm': 'How a backend is chosen',
   'lb tls': 'Domains and certificates',
-  'vpc': 'Private networks',
+  vpc: 'Private networks',
   'vpc host': 'The hosts of a private network',
-  'key': 'API keys',
-  'machine': 'Machines that run load balancers',
-  'context': 'Control planes that this CLI knows',
+  key: 'API keys',
+  machine: 'Machines that run load balancers',
+  context: 'Control planes that this CLI knows',
 };
 
 /** All commands that users are told of. */

@@ -20,7 +20,11 @@ export function resolveCommand(argv: readonly string[]): Resolved {
     if (isHelp(word)) return { kind: 'group', path, asked: true };
     const next = path === '' ? word : `${path} ${word}`;
     if (Object.hasOwn(COMMANDS, next)) {
-      return { kind: 'command', path: next, words: [...before, ...called.slice(index + 1), ...(words[0] === 'help' ? ['--help'] : [])] };
+      return {
+        kind: 'command',
+        path: next,
+        words: [...before, ...called.slice(index + 1), ...(words[0] === 'help' ? ['--help'] : [])],
+      };
     }
     if (!Object.hasOwn(GROUPS, next)) throw unknownCommand(path, word);
     path = next;
@@ -39,7 +43,8 @@ export function nextWords(path: string): string[] {
 
 function unknownCommand(path: string, word: string): Error {
   const place = path === '' ? 'agentmetal' : `agentmetal ${path}`;
-  if (word.startsWith('-')) return usageError(`${place} has no option ${JSON.stringify(word)} before the command`, `${place} --help`);
+  if (word.startsWith('-'))
+    return usageError(`${place} has no option ${JSON.stringify(word)} before the command`, `${place} --help`);
   const near = suggest(word, nextWords(path));
   const hint = near === undefined ? `${place} --help` : `Did you mean: ${place} ${near}`;
   return usageError(`${place} has no command ${JSON.stringify(word)}`, hint);
@@ -56,7 +61,8 @@ function splitGlobals(argv: readonly string[]): { before: string[]; words: strin
 
 function takesNextWord(word: string): boolean {
   return Object.entries<Option>(GLOBAL_OPTIONS).some(
-    ([key, { value, short }]) => value !== undefined && (word === `--${flagName(key)}` || word === `-${short ?? ''}`),
+    ([key, { value, short }]) =>
+      value !== undefined && (word === `--${flagName(key)}` || word === `-${short ?? ''}`),
   );
 }
 

@@ -6,7 +6,7 @@ import { AppError } from '../base/errors.ts';
 export const LOAD_BALANCERS = '/v1/load-balancers';
 export const VPCS = '/v1/vpcs';
 export const KEYS = '/v1/keys';
-export const MACHINES = '/v1/machines';
+const MACHINES = '/v1/machines';
 
 /** The load balancer of that name or id. */
 export async function getLoadBalancer(api: ApiClient, name: string): Promise<LoadBalancer> {
@@ -45,7 +45,11 @@ export const listRevisions = (api: ApiClient, name: string) =>
   listAll<Revision>(api, apiPath`/v1/load-balancers/${name}/revisions`);
 
 /** Every item of a list, page by page. */
-async function listAll<T>(api: ApiClient, path: string, query: Record<string, string | undefined> = {}): Promise<T[]> {
+async function listAll<T>(
+  api: ApiClient,
+  path: string,
+  query: Record<string, string | undefined> = {},
+): Promise<T[]> {
   const items: T[] = [];
   let cursor: string | undefined;
   do {

@@ -35,9 +35,19 @@ describe('help', () => {
   });
 
   test('of a noun goes to stderr when a verb is missing', async () => {
-    expect(await runCli('lb backend')).toMatchObject({ code: 2, out: '', err: expect.stringContaining('drain') });
-    expect(await runCli('lb backend --help')).toMatchObject({ code: 0, out: expect.stringContaining('drain') });
-    expect(await runCli('help lb create')).toMatchObject({ code: 0, out: expect.stringContaining('--deletion-protection') });
+    expect(await runCli('lb backend')).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringContaining('drain'),
+    });
+    expect(await runCli('lb backend --help')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('drain'),
+    });
+    expect(await runCli('help lb create')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('--deletion-protection'),
+    });
   });
 });
 
@@ -82,9 +92,13 @@ describe('a wrong command line ends with 2', () => {
 });
 
 test('a control plane out of reach ends with 6', async () => {
-  const { code, err } = await runCli('lb list --url http://127.0.0.1:1', { env: { AGENTMETAL_API_KEY: 'k' } });
+  const { code, err } = await runCli('lb list --url http://127.0.0.1:1', {
+    env: { AGENTMETAL_API_KEY: 'k' },
+  });
   expect(code).toBe(6);
-  expect(err).toMatch(/^Error: the control plane at http:\/\/127.0.0.1:1 does not answer: .*\(unavailable\)\n {2}Hint: /);
+  expect(err).toMatch(
+    /^Error: the control plane at http:\/\/127.0.0.1:1 does not answer: .*\(unavailable\)\n {2}Hint: /,
+  );
 });
 
 test('version', async () => {
@@ -96,9 +110,19 @@ test('version', async () => {
 describe('the long-running commands', () => {
   test('get flags before environment before defaults', async () => {
     const seen: unknown[] = [];
-    const up = async (options: unknown) => seen.push(options) && 3;
-    const env = { AGENTMETAL_LISTEN: '127.0.0.1:9000', AGENTMETAL_DATA_DIR: '/env', AGENTMETAL_API_KEY: 'first', AGENTMETAL_ALLOW_LOOPBACK_BACKENDS: '1' };
-    expect((await runCli('up --data-dir /flag --low-port-offset 8000', { env, runners: { up } })).code).toBe(3);
+    const up = async (options: unknown) => {
+      seen.push(options);
+      return 3;
+    };
+    const env = {
+      AGENTMETAL_LISTEN: '127.0.0.1:9000',
+      AGENTMETAL_DATA_DIR: '/env',
+      AGENTMETAL_API_KEY: 'first',
+      AGENTMETAL_ALLOW_LOOPBACK_BACKENDS: '1',
+    };
+    expect((await runCli('up --data-dir /flag --low-port-offset 8000', { env, runners: { up } })).code).toBe(
+      3,
+    );
     expect(seen).toEqual([
       {
         listen: '127.0.0.1:9000',
@@ -115,19 +139,30 @@ describe('the long-running commands', () => {
 
   test('server, agent and down', async () => {
     const seen: unknown[] = [];
-    const keep = async (options: unknown) => seen.push(options) * 0;
+    const keep = async (options: unknown) => {
+      seen.push(options);
+      return 0;
+    };
     const runners = { server: keep, agent: keep, down: keep };
     await runCli('server --insecure-listen --listen 0.0.0.0:1 --data-dir /d', { runners });
-    await runCli('agent --url http://cp --token-file /t --data-dir /d', { runners, env: { AGENTMETAL_LOW_PORT_OFFSET: '7' } });
+    await runCli('agent --url http://cp --token-file /t --data-dir /d', {
+      runners,
+      env: { AGENTMETAL_LOW_PORT_OFFSET: '7' },
+    });
     await runCli('down --data-dir /d', { runners });
     expect(seen).toEqual([
       expect.objectContaining({ insecureListen: true, listen: '0.0.0.0:1' }),
       { url: 'http://cp', tokenFile: '/t', dataDir: '/d', lowPortOffset: 7 },
       { dataDir: '/d' },
     ]);
-    const { code, err } = await runCli('down --data-dir /d --url x', { runners, env: { AGENTMETAL_LOW_PORT_OFFSET: 'x' } });
+    const { code, err } = await runCli('down --data-dir /d --url x', {
+      runners,
+      env: { AGENTMETAL_LOW_PORT_OFFSET: 'x' },
+    });
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect((await runCli('agent --token-file /t', { runners, env: { AGENTMETAL_LOW_PORT_OFFSET: 'x' } })).code).toBe(2);
+    expect(
+      (await runCli('agent --token-file /t', { runners, env: { AGENTMETAL_LOW_PORT_OFFSET: 'x' } })).code,
+    ).toBe(2);
   });
 });
 

@@ -38,7 +38,11 @@ async function runCommand(path: string, words: readonly string[], io: CliIo): Pr
 
 async function execute(
   command: Command,
-  { args, options, globals }: { args: Record<string, unknown>; options: Record<string, unknown>; globals: GlobalOptions },
+  {
+    args,
+    options,
+    globals,
+  }: { args: Record<string, unknown>; options: Record<string, unknown>; globals: GlobalOptions },
   io: CliIo,
 ): Promise<number> {
   const session = createSession(io, globals);
@@ -64,6 +68,8 @@ function report(error: unknown, io: CliIo, argv: readonly string[]): number {
 function wantsJson(argv: readonly string[]): boolean {
   return argv.some(
     (word, index) =>
-      word === '-ojson' || word === '--output=json' || (word === 'json' && ['-o', '--output'].includes(argv[index - 1] ?? '')),
+      word === '-ojson' ||
+      word === '--output=json' ||
+      (word === 'json' && ['-o', '--output'].includes(argv[index - 1] ?? '')),
   );
 }

@@ -1,5 +1,5 @@
 /** What `agentmetal up` starts. */
-export interface UpOptions {
+interface UpOptions {
   /** `host:port` of the API and the console. */
   listen: string;
   dataDir: string;
@@ -18,12 +18,12 @@ export interface UpOptions {
   lowPortOffset?: number;
 }
 
-export interface DownOptions {
+interface DownOptions {
   dataDir: string;
 }
 
 /** What `agentmetal server` starts. */
-export interface ServerOptions {
+interface ServerOptions {
   listen: string;
   dataDir: string;
   addressPool: string;
@@ -38,7 +38,7 @@ export interface ServerOptions {
 }
 
 /** What `agentmetal agent` starts. */
-export interface AgentOptions {
+interface AgentOptions {
   url: string;
   /** File with the agent's own credential. */
   tokenFile: string;

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { ApiClient, type ApiExchange } from '../api/client.ts';
 import { type Connection, requireKey, resolveConnection } from './connection.ts';
 import type { GlobalOptions } from './global-options.ts';
@@ -24,7 +23,11 @@ export interface CliContext {
 export function createSession(io: CliIo, options: GlobalOptions): CliContext {
   const { env, stdout, stderr } = io;
   const wantsColor = options.color !== false;
-  const progress = createProgress({ stderr, style: createStyle(stderr, env, wantsColor), quiet: options.quiet });
+  const progress = createProgress({
+    stderr,
+    style: createStyle(stderr, env, wantsColor),
+    quiet: options.quiet,
+  });
   const connection = once(() => resolveConnection(options, env));
   return {
     io,
@@ -39,7 +42,9 @@ export function createSession(io: CliIo, options: GlobalOptions): CliContext {
         key: requireKey(found),
         signal: io.signal,
         send: sendOverHttp,
-        ...(options.debug ? { onExchange: (exchange: ApiExchange) => void stderr.write(exchangeText(exchange)) } : {}),
+        ...(options.debug
+          ? { onExchange: (exchange: ApiExchange) => void stderr.write(exchangeText(exchange)) }
+          : {}),
       });
     }),
   };

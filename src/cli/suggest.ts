@@ -22,13 +22,18 @@ const SYNONYMS: Readonly<Record<string, string>> = {
 /** The known word that was probably meant, or `undefined` when none is near. */
 export function suggest(word: string, known: readonly string[]): string | undefined {
   const lower = word.toLowerCase();
-  const synonyms = [Object.hasOwn(SYNONYMS, lower) ? SYNONYMS[lower] : undefined, lower === 'rm' ? 'remove' : undefined];
+  const synonyms = [
+    Object.hasOwn(SYNONYMS, lower) ? SYNONYMS[lower] : undefined,
+    lower === 'rm' ? 'remove' : undefined,
+  ];
   const meant = synonyms.find((synonym) => synonym !== undefined && known.includes(synonym));
   if (meant !== undefined) return meant;
   const nearest = known
     .map((candidate) => ({ candidate, distance: editDistance(lower, candidate) }))
     .toSorted((one, other) => one.distance - other.distance)[0];
-  return nearest && nearest.distance <= Math.max(1, Math.floor(nearest.candidate.length / 3)) ? nearest.candidate : undefined;
+  return nearest && nearest.distance <= Math.max(1, Math.floor(nearest.candidate.length / 3))
+    ? nearest.candidate
+    : undefined;
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours from one word to the other. */
@@ -42,7 +47,11 @@ function editDistance(from: string, to: string): number {
   return rows.at(-1)?.at(-1) ?? 0;
 }
 
-function cheapest(rows: readonly number[][], row: readonly number[], at: { from: string; to: string; i: number; j: number }): number {
+function cheapest(
+  rows: readonly number[][],
+  row: readonly number[],
+  at: { from: string; to: string; i: number; j: number },
+): number {
   const { from, to, i, j } = at;
   const cell = (r: number, c: number) => rows[r]?.[c] ?? Infinity;
   const replaced = cell(i - 1, j - 1) + (from[i - 1] === to[j - 1] ? 0 : 1);

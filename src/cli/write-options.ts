@@ -14,6 +14,10 @@ export type WriteOptions = OptionValues<typeof WRITE_OPTIONS>;
 /** Milliseconds of `--timeout`. */
 export function timeoutMs({ timeout }: Pick<WriteOptions, 'timeout'>): number {
   const ms = parseDuration(timeout);
-  if (ms === undefined) throw usageError(`--timeout ${JSON.stringify(timeout)} is not a duration`, 'Write it as 30s, 5m or 500ms');
+  if (ms === undefined)
+    throw usageError(
+      `--timeout ${JSON.stringify(timeout)} is not a duration`,
+      'Write it as 30s, 5m or 500ms',
+    );
   return ms;
 }

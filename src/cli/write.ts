@@ -27,7 +27,13 @@ export async function writeLoadBalancer(ctx: CliContext, options: WriteOptions, 
   tellAccepted(ctx, revision, unchanged);
   const done = unchanged ? 'unchanged' : write.done;
   if (options.wait === false) return printResult(ctx, lb, done);
-  const waited = await waitUntilLive(ctx, { lb, revision, before: write.before, timeout: options.timeout, timeoutMs: limit });
+  const waited = await waitUntilLive(ctx, {
+    lb,
+    revision,
+    before: write.before,
+    timeout: options.timeout,
+    timeoutMs: limit,
+  });
   ctx.progress.stop();
   await printResult(ctx, waited.lb, done);
   if (waited.failure) throw waited.failure;
@@ -35,7 +41,10 @@ export async function writeLoadBalancer(ctx: CliContext, options: WriteOptions, 
 }
 
 /** Prints what a write would do. */
-export async function printDryRun(ctx: CliContext, { request, name }: Pick<Write, 'request' | 'name'>): Promise<void> {
+export async function printDryRun(
+  ctx: CliContext,
+  { request, name }: Pick<Write, 'request' | 'name'>,
+): Promise<void> {
   const dryRun = await requestDryRun(ctx, request);
   await ctx.print.object(dryRun, { text: () => renderDryRun(name, dryRun, ctx.print.style), name });
 }
@@ -45,7 +54,10 @@ export async function requestDryRun(ctx: CliContext, request: ApiRequest): Promi
   return (await api.request<DryRun>({ ...request, query: { ...request.query, dryRun: true } })).body;
 }
 
-async function send(ctx: CliContext, { request, before }: Write): Promise<{ lb: LoadBalancer; revision: number }> {
+async function send(
+  ctx: CliContext,
+  { request, before }: Write,
+): Promise<{ lb: LoadBalancer; revision: number }> {
   const api = await ctx.api();
   if (ctx.io.signal.aborted) throw interruption();
   const { body, headers } = await api.request<Partial<LoadBalancer> | undefined>(request);
@@ -57,12 +69,19 @@ async function send(ctx: CliContext, { request, before }: Write): Promise<{ lb: 
 }
 
 function isLoadBalancer(body: Partial<LoadBalancer> | undefined): body is LoadBalancer {
-  return body?.id !== undefined && body.revision !== undefined && body.spec !== undefined && body.status !== undefined;
+  return (
+    body?.id !== undefined &&
+    body.revision !== undefined &&
+    body.spec !== undefined &&
+    body.status !== undefined
+  );
 }
 
 function tellAccepted({ progress }: CliContext, revision: number, unchanged: boolean): void {
   progress.step(`validated ${progress.style('green', '✓')}`);
-  progress.step(unchanged ? `nothing to change: revision ${revision} says this already` : `revision ${revision}`);
+  progress.step(
+    unchanged ? `nothing to change: revision ${revision} says this already` : `revision ${revision}`,
+  );
 }
 
 async function printResult({ print }: CliContext, lb: LoadBalancer, done: string): Promise<void> {

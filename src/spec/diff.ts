@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { jsonPointer } from '../base/pointer.ts';
 
 /** One difference between two states of a resource. */
@@ -16,13 +15,13 @@ const KEY_FIELDS = ['target', 'name'] as const;
 
 /** All differences between two JSON values, in the order of the pointers' appearance. */
 export function diffValues(from: unknown, to: unknown, path: readonly string[] = []): Change[] {
-  if (isDeepStrictEqual(from, to)) return [];
   const before = membersOf(from);
   const after = membersOf(to);
-  if (!before || !after) return [change(path, from, to)];
+  if (!before || !after) return JSON.stringify(from) === JSON.stringify(to) ? [] : [change(path, from, to)];
   const keys = new Set([...before.keys(), ...after.keys()]);
   const changes = [...keys].flatMap((key) => diffValues(before.get(key), after.get(key), [...path, key]));
-  return changes.length > 0 ? changes : [change(path, from, to)];
+  const isReordered = changes.length === 0 && Array.isArray(from) && JSON.stringify(from) !== JSON.stringify(to);
+  return isReordered ? [change(path, from, to)] : changes;
 }
 
 function change(path: readonly string[], from: unknown, to: unknown): Change {

@@ -3,7 +3,7 @@ import type { FieldError } from '../base/errors.ts';
 import { parseDuration } from '../base/duration.ts';
 import { jsonPointer } from '../base/pointer.ts';
 import { fieldErrors } from './field-errors.ts';
-import { HTTP_CHECK_FIELDS } from './health-check.ts';
+import { DEFAULT_INTERVAL, HTTP_CHECK_FIELDS } from './health-check.ts';
 import { type LoadBalancerDefinition, LoadBalancerInput, completeSpec } from './load-balancer.ts';
 import { formatTarget, parseTarget } from './target.ts';
 
@@ -65,10 +65,12 @@ function backendErrors(spec: Record<string, unknown>): FieldError[] {
 function healthCheckErrors(spec: Record<string, unknown>): FieldError[] {
   const check = record(spec['healthCheck']);
   const errors: FieldError[] = [];
-  const interval = durationOf(check['interval'] ?? '5s');
+  const given = check['interval'];
+  const intervalText = typeof given === 'string' ? given : DEFAULT_INTERVAL;
+  const interval = durationOf(intervalText);
   const timeout = durationOf(check['timeout']);
   if (interval !== undefined && timeout !== undefined && timeout >= interval) {
-    const detail = `must be less than the interval (${String(check['interval'] ?? '5s')})`;
+    const detail = `must be less than the interval (${intervalText})`;
     errors.push(fault('/spec/healthCheck/timeout', 'conflict', detail));
   }
   if (check['type'] === 'tcp') {

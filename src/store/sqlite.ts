@@ -25,6 +25,7 @@ function adapt(database: DatabaseSync): SqliteDatabase {
     prepare(text) {
       // A transaction that reads first and writes later would fail instead of wait if another process wrote in between.
       const sql = text === 'begin' ? 'begin immediate' : text;
+      if (sql === 'rollback') return rollback(database);
       const known = cache.get(sql);
       if (known) return known;
       const statement = adaptStatement(database.prepare(sql));
@@ -32,6 +33,19 @@ function adapt(database: DatabaseSync): SqliteDatabase {
       cache.set(sql, statement);
       return statement;
     },
+  };
+}
+
+/** A full disk makes SQLite roll back by itself; a second one would fail and hide why. */
+function rollback(database: DatabaseSync): SqliteStatement {
+  return {
+    reader: false,
+    all: () => [],
+    run() {
+      if (database.isTransaction) database.exec('rollback');
+      return { changes: 0, lastInsertRowid: 0 };
+    },
+    iterate: () => [][Symbol.iterator](),
   };
 }
 

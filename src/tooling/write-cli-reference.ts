@@ -17,7 +17,12 @@ export async function renderCliReference(): Promise<string> {
     'Generated from the commands by `npm run build`; change `src/cli/commands/` instead.\n',
     EXIT_CODES,
     `## Options of every command\n\n${table(['Option', 'What it does'], optionRows(GLOBAL_OPTIONS))}`,
-    ...nouns.map((noun) => renderGroup(noun, commands.filter((command) => groupOf(command) === noun))),
+    ...nouns.map((noun) =>
+      renderGroup(
+        noun,
+        commands.filter((command) => groupOf(command) === noun),
+      ),
+    ),
   ].join('\n');
 }
 
@@ -41,14 +46,23 @@ function renderCommand(command: Command): string {
     `### \`agentmetal ${path.join(' ')}\`\n`,
     `${summary}.${description === undefined ? '' : ` ${description.replaceAll('\n', ' ')}`}\n`,
     `    ${usageLine(command).replace('Usage: ', '')}\n`,
-    ...(args.length === 0 ? [] : [table(['Argument', 'What it is'], args.map((argument) => [argumentUsage(argument), argument.summary]))]),
+    ...(args.length === 0
+      ? []
+      : [
+          table(
+            ['Argument', 'What it is'],
+            args.map((argument) => [argumentUsage(argument), argument.summary]),
+          ),
+        ]),
     ...(Object.keys(options).length === 0 ? [] : [table(['Option', 'What it does'], optionRows(options))]),
     `\`\`\`sh\n${examples.join('\n')}\n\`\`\`\n`,
   ].join('\n');
 }
 
 function table(heading: readonly [string, string], rows: ReadonlyArray<readonly [string, string]>): string {
-  const lines = rows.map(([left, right]) => `| \`${left.replaceAll('|', '\\|')}\` | ${right.replaceAll('|', '\\|')} |\n`);
+  const lines = rows.map(
+    ([left, right]) => `| \`${left.replaceAll('|', '\\|')}\` | ${right.replaceAll('|', '\\|')} |\n`,
+  );
   return `| ${heading.join(' | ')} |\n| --- | --- |\n${lines.join('')}`;
 }
 

@@ -72,9 +72,12 @@ export async function runUp(options: UpOptions, surroundings: UpSurroundings): P
 function serverArgs(options: UpOptions, dataDir: string, allowLoopback: boolean): string[] {
   return [
     'server',
-    ...['--listen', options.listen],
-    ...['--data-dir', dataDir],
-    ...['--address-pool', options.addressPool],
+    '--listen',
+    options.listen,
+    '--data-dir',
+    dataDir,
+    '--address-pool',
+    options.addressPool,
     ...(allowLoopback ? ['--allow-loopback-backends'] : []),
     ...(options.insecureListen ? ['--insecure-listen'] : []),
     ...(options.tlsCert ? ['--tls-cert', options.tlsCert] : []),

@@ -99,7 +99,7 @@ async function inject(app: FastifyInstance, method: string, path: string, option
   return {
     status: response.statusCode,
     headers: response.headers as Record<string, string | undefined>,
-    body: isJson ? JSON.parse(response.body) : undefined,
+    body: isJson && response.body !== '' ? JSON.parse(response.body) : undefined,
     text: response.body,
   };
 }

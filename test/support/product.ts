@@ -63,7 +63,12 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
   };
   const args = [
     'up',
-    ...['--listen', listen, '--data-dir', dataDir, '--address-pool', options.addressPool ?? loopbackPool()],
+    '--listen',
+    listen,
+    '--data-dir',
+    dataDir,
+    '--address-pool',
+    options.addressPool ?? loopbackPool(),
     ...((options.allowLoopback ?? true) ? ['--allow-loopback-backends'] : []),
     ...(options.args ?? []),
   ];

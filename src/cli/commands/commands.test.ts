@@ -26,17 +26,27 @@ describe('vpc', () => {
   test('create', async () => {
     const api = await startFakeApi();
     api.answers.set('POST /v1/vpcs', { status: 201, body: VPC });
-    const { code, out, err } = await runCli('vpc create prod --cidr 10.0.0.0/16 --name-server 10.0.0.2', { env: api.env });
+    const { code, out, err } = await runCli('vpc create prod --cidr 10.0.0.0/16 --name-server 10.0.0.2', {
+      env: api.env,
+    });
     expect({ code, out }).toEqual({ code: 0, out: 'VPC prod created (vpc_1)\n' });
     expect(err).toBe('Next: agentmetal vpc host add prod web-1 ADDRESS\n');
-    expect(api.writes()[0]?.body).toEqual({ name: 'prod', labels: {}, spec: { cidrs: ['10.0.0.0/16'], nameServers: ['10.0.0.2'] } });
+    expect(api.writes()[0]?.body).toEqual({
+      name: 'prod',
+      labels: {},
+      spec: { cidrs: ['10.0.0.0/16'], nameServers: ['10.0.0.2'] },
+    });
     expect((await runCli('vpc create prod', { env: api.env })).code).toBe(2);
   });
 
   test('list, show and update', async () => {
     const api = await withVpc();
-    expect((await runCli('vpc list', { env: api.env })).out).toMatch(/^NAME +CIDRS +HOSTS +LOAD-BALANCERS +AGE\nprod +10.0.0.0\/16 +1 +web-lb /);
-    expect((await runCli('vpc show prod', { env: api.env })).out).toMatch(/Hosts:\n {2}HOST +ADDRESSES\n {2}web-1 +10.0.0.5\n$/);
+    expect((await runCli('vpc list', { env: api.env })).out).toMatch(
+      /^NAME +CIDRS +HOSTS +LOAD-BALANCERS +AGE\nprod +10.0.0.0\/16 +1 +web-lb /,
+    );
+    expect((await runCli('vpc show prod', { env: api.env })).out).toMatch(
+      /Hosts:\n {2}HOST +ADDRESSES\n {2}web-1 +10.0.0.5\n$/,
+    );
     expect((await runCli('vpc update prod --cidr 10.1.0.0/16 --unlabel a', { env: api.env })).code).toBe(0);
     expect(api.writes()[0]?.body).toEqual({ labels: { a: null }, spec: { cidrs: ['10.1.0.0/16'] } });
     expect((await runCli('vpc update prod', { env: api.env })).code).toBe(2);
@@ -45,9 +55,14 @@ describe('vpc', () => {
   test('hosts are added, set and removed', async () => {
     const api = await withVpc();
     const { env } = api;
-    api.answers.set('PUT /v1/vpcs/prod/hosts/web-2', { status: 201, body: { name: 'web-2', addresses: ['10.0.0.6', '10.0.0.7'] } });
+    api.answers.set('PUT /v1/vpcs/prod/hosts/web-2', {
+      status: 201,
+      body: { name: 'web-2', addresses: ['10.0.0.6', '10.0.0.7'] },
+    });
     api.answers.set('DELETE /v1/vpcs/prod/hosts/web-1', { status: 204 });
-    expect((await runCli('vpc host add prod web-2 10.0.0.6 10.0.0.7', { env })).out).toBe('Host web-2 added: 10.0.0.6, 10.0.0.7\n');
+    expect((await runCli('vpc host add prod web-2 10.0.0.6 10.0.0.7', { env })).out).toBe(
+      'Host web-2 added: 10.0.0.6, 10.0.0.7\n',
+    );
     expect(api.writes()[0]?.body).toEqual({ addresses: ['10.0.0.6', '10.0.0.7'] });
     expect((await runCli('vpc host remove prod web-1', { env })).out).toBe('Host web-1 removed\n');
     expect((await runCli('vpc host list prod', { env })).out).toBe('HOST   ADDRESSES\nweb-1  10.0.0.5\n');
@@ -58,14 +73,24 @@ describe('vpc', () => {
     const api = await withVpc();
     api.answers.set('DELETE /v1/vpcs/vpc_1', { status: 204 });
     expect((await runCli('vpc delete prod', { env: api.env })).code).toBe(2);
-    expect(await runCli('vpc delete prod --yes', { env: api.env })).toMatchObject({ code: 0, out: 'VPC prod deleted\n' });
+    expect(await runCli('vpc delete prod --yes', { env: api.env })).toMatchObject({
+      code: 0,
+      out: 'VPC prod deleted\n',
+    });
   });
 });
 
 describe('key', () => {
   test('create shows the key once, and not in --debug', async () => {
     const api = await startFakeApi();
-    const key = { id: 'key_1', name: 'deploy', role: 'operator', prefix: 'am_abc', createdAt: VPC.createdAt, lastUsedAt: null };
+    const key = {
+      id: 'key_1',
+      name: 'deploy',
+      role: 'operator',
+      prefix: 'am_abc',
+      createdAt: VPC.createdAt,
+      lastUsedAt: null,
+    };
     api.answers.set('POST /v1/keys', { status: 201, body: { ...key, key: 'am_abc_secret' } });
     api.answers.set('GET /v1/keys', { body: { items: [key], nextCursor: null } });
     api.answers.set('DELETE /v1/keys/deploy', { status: 204 });
@@ -73,7 +98,9 @@ describe('key', () => {
     expect(out).toBe('Key deploy created (key_1)\nRole: operator\nAPI key: am_abc_secret\n');
     expect(err).not.toContain('secret');
     expect(api.writes()[0]?.body).toEqual({ name: 'deploy', role: 'operator' });
-    expect((await runCli('key list', { env: api.env })).out).toMatch(/^NAME .*\ndeploy +operator +am_abc +never /);
+    expect((await runCli('key list', { env: api.env })).out).toMatch(
+      /^NAME .*\ndeploy +operator +am_abc +never /,
+    );
     expect((await runCli('key revoke deploy', { env: api.env })).code).toBe(2);
     expect((await runCli('key revoke deploy --yes', { env: api.env })).out).toBe('Key deploy revoked\n');
     expect((await runCli('key create x --role root', { env: api.env })).code).toBe(2);
@@ -82,20 +109,33 @@ describe('key', () => {
 
 test('machines', async () => {
   const api = await startFakeApi();
-  const machine = { id: 'm_1', name: 'local', driver: 'local', state: 'online', lastReportAt: VPC.createdAt, agentVersion: '0.1.0', haproxyVersion: null, createdAt: VPC.createdAt };
+  const machine = {
+    id: 'm_1',
+    name: 'local',
+    driver: 'local',
+    state: 'online',
+    lastReportAt: VPC.createdAt,
+    agentVersion: '0.1.0',
+    haproxyVersion: null,
+    createdAt: VPC.createdAt,
+  };
   api.answers.set('GET /v1/machines', { body: { items: [machine], nextCursor: null } });
   api.answers.set('GET /v1/machines/local', { body: machine });
-  expect((await runCli('machine list', { env: api.env })).out).toMatch(/\nlocal +local +online +missing +0\.1\.0 /);
+  expect((await runCli('machine list', { env: api.env })).out).toMatch(
+    /\nlocal +local +online +missing +0\.1\.0 /,
+  );
   expect((await runCli('machine show local', { env: api.env })).out).toContain('HAProxy:     missing');
 });
 
 test('every page of a list is fetched', async () => {
   const api = await startFakeApi();
   const page = { items: [VPC], nextCursor: 'abc' };
-  api.answers.set('GET /v1/vpcs', { get body() {
-    const last = api.requests.at(-1)?.query['cursor'] === 'abc';
-    return last ? { items: [{ ...VPC, name: 'two' }], nextCursor: null } : page;
-  } });
+  api.answers.set('GET /v1/vpcs', {
+    get body() {
+      const last = api.requests.at(-1)?.query['cursor'] === 'abc';
+      return last ? { items: [{ ...VPC, name: 'two' }], nextCursor: null } : page;
+    },
+  });
   expect((await runCli('vpc list -o name', { env: api.env })).out).toBe('prod\ntwo\n');
 });
 
@@ -103,8 +143,14 @@ describe('doctor', () => {
   test('finds the control plane and a key that is good or not', async () => {
     const api = await startFakeApi();
     api.answers.set('GET /healthz', { body: {} });
-    const good = JSON.parse((await runCli('doctor --data-dir /tmp -o json', { env: api.env })).out) as { checks: Array<{ check: string; state: string }> };
-    expect(good.checks.filter(({ check }) => ['control plane', 'API key', 'node', 'data directory'].includes(check)).map(({ state }) => state)).toEqual(['ok', 'ok', 'ok', 'ok']);
+    const good = JSON.parse((await runCli('doctor --data-dir /tmp -o json', { env: api.env })).out) as {
+      checks: Array<{ check: string; state: string }>;
+    };
+    expect(
+      good.checks
+        .filter(({ check }) => ['control plane', 'API key', 'node', 'data directory'].includes(check))
+        .map(({ state }) => state),
+    ).toEqual(['ok', 'ok', 'ok', 'ok']);
     const bad = await runCli('doctor', { env: { ...api.env, AGENTMETAL_API_KEY: 'wrong' } });
     expect(bad.code).toBe(1);
     expect(bad.out).toMatch(/✗ API key +it is refused/);

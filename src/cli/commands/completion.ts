@@ -5,7 +5,8 @@ import { usageError } from '../failure.ts';
 export const completion = defineCommand({
   path: ['completion'],
   summary: 'Print the completion script of a shell',
-  description: 'It completes commands, flags, and the names of load balancers, backends, VPCs, keys, machines and contexts.',
+  description:
+    'It completes commands, flags, and the names of load balancers, backends, VPCs, keys, machines and contexts.',
   args: [{ name: 'shell', summary: 'bash, zsh or fish', choices: ['bash', 'zsh', 'fish'] }],
   options: {},
   examples: [
@@ -15,7 +16,8 @@ export const completion = defineCommand({
   ],
   async run({ print }, { args }) {
     const script = completionScript(args.shell);
-    if (script === undefined) throw usageError(`there is no completion for ${args.shell}`, 'bash, zsh or fish');
+    if (script === undefined)
+      throw usageError(`there is no completion for ${args.shell}`, 'bash, zsh or fish');
     print.text(script);
   },
 });

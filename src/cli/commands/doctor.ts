@@ -7,22 +7,23 @@ import { EXIT } from '../failure.ts';
 import { type Paint, type Style, printable } from '../output/style.ts';
 import { DATA_DIR_OPTION, defaultDataDir } from './service-options.ts';
 
-const MARKS = { ok: ['green', '✓'], missing: ['red', '✗'], advice: ['yellow', '!'] } as const satisfies Record<
-  Finding['state'],
-  readonly [Paint, string]
->;
+const MARKS = {
+  ok: ['green', '✓'],
+  missing: ['red', '✗'],
+  advice: ['yellow', '!'],
+} as const satisfies Record<Finding['state'], readonly [Paint, string]>;
 
 export const doctor = defineCommand({
   path: ['doctor'],
   summary: 'Check this machine and the control plane, and say what mends what is missing',
-  description: 'It ends with 1 when something needed is missing (✗). What is only advised (!) does not count.',
+  description:
+    'It ends with 1 when something needed is missing (✗). What is only advised (!) does not count.',
   args: [],
   options: DATA_DIR_OPTION,
   examples: ['agentmetal doctor', 'agentmetal doctor -o json'],
   async run(ctx, { options }) {
     const { env } = ctx.io;
     const findings = await Promise.all([
-      checkNode(process.versions.node),
       checkHaproxy(env),
       checkCertbot(env),
       checkOpenssl(env),
@@ -31,7 +32,7 @@ export const doctor = defineCommand({
       checkDescriptors(),
       ctx.connection().then(checkControlPlane),
     ]);
-    const all = findings.flat();
+    const all = [checkNode(process.versions.node), ...findings.flat()];
     const text = () => all.map((finding) => findingText(finding, ctx.print.style)).join('');
     await ctx.print.object({ checks: all }, { text, name: 'doctor' });
     return all.some(({ state }) => state === 'missing') ? EXIT.failed : EXIT.done;

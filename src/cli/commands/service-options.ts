@@ -24,18 +24,28 @@ export const LOW_PORT_OPTION = {
 
 /** What `up` and `server` have in common. */
 export const CONTROL_PLANE_OPTIONS = {
-  listen: { value: 'HOST:PORT', env: 'AGENTMETAL_LISTEN', summary: 'Where the API and the console listen; without it, 127.0.0.1:8080' },
+  listen: {
+    value: 'HOST:PORT',
+    env: 'AGENTMETAL_LISTEN',
+    summary: 'Where the API and the console listen; without it, 127.0.0.1:8080',
+  },
   ...DATA_DIR_OPTION,
   addressPool: {
     value: 'POOL',
     env: 'AGENTMETAL_ADDRESS_POOL',
-    summary: 'Addresses for load balancers: a CIDR, a list, or * for all of the host; without it, 127.80.0.0/24',
+    summary:
+      'Addresses for load balancers: a CIDR, a list, or * for all of the host; without it, 127.80.0.0/24',
   },
   allowLoopbackBackends: {
     env: 'AGENTMETAL_ALLOW_LOOPBACK_BACKENDS',
     summary: 'Allow backends on loopback, for demonstrations and tests',
   },
-  tlsCert: { value: 'FILE', env: 'AGENTMETAL_TLS_CERT', completes: 'file', summary: 'Certificate chain of the API, PEM' },
+  tlsCert: {
+    value: 'FILE',
+    env: 'AGENTMETAL_TLS_CERT',
+    completes: 'file',
+    summary: 'Certificate chain of the API, PEM',
+  },
   tlsKey: { value: 'FILE', env: 'AGENTMETAL_TLS_KEY', completes: 'file', summary: 'Its private key, PEM' },
   insecureListen: {
     env: 'AGENTMETAL_INSECURE_LISTEN',

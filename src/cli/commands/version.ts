@@ -8,7 +8,11 @@ export const version = defineCommand({
   options: {},
   examples: ['agentmetal version', 'agentmetal version -o json'],
   async run({ print }) {
-    const value = { version: VERSION, node: process.versions.node, platform: `${process.platform}-${process.arch}` };
+    const value = {
+      version: VERSION,
+      node: process.versions.node,
+      platform: `${process.platform}-${process.arch}`,
+    };
     await print.object(value, { text: () => `agentmetal ${VERSION}\n`, name: VERSION });
   },
 });

@@ -35,8 +35,10 @@ interface Place extends State {
 }
 
 async function offer({ path, command, rest, flags, current, open }: Place): Promise<Candidate[]> {
-  const names = (what: Completes | undefined) => (what === undefined ? [] : resourceNames(what, { session: open(flags.given), words: rest }));
-  if (flags.due) return flags.due.choices ? flags.due.choices.map(plain) : (await names(flags.due.completes)).map(plain);
+  const names = (what: Completes | undefined) =>
+    what === undefined ? [] : resourceNames(what, { session: open(flags.given), words: rest });
+  if (flags.due)
+    return flags.due.choices ? flags.due.choices.map(plain) : (await names(flags.due.completes)).map(plain);
   if (current.startsWith('-')) return optionCandidates(command);
   if (!command) return Promise.all(nextWords(path).map((word) => describe(path, word)));
   const argument = argumentAt(command.args, rest.length);
@@ -75,10 +77,12 @@ function findOption(word: string, command: Command | undefined): [string, Option
 }
 
 function optionCandidates(command: Command | undefined): Candidate[] {
-  return Object.entries<Option>({ ...command?.options, ...GLOBAL_OPTIONS }).flatMap(([key, { summary, negatable }]) => [
-    { text: `--${flagName(key)}`, summary },
-    ...(negatable ? [{ text: `--no-${flagName(key)}`, summary: `Not: ${summary}` }] : []),
-  ]);
+  return Object.entries<Option>({ ...command?.options, ...GLOBAL_OPTIONS }).flatMap(
+    ([key, { summary, negatable }]) => [
+      { text: `--${flagName(key)}`, summary },
+      ...(negatable ? [{ text: `--no-${flagName(key)}`, summary: `Not: ${summary}` }] : []),
+    ],
+  );
 }
 
 function argumentAt(args: readonly Argument[], index: number): Argument | undefined {

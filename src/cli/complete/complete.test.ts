@@ -6,14 +6,24 @@ import { writeContext } from '../context.ts';
 
 async function complete(words: readonly string[], env: Record<string, string> = {}): Promise<string[]> {
   const { out } = await runCli(['__complete', '--', ...words], { env });
-  return out.split('\n').filter(Boolean).map((line) => line.split('\t')[0] ?? '');
+  return out
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => line.split('\t')[0] ?? '');
 }
 
 describe('__complete', () => {
   test('offers commands with what they do', async () => {
     expect(await complete([''])).toContain('lb');
     expect(await complete(['lb', 'de'])).toEqual(['delete']);
-    expect(await complete(['lb', 'backend', ''])).toEqual(['add', 'remove', 'list', 'set', 'drain', 'enable']);
+    expect(await complete(['lb', 'backend', ''])).toEqual([
+      'add',
+      'remove',
+      'list',
+      'set',
+      'drain',
+      'enable',
+    ]);
     expect((await runCli(['__complete', '--', 'lb', 'del'])).out).toBe('delete\tDelete a load balancer\n');
     expect(await complete(['nonsense', ''])).toEqual([]);
   });
@@ -28,17 +38,27 @@ describe('__complete', () => {
 
   test('offers the names of things', async () => {
     const api = await startFakeApi();
-    await runCli('lb create --name web-lb --type http --target web-1:8080 --target web-2:8080', { env: api.env });
+    await runCli('lb create --name web-lb --type http --target web-1:8080 --target web-2:8080', {
+      env: api.env,
+    });
     expect(await complete(['lb', 'show', ''], api.env)).toEqual(['web-lb']);
     expect(await complete(['lb', 'backend', 'drain', 'web-lb', 'web-2'], api.env)).toEqual(['web-2:8080']);
-    expect(await complete(['lb', 'show', '--url', api.url, 'w'], { AGENTMETAL_API_KEY: api.env['AGENTMETAL_API_KEY'] ?? '' })).toEqual(['web-lb']);
+    expect(
+      await complete(['lb', 'show', '--url', api.url, 'w'], {
+        AGENTMETAL_API_KEY: api.env['AGENTMETAL_API_KEY'] ?? '',
+      }),
+    ).toEqual(['web-lb']);
     const env = { HOME: await temporaryHome() };
     await writeContext(env, { name: 'prod', url: 'http://x', key: 'k' });
     expect(await complete(['lb', 'list', '--context', ''], env)).toEqual(['prod']);
   });
 
   test('offers nothing, quietly, when the control plane is away', async () => {
-    expect(await runCli(['__complete', '--', 'lb', 'show', ''], { env: { AGENTMETAL_URL: 'http://127.0.0.1:1', AGENTMETAL_API_KEY: 'k' } })).toEqual({ code: 0, out: '', err: '' });
+    expect(
+      await runCli(['__complete', '--', 'lb', 'show', ''], {
+        env: { AGENTMETAL_URL: 'http://127.0.0.1:1', AGENTMETAL_API_KEY: 'k' },
+      }),
+    ).toEqual({ code: 0, out: '', err: '' });
     expect(await runCli(['__complete', '--', 'lb', 'show', ''])).toEqual({ code: 0, out: '', err: '' });
   });
 });

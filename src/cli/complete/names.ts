@@ -29,7 +29,8 @@ async function lookUp(
 ): Promise<string[]> {
   if (what === 'context') return Object.keys((await readContextFile(session.io.env)).contexts);
   const api = await session.api();
-  if (what === 'backend') return (await getLoadBalancer(api, words[0] ?? '')).spec.backends.map(({ target }) => target);
+  if (what === 'backend')
+    return (await getLoadBalancer(api, words[0] ?? '')).spec.backends.map(({ target }) => target);
   const lists = { 'load-balancer': listLoadBalancers, vpc: listVpcs, key: listKeys, machine: listMachines };
   return (await lists[what](api)).map(({ name }) => name);
 }

@@ -13,8 +13,15 @@ export async function checkControlPlane(connection: Connection): Promise<Finding
   if (reached !== undefined) {
     const check = 'control plane';
     // Nobody has said that there is one at the default place, so its absence is no fault.
-    if (source === 'default') return [advice(check, `nothing answers at ${url} yet`, 'Start it: npm run up, or agentmetal up')];
-    return [missing(check, `${url} does not answer: ${reached}`, 'Start it with agentmetal up, or name another with --url')];
+    if (source === 'default')
+      return [advice(check, `nothing answers at ${url} yet`, 'Start it: npm run up, or agentmetal up')];
+    return [
+      missing(
+        check,
+        `${url} does not answer: ${reached}`,
+        'Start it with agentmetal up, or name another with --url',
+      ),
+    ];
   }
   return [ok('control plane', `${url} answers`), await checkKey({ url, key })];
 }

@@ -26,14 +26,23 @@ export async function checkLowPorts(): Promise<Finding> {
   const capabilities = /^CapEff:\s*([0-9a-f]+)/m.exec(await readOr('/proc/self/status', ''))?.[1] ?? '0';
   const capable = (BigInt(`0x${capabilities}`) & CAP_NET_BIND_SERVICE) !== 0n;
   if (capable || first <= 80) return ok('low ports', 'ports 80 and 443 may be bound');
-  return advice('low ports', `ports below ${first} may not be bound by this user; they are shifted`, 'Run as root, or: sysctl net.ipv4.ip_unprivileged_port_start=80');
+  return advice(
+    'low ports',
+    `ports below ${first} may not be bound by this user; they are shifted`,
+    'Run as root, or: sysctl net.ipv4.ip_unprivileged_port_start=80',
+  );
 }
 
 export async function checkDescriptors(): Promise<Finding> {
   const line = /^Max open files\s+(\S+)\s+(\S+)/m.exec(await readOr('/proc/self/limits', ''));
   const hard = line?.[2] === 'unlimited' ? Infinity : Number(line?.[2] ?? Infinity);
-  if (hard >= FEWEST_DESCRIPTORS) return ok('file descriptors', `up to ${hard === Infinity ? 'any number' : hard}`);
-  return advice('file descriptors', `only ${hard}; ${FEWEST_DESCRIPTORS} or more are good for a busy load balancer`, `ulimit -Hn ${FEWEST_DESCRIPTORS}, or LimitNOFILE= of the service`);
+  if (hard >= FEWEST_DESCRIPTORS)
+    return ok('file descriptors', `up to ${hard === Infinity ? 'any number' : hard}`);
+  return advice(
+    'file descriptors',
+    `only ${hard}; ${FEWEST_DESCRIPTORS} or more are good for a busy load balancer`,
+    `ulimit -Hn ${FEWEST_DESCRIPTORS}, or LimitNOFILE= of the service`,
+  );
 }
 
 async function nearestExisting(path: string): Promise<string> {

@@ -7,7 +7,8 @@ import { type Style, printable } from './style.ts';
 /** What a write would do, for people. */
 export function renderDryRun(name: string, { revision, spec, diff, plan }: DryRun, style: Style): string {
   if (spec !== null && diff.length === 0) return `${name}: no differences\n`;
-  const title = spec === null ? `This would delete ${name}.` : `This would make revision ${revision} of ${name}.`;
+  const title =
+    spec === null ? `This would delete ${name}.` : `This would make revision ${revision} of ${name}.`;
   return `${title} Nothing was changed.\n\n${renderDiff(diff, style)}\n${renderPlan(plan)}`;
 }
 

@@ -1,4 +1,11 @@
-import { type Argument, type Command, type Option, type Options, argumentUsage, optionUsage } from '../command.ts';
+import {
+  type Argument,
+  type Command,
+  type Option,
+  type Options,
+  argumentUsage,
+  optionUsage,
+} from '../command.ts';
 import { GLOBAL_OPTIONS } from '../global-options.ts';
 
 /** What a group of commands shows of each of its members. */
@@ -10,7 +17,8 @@ export interface Member {
 /** What fits into most terminals. */
 const WIDTH = 110;
 
-const GUIDE = 'Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 not allowed, 6 unavailable,\n7 wait timed out, 8 applied but degraded, 130 interrupted.\n';
+const GUIDE =
+  'Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 not allowed, 6 unavailable,\n7 wait timed out, 8 applied but degraded, 130 interrupted.\n';
 
 /** The help of one command. */
 export function renderCommandHelp(command: Command): string {
@@ -29,8 +37,13 @@ export function renderGroupHelp(path: string, title: string, members: readonly M
   const name = ['agentmetal', path].filter(Boolean).join(' ');
   return [
     `Usage: ${name} COMMAND [OPTIONS]\n\n${title}.\n`,
-    section('Commands', members.map(({ word, summary }) => [word, summary])),
-    path === '' ? section('Global options', [...optionRows(GLOBAL_OPTIONS), ['-h, --help', 'Show help']]) : '',
+    section(
+      'Commands',
+      members.map(({ word, summary }) => [word, summary]),
+    ),
+    path === ''
+      ? section('Global options', [...optionRows(GLOBAL_OPTIONS), ['-h, --help', 'Show help']])
+      : '',
     path === '' ? `\n${GUIDE}` : '',
     `\nFor one command: ${name} COMMAND --help\n`,
   ].join('');
@@ -63,7 +76,10 @@ function argumentRow(argument: Argument): [string, string] {
 function section(title: string, rows: ReadonlyArray<readonly [string, string]>): string {
   if (rows.length === 0) return '';
   const width = Math.max(...rows.map(([left]) => left.length));
-  const lines = rows.map(([left, right]) => `  ${left.padEnd(width)}  ${wrap(right, WIDTH - width - 4).join(`\n${' '.repeat(width + 4)}`)}\n`);
+  const lines = rows.map(
+    ([left, right]) =>
+      `  ${left.padEnd(width)}  ${wrap(right, WIDTH - width - 4).join(`\n${' '.repeat(width + 4)}`)}\n`,
+  );
   return `\n${title}:\n${lines.join('')}`;
 }
 
@@ -72,7 +88,8 @@ function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
     const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    if (last !== undefined && last.length + 1 + word.length <= width)
+      lines[lines.length - 1] = `${last} ${word}`;
     else lines.push(word);
   }
   return lines;

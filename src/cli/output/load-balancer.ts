@@ -43,7 +43,11 @@ export function renderLoadBalancer(lb: LoadBalancer, { now, style }: { now: numb
   ]);
 }
 
-function mainSection({ id, name, labels, spec, status, revision, createdAt, updatedAt }: LoadBalancer, now: number, style: Style): Section {
+function mainSection(
+  { id, name, labels, spec, status, revision, createdAt, updatedAt }: LoadBalancer,
+  now: number,
+  style: Style,
+): Section {
   const live = status.observedRevision === revision ? 'live' : `live: ${status.observedRevision}`;
   return {
     rows: [
@@ -58,8 +62,16 @@ function mainSection({ id, name, labels, spec, status, revision, createdAt, upda
       ['Port', String(spec.port)],
       ['Algorithm', spec.algorithm],
       ['Health check', describeHealthCheck(spec.healthCheck).replace(/^health check: /, '')],
-      ['Domains', [spec.tls?.domain, ...(spec.tls?.domains ?? [])].filter((domain) => domain !== undefined).join(', ')],
-      ['Labels', Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(', ')],
+      [
+        'Domains',
+        [spec.tls?.domain, ...(spec.tls?.domains ?? [])].filter((domain) => domain !== undefined).join(', '),
+      ],
+      [
+        'Labels',
+        Object.entries(labels)
+          .map(([key, value]) => `${key}=${value}`)
+          .join(', '),
+      ],
       ['Deletion protection', spec.deletionProtection ? 'on' : 'off'],
       ['Created', formatTime(createdAt, now)],
       ['Updated', formatTime(updatedAt, now)],
@@ -82,7 +94,11 @@ function backendTable({ spec, status }: LoadBalancer, now: number, style: Style)
   return renderTable(
     [
       { heading: 'TARGET', cell: ({ backend }) => backend.target },
-      { heading: 'STATE', cell: ({ seen }) => seen?.state ?? 'pending', paint: (text) => paintState(style, text) },
+      {
+        heading: 'STATE',
+        cell: ({ seen }) => seen?.state ?? 'pending',
+        paint: (text) => paintState(style, text),
+      },
       { heading: 'SINCE', cell: ({ seen }) => (seen ? formatAge(seen.since, now) : '') },
       { heading: 'WEIGHT', cell: ({ backend }) => `${backend.weight}${backend.backup ? ' backup' : ''}` },
       ...(severalNodes ? [{ heading: 'MACHINE', cell: ({ seen }: BackendRow) => seen?.machine ?? '' }] : []),
@@ -100,7 +116,10 @@ function nodeTable({ status }: LoadBalancer, style: Style): string {
       { heading: 'STATE', cell: ({ state }) => state, paint: (text) => paintState(style, text) },
       { heading: 'ADDRESS', cell: ({ address }) => address },
       { heading: 'REVISION', cell: ({ observedRevision }) => String(observedRevision) },
-      { heading: 'HAPROXY', cell: ({ haproxy }) => (haproxy ? `${haproxy.version}, pid ${haproxy.pid}` : '') },
+      {
+        heading: 'HAPROXY',
+        cell: ({ haproxy }) => (haproxy ? `${haproxy.version}, pid ${haproxy.pid}` : ''),
+      },
       { heading: 'AGENT', cell: ({ connected }) => (connected ? 'reports' : 'does not report') },
     ],
     status.nodes,

@@ -3,7 +3,7 @@ import type { TextOutput } from '../io.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
 
-export type Format = 'table' | 'json' | 'yaml' | 'name';
+type Format = 'table' | 'json' | 'yaml' | 'name';
 
 /** Prints data on stdout in the format that the user asked for. */
 export interface Printer {
@@ -14,7 +14,10 @@ export interface Printer {
   /** One object: `text` is what people get. */
   object(value: unknown, views: { text: () => string; name: string }): Promise<void>;
   /** Several objects: a table for people; `-o json` keeps the API's page. */
-  list<T>(items: readonly T[], views: { columns: ReadonlyArray<Column<T>>; name: (item: T) => string; empty: string; value?: unknown }): Promise<void>;
+  list<T>(
+    items: readonly T[],
+    views: { columns: ReadonlyArray<Column<T>>; name: (item: T) => string; empty: string; value?: unknown },
+  ): Promise<void>;
 }
 
 interface PrinterOptions {

@@ -18,7 +18,15 @@ export interface Progress {
   stop(): void;
 }
 
-export function createProgress({ stderr, style, quiet }: { stderr: TextOutput; style: Style; quiet: boolean }): Progress {
+export function createProgress({
+  stderr,
+  style,
+  quiet,
+}: {
+  stderr: TextOutput;
+  style: Style;
+  quiet: boolean;
+}): Progress {
   const spinner = createSpinner(stderr, style, stderr.isTTY === true && !quiet);
   const line = (text: string) => {
     if (quiet) return;
@@ -43,7 +51,9 @@ function createSpinner(stderr: TextOutput, style: Style, enabled: boolean) {
   };
   const draw = () => {
     frame = (frame + 1) % FRAMES.length;
-    stderr.write(`${CLEAR_LINE}${style('cyan', FRAMES[frame] ?? '')} ${printable(text).slice(0, (stderr.columns ?? 80) - 3)}`);
+    stderr.write(
+      `${CLEAR_LINE}${style('cyan', FRAMES[frame] ?? '')} ${printable(text).slice(0, (stderr.columns ?? 80) - 3)}`,
+    );
   };
   return {
     clear,

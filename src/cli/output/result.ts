@@ -3,9 +3,14 @@ import { printable } from './style.ts';
 
 /** What a write says at its end: the load balancer and where it is reached. */
 export function renderResult({ name, id, revision, status }: LoadBalancer, done: string): string {
-  const first = done === 'created' ? `Load balancer ${name} created (${id})` : `Load balancer ${name} ${done}, revision ${revision}`;
+  const first =
+    done === 'created'
+      ? `Load balancer ${name} created (${id})`
+      : `Load balancer ${name} ${done}, revision ${revision}`;
   const addresses = status.addresses.map((address) => `Address: ${address}`);
-  const certificates = status.certificates.map(({ domain, state, reason }) => `Certificate: ${domain} ${state}${reason ? `: ${reason}` : ''}`);
+  const certificates = status.certificates.map(
+    ({ domain, state, reason }) => `Certificate: ${domain} ${state}${reason ? `: ${reason}` : ''}`,
+  );
   return [first, ...addresses, ...certificates].map((line) => `${printable(line)}\n`).join('');
 }
 

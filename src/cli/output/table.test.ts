@@ -16,7 +16,9 @@ test('aligns columns two spaces apart, without spaces at the line ends', () => {
     { name: 'web-lb', state: 'active' },
     { name: 'a-longer-name', state: '' },
   ];
-  expect(renderTable(COLUMNS, rows)).toBe('NAME           STATE\nweb-lb         <active>\na-longer-name  <->\n');
+  expect(renderTable(COLUMNS, rows)).toBe(
+    'NAME           STATE\nweb-lb         <active>\na-longer-name  <->\n',
+  );
 });
 
 test('leaves the header out when asked', () => {

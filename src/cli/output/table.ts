@@ -9,11 +9,17 @@ export interface Column<T> {
 }
 
 /** Rows in columns two spaces apart, without borders, so that `awk` and eyes both read it. */
-export function renderTable<T>(columns: ReadonlyArray<Column<T>>, rows: readonly T[], { header = true } = {}): string {
+export function renderTable<T>(
+  columns: ReadonlyArray<Column<T>>,
+  rows: readonly T[],
+  { header = true } = {},
+): string {
   const cells = rows.map((row) => columns.map((column) => printable(column.cell(row)) || '-'));
   const headings = columns.map((column) => column.heading);
   const widths = columns.map((_, index) => widest(header ? [headings, ...cells] : cells, index));
-  const lines = cells.map((line, row) => joinLine(line, widths, (text, index) => paintCell(columns[index], text, rows[row])));
+  const lines = cells.map((line, row) =>
+    joinLine(line, widths, (text, index) => paintCell(columns[index], text, rows[row])),
+  );
   return [...(header ? [joinLine(headings, widths)] : []), ...lines].map((line) => `${line}\n`).join('');
 }
 
@@ -21,7 +27,11 @@ function widest(lines: ReadonlyArray<readonly string[]>, index: number): number 
   return lines.reduce((width, line) => Math.max(width, (line[index] ?? '').length), 0);
 }
 
-function joinLine(cells: readonly string[], widths: readonly number[], paint = (text: string, _index: number) => text): string {
+function joinLine(
+  cells: readonly string[],
+  widths: readonly number[],
+  paint = (text: string, _index: number) => text,
+): string {
   return cells
     .map((cell, index) => {
       const last = index === cells.length - 1;

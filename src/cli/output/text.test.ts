@@ -19,7 +19,12 @@ test.each([
 
 test('shows ages in the largest unit', () => {
   const now = Date.parse('2026-11-23T12:00:00Z');
-  const ages = ['2026-11-23T11:59:15Z', '2026-11-23T11:48:00Z', '2026-11-23T01:00:00Z', '2026-11-01T12:00:00Z'];
+  const ages = [
+    '2026-11-23T11:59:15Z',
+    '2026-11-23T11:48:00Z',
+    '2026-11-23T01:00:00Z',
+    '2026-11-01T12:00:00Z',
+  ];
   expect(ages.map((time) => formatAge(time, now))).toEqual(['45s', '12m', '11h', '22d']);
   expect(formatAge('2026-11-23T12:00:05Z', now)).toBe('0s');
   expect(formatTime('2026-11-23T10:59:00.123Z', now)).toBe('2026-11-23 10:59:00 UTC (1h ago)');

@@ -49,7 +49,10 @@ function stateLines(lb: LoadBalancer | undefined): Map<string, string> {
   return new Map(
     settled.map(({ machine, pool, target, state, reason }) => {
       const why = state === 'up' || !reason ? '' : `: ${reason}`;
-      return [`${machine} ${pool} ${target}`, `${target} ${state}${severalNodes ? ` on ${machine}` : ''}${why}`];
+      return [
+        `${machine} ${pool} ${target}`,
+        `${target} ${state}${severalNodes ? ` on ${machine}` : ''}${why}`,
+      ];
     }),
   );
 }

@@ -12,8 +12,10 @@ export function isSettled(lb: LoadBalancer): boolean {
 }
 
 /** Targets that no node has an answer from yet. */
-export function uncheckedTargets({ spec, status }: LoadBalancer): string[] {
-  const known = new Set(status.backends.filter(({ state }) => state !== 'checking').map(({ target }) => target));
+function uncheckedTargets({ spec, status }: LoadBalancer): string[] {
+  const known = new Set(
+    status.backends.filter(({ state }) => state !== 'checking').map(({ target }) => target),
+  );
   return spec.backends.map(({ target }) => target).filter((target) => !known.has(target));
 }
 
@@ -21,9 +23,14 @@ export function uncheckedTargets({ spec, status }: LoadBalancer): string[] {
 export function applyFailure(lb: LoadBalancer, { revision, machine, error, restored }: Receipt): CliFailure {
   const cause = error?.detail ?? 'the node gave no reason';
   const kept = restored ? '; the last good state is serving' : '';
-  return new CliFailure(EXIT.failed, error?.code ?? 'apply_failed', `revision ${revision} of ${lb.name} failed on ${machine}: ${cause}${kept}`, {
-    hint: error?.hint ?? `agentmetal lb revisions ${lb.name} ${revision}`,
-  });
+  return new CliFailure(
+    EXIT.failed,
+    error?.code ?? 'apply_failed',
+    `revision ${revision} of ${lb.name} failed on ${machine}: ${cause}${kept}`,
+    {
+      hint: error?.hint ?? `agentmetal lb revisions ${lb.name} ${revision}`,
+    },
+  );
 }
 
 /** The time was over before the revision was live and checked everywhere. */
@@ -36,7 +43,10 @@ export function waitTimeout(lb: LoadBalancer, revision: number, timeout: string)
     return new CliFailure(EXIT.waitTimedOut, 'wait_timeout', detail, { hint, errors: badBackends(lb) });
   }
   const detail = `revision ${revision} of ${lb.name} is not live after ${timeout}`;
-  return new CliFailure(EXIT.waitTimedOut, 'wait_timeout', detail, { hint, errors: [...lateNodes(lb, revision), ...falseConditions(lb)] });
+  return new CliFailure(EXIT.waitTimedOut, 'wait_timeout', detail, {
+    hint,
+    errors: [...lateNodes(lb, revision), ...falseConditions(lb)],
+  });
 }
 
 /** The revision is live, but not everything behind it is well; `undefined` when it is. */
@@ -44,11 +54,19 @@ export function degradation(lb: LoadBalancer, revision: number): CliFailure | un
   const { state } = lb.status;
   if (state === 'active' || state === 'pending' || lb.spec.backends.length === 0) return undefined;
   const bad = badBackends(lb);
-  const what = bad.length > 0 ? `: ${bad.length} of ${lb.status.backends.length} backends ${bad.length === 1 ? 'is' : 'are'} not up` : '';
-  return new CliFailure(EXIT.degraded, 'degraded', `revision ${revision} of ${lb.name} is live, but its state is ${state}${what}`, {
-    hint: adviceFor(lb),
-    errors: bad.length > 0 ? capped(bad) : falseConditions(lb),
-  });
+  const what =
+    bad.length > 0
+      ? `: ${bad.length} of ${lb.status.backends.length} backends ${bad.length === 1 ? 'is' : 'are'} not up`
+      : '';
+  return new CliFailure(
+    EXIT.degraded,
+    'degraded',
+    `revision ${revision} of ${lb.name} is live, but its state is ${state}${what}`,
+    {
+      hint: adviceFor(lb),
+      errors: bad.length > 0 ? capped(bad) : falseConditions(lb),
+    },
+  );
 }
 
 function badBackends({ status }: LoadBalancer): FieldError[] {
@@ -73,16 +91,22 @@ function adviceFor({ name, spec, status }: LoadBalancer): string {
 }
 
 function lateNodes({ status }: LoadBalancer, revision: number): FieldError[] {
-  if (status.nodes.length === 0) return [fact('no_node', 'no machine serves it yet: agentmetal machine list')];
+  if (status.nodes.length === 0)
+    return [fact('no_node', 'no machine serves it yet: agentmetal machine list')];
   return status.nodes
     .filter(({ observedRevision }) => observedRevision < revision)
     .map(({ machine, observedRevision, connected }) =>
-      fact('late_node', `${machine} is at revision ${observedRevision}${connected ? '' : '; its agent does not report'}`),
+      fact(
+        'late_node',
+        `${machine} is at revision ${observedRevision}${connected ? '' : '; its agent does not report'}`,
+      ),
     );
 }
 
 function falseConditions({ status }: LoadBalancer): FieldError[] {
-  return status.conditions.filter(({ status: value }) => value === 'false').map(({ reason, message }) => fact(reason, message));
+  return status.conditions
+    .filter(({ status: value }) => value === 'false')
+    .map(({ reason, message }) => fact(reason, message));
 }
 
 function fact(code: string, detail: string): FieldError {

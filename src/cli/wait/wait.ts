@@ -39,7 +39,8 @@ export async function waitUntilLive(ctx: CliContext, options: WaitOptions): Prom
     progress.waiting(`waiting for revision ${watch.revision} of ${watch.lb.name}`);
     const ended = await look(ctx, api, watch);
     if (ended) return ended;
-    if (io.now() >= deadline) return { lb: watch.lb, failure: waitTimeout(watch.lb, watch.revision, options.timeout) };
+    if (io.now() >= deadline)
+      return { lb: watch.lb, failure: waitTimeout(watch.lb, watch.revision, options.timeout) };
     await io.sleep(polls < FIRST_POLLS ? FIRST_POLL_MS : POLL_MS, io.signal);
     if (io.signal.aborted) throw interruption(`The change goes on: agentmetal lb show ${watch.lb.name}`);
   }
@@ -70,10 +71,16 @@ async function look(ctx: CliContext, api: ApiClient, watch: Watch): Promise<Wait
 }
 
 /** The load balancer and the receipts of the revision; `undefined` while the control plane is away. */
-async function observe(api: ApiClient, { lb, revision, before }: Watch): Promise<{ lb: LoadBalancer; receipts: Receipt[] } | undefined> {
+async function observe(
+  api: ApiClient,
+  { lb, revision, before }: Watch,
+): Promise<{ lb: LoadBalancer; receipts: Receipt[] } | undefined> {
   try {
     const unchanged = before?.revision === revision;
-    const [now, made] = await Promise.all([getLoadBalancer(api, lb.id), unchanged ? undefined : getRevision(api, lb.id, revision)]);
+    const [now, made] = await Promise.all([
+      getLoadBalancer(api, lb.id),
+      unchanged ? undefined : getRevision(api, lb.id, revision),
+    ]);
     return { lb: now, receipts: made?.receipts ?? [] };
   } catch (error) {
     // The change is accepted; a control plane that restarts meanwhile does not undo it.

@@ -61,3 +61,9 @@ function splitCsv(line: string): string[] {
     cell.startsWith('"') ? cell.slice(1, -1).replaceAll('""', '"') : cell,
   );
 }
+
+/** What the last check of a server came to; `none` before the first. */
+export function lastCheckResult({ checkStatus }: Pick<ServerStat, 'checkStatus'>): 'passed' | 'failed' | 'none' {
+  if (checkStatus === '' || checkStatus.startsWith('INI')) return 'none';
+  return /^L\dOK/.test(checkStatus) ? 'passed' : 'failed';
+}

@@ -1,20 +1,25 @@
 import { AppError, messageOf } from '../../base/errors.ts';
+import { syntaxErrorPosition } from './json-syntax.ts';
 
 /** Deeper than any body of ours; what recurses over a body never meets a deeper one. */
 const MAX_DEPTH = 64;
+const PROTO = '__proto__';
 
 /** Reads a JSON body from its bytes; nothing at all is `undefined`. */
 export function parseJsonBody(bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
   const text = decodeUtf8(bytes);
   refuseDeepNesting(text);
+  let value: unknown;
   try {
-    return JSON.parse(text) as unknown;
+    value = JSON.parse(text);
   } catch (error) {
     throw new AppError('invalid_json', `the body is not valid JSON: ${syntaxDetail(messageOf(error), text)}`, {
       cause: error,
     });
   }
+  refuseProtoKey(text, value);
+  return value;
 }
 
 function decodeUtf8(bytes: Buffer): string {
@@ -25,12 +30,23 @@ function decodeUtf8(bytes: Buffer): string {
   }
 }
 
-/** The engine's sentence, with line and column, without the piece of the body that it may quote at length. */
+/** The engine's words, without the piece of the body that it quotes, and the place. */
 function syntaxDetail(message: string, text: string): string {
-  const position = Number(/at position (\d+)/.exec(message)?.[1] ?? text.length);
-  const lines = text.slice(0, position).split('\n');
-  const what = message.replace(/,? ?(\.\.\.)?".*$/s, '').replace(/ in JSON at position.*$/s, '');
+  const lines = text.slice(0, syntaxErrorPosition(text)).split('\n');
+  const what = message.replace(/,? ?(\.\.\.)?"[^]*$/, '').replace(/ in JSON at position[^]*$/, '');
   return `${what} at line ${lines.length}, column ${(lines.at(-1) ?? '').length + 1}`;
+}
+
+/** Most readers of objects pass over this key in silence, and what is not understood must be refused. */
+function refuseProtoKey(text: string, value: unknown): void {
+  if ((text.includes(PROTO) || text.includes('\\u')) && hasProtoKey(value)) {
+    throw new AppError('invalid_json', `the body has the key ${PROTO}, which no field here has`);
+  }
+}
+
+function hasProtoKey(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.hasOwn(value, PROTO) || Object.values(value).some(hasProtoKey);
 }
 
 function refuseDeepNesting(text: string): void {

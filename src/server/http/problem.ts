@@ -1,7 +1,11 @@
-import { AppError, ERROR_CODES, type ErrorCode, messageOf, systemCode } from '../../base/errors.ts';
 import type { Problem } from '../../api/resources.ts';
+import { AppError, ERROR_CODES, type ErrorCode, type FieldError, messageOf, systemCode } from '../../base/errors.ts';
+import { shorten } from '../../spec/field-errors.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
+
+const MAX_POINTER = 300;
+const MAX_DETAIL = 1000;
 
 /** The document that tells an error (RFC 9457). */
 export function problemOf(error: AppError, requestId: string): Problem {
@@ -10,12 +14,17 @@ export function problemOf(error: AppError, requestId: string): Problem {
     type: `/docs#error-${error.code}`,
     title,
     status,
-    detail: error.message,
+    detail: shorten(error.message, MAX_DETAIL),
     code: error.code,
-    ...(error.errors.length > 0 ? { errors: [...error.errors] } : {}),
+    ...(error.errors.length > 0 ? { errors: error.errors.map(shortened) } : {}),
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     requestId,
   };
+}
+
+/** A hostile key or value of megabytes must not come back with every error. */
+function shortened({ pointer, code, detail }: FieldError): FieldError {
+  return { pointer: shorten(pointer, MAX_POINTER), code, detail: shorten(detail, MAX_DETAIL) };
 }
 
 const FRAMEWORK_ERRORS: Readonly<Record<string, [ErrorCode, string, string?]>> = {

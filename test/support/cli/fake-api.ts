@@ -6,8 +6,9 @@ import { AppError } from '../../../src/base/errors.ts';
 import { diffValues } from '../../../src/spec/diff.ts';
 import type { Receipt } from '../../../src/spec/plan.ts';
 import { validateLoadBalancer } from '../../../src/spec/validate.ts';
+import { runCli } from './run-cli.ts';
 
-export interface Recorded {
+interface Recorded {
   method: string;
   path: string;
   query: Record<string, string>;
@@ -16,7 +17,7 @@ export interface Recorded {
 }
 
 /** How the nodes of the fake behave. */
-export interface FakeNodes {
+interface FakeNodes {
   outcome: Receipt['outcome'];
   /** State of a backend once the revision is live. */
   backendState: (target: string) => 'up' | 'down' | 'unresolved' | 'checking';
@@ -71,6 +72,14 @@ export async function startFakeApi(): Promise<FakeApi> {
   return api;
 }
 
+/** The same with a load balancer `web-lb` and one backend, and no requests on record. */
+export async function startWithWebLb(): Promise<FakeApi> {
+  const api = await startFakeApi();
+  await runCli('lb create --name web-lb --type http --target web-1:8080 -q', { env: api.env });
+  api.requests.length = 0;
+  return api;
+}
+
 interface Answer {
   status: number;
   body?: unknown;
@@ -93,21 +102,28 @@ async function answer(api: FakeApi, request: IncomingMessage, looks: Map<string,
   try {
     return route(api, recorded, looks);
   } catch (error) {
-    if (!(error instanceof AppError)) return { status: 500, body: { code: 'internal', detail: String(error), requestId: 'req_fake' } };
+    if (!(error instanceof AppError))
+      return { status: 500, body: { code: 'internal', detail: String(error), requestId: 'req_fake' } };
     const { code, status, hint, errors, message: detail } = error;
-    return { status, body: { type: '', title: '', code, status, detail, hint, errors, requestId: 'req_fake' } };
+    return {
+      status,
+      body: { type: '', title: '', code, status, detail, hint, errors, requestId: 'req_fake' },
+    };
   }
 }
 
 function route(api: FakeApi, request: Recorded, looks: Map<string, number>): Answer {
-  const [, name, sub, item] = /^\/v1\/load-balancers(?:\/([^/]+))?(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(request.path) ?? [];
-  if (request.headers.authorization !== `Bearer ${FAKE_KEY}`) throw new AppError('unauthenticated', 'the API key is not known');
+  const [, name, sub, item] =
+    /^\/v1\/load-balancers(?:\/([^/]+))?(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(request.path) ?? [];
+  if (request.headers.authorization !== `Bearer ${FAKE_KEY}`)
+    throw new AppError('unauthenticated', 'the API key is not known');
   if (name === undefined) {
     if (request.method === 'POST') return write(api, request, undefined, request.body);
     return { status: 200, body: { items: [...api.loadBalancers.values()], nextCursor: null } };
   }
   const lb = [...api.loadBalancers.values()].find((each) => each.name === name || each.id === name);
-  if (!lb) throw new AppError('not_found', `there is no load balancer ${name}`, { hint: 'agentmetal lb list' });
+  if (!lb)
+    throw new AppError('not_found', `there is no load balancer ${name}`, { hint: 'agentmetal lb list' });
   if (sub === 'revisions') return { status: 200, body: revisionOf(api, lb, Number(item)) };
   if (sub === 'backends') return write(api, request, lb, changedBackends(lb, request, item));
   if (request.method === 'GET') return { status: 200, body: observe(api, lb, looks) };
@@ -117,28 +133,50 @@ function route(api: FakeApi, request: Recorded, looks: Map<string, number>): Ans
     api.nodes.overtaken -= 1;
     lb.revision += 1;
   }
-  if (match !== undefined && match !== `"${lb.revision}"`) throw new AppError('revision_mismatch', 'it has changed');
-  return write(api, request, lb, request.method === 'PUT' ? request.body : merge({ name: lb.name, labels: lb.labels, spec: lb.spec }, request.body));
+  if (match !== undefined && match !== `"${lb.revision}"`)
+    throw new AppError('revision_mismatch', 'it has changed');
+  return write(
+    api,
+    request,
+    lb,
+    request.method === 'PUT'
+      ? request.body
+      : merge({ name: lb.name, labels: lb.labels, spec: lb.spec }, request.body),
+  );
 }
 
 function remove(api: FakeApi, { query }: Recorded, lb: LoadBalancer): Answer {
   const plan = { path: 'stop', steps: [{ action: 'stop', how: 'stop', detail: 'stops HAProxy' }] };
-  if (query['dryRun']) return { status: 200, body: { dryRun: true, revision: lb.revision, spec: null, diff: [], plan } };
+  if (query['dryRun'])
+    return { status: 200, body: { dryRun: true, revision: lb.revision, spec: null, diff: [], plan } };
   api.loadBalancers.delete(lb.name);
   return { status: 204 };
 }
 
 function write(api: FakeApi, { query }: Recorded, before: LoadBalancer | undefined, body: unknown): Answer {
   const read = validateLoadBalancer(body);
-  if (!read.ok) throw new AppError('validation_failed', 'the load balancer has invalid fields', { errors: read.errors });
+  if (!read.ok)
+    throw new AppError('validation_failed', 'the load balancer has invalid fields', { errors: read.errors });
   const { name, labels, spec } = read.value;
-  if (!before && api.loadBalancers.has(name)) throw new AppError('name_taken', `there is a load balancer ${name} already`);
+  if (!before && api.loadBalancers.has(name))
+    throw new AppError('name_taken', `there is a load balancer ${name} already`);
   const diff = diffValues(before ? { labels: before.labels, spec: before.spec } : {}, { labels, spec });
   const revision = (before?.revision ?? 0) + (diff.length > 0 ? 1 : 0);
-  const plan = { path: 'runtime', steps: [{ action: 'add-backend', how: 'runtime', target: 'x', detail: 'adds what is new' }] };
+  const plan = {
+    path: 'runtime',
+    steps: [{ action: 'add-backend', how: 'runtime', target: 'x', detail: 'adds what is new' }],
+  };
   if (query['dryRun']) return { status: 200, body: { dryRun: true, revision, spec, diff, plan } };
   const id = before?.id ?? `lb_${name}`;
-  const status: LoadBalancer['status'] = before?.status ?? { state: 'pending', observedRevision: 0, addresses: ['127.80.0.1'], nodes: [], backends: [], certificates: [], conditions: [] };
+  const status: LoadBalancer['status'] = before?.status ?? {
+    state: 'pending',
+    observedRevision: 0,
+    addresses: ['127.80.0.1'],
+    nodes: [],
+    backends: [],
+    certificates: [],
+    conditions: [],
+  };
   const lb: LoadBalancer = { id, name, labels, spec, revision, status, createdAt: TIME, updatedAt: TIME };
   if (before) api.loadBalancers.delete(before.name);
   api.loadBalancers.set(name, lb);
@@ -161,13 +199,26 @@ function observe(api: FakeApi, lb: LoadBalancer, looks: Map<string, number>): Lo
     ...lb.status,
     state: bad ? 'degraded' : 'active',
     observedRevision: lb.revision,
-    nodes: [{ machine: 'local', address: '127.80.0.1', listeners: ['127.80.0.1:80'], observedRevision: lb.revision, state: 'active', connected: true }],
+    nodes: [
+      {
+        machine: 'local',
+        address: '127.80.0.1',
+        listeners: ['127.80.0.1:80'],
+        observedRevision: lb.revision,
+        state: 'active',
+        connected: true,
+      },
+    ],
     backends,
   };
   return structuredClone(lb);
 }
 
-function revisionOf({ nodes }: FakeApi, { name, labels, spec, status }: LoadBalancer, number: number): Revision {
+function revisionOf(
+  { nodes }: FakeApi,
+  { name, labels, spec, status }: LoadBalancer,
+  number: number,
+): Revision {
   const failed = nodes.outcome === 'failed';
   const receipt: Receipt = {
     revision: number,
@@ -180,18 +231,36 @@ function revisionOf({ nodes }: FakeApi, { name, labels, spec, status }: LoadBala
     verified: ['the servers are the wanted ones'],
     connectionsCut: 0,
     restored: failed,
-    ...(failed ? { error: { code: 'port_in_use', detail: 'port 80 is taken by nginx', hint: 'Stop nginx' } } : {}),
+    ...(failed
+      ? { error: { code: 'port_in_use', detail: 'port 80 is taken by nginx', hint: 'Stop nginx' } }
+      : {}),
   };
   const live = failed || status.observedRevision >= number;
-  return { number, action: 'update', author: 'admin', createdAt: TIME, name, labels, spec, diff: [], plan: { path: 'runtime', steps: [] }, receipts: live ? [receipt] : [] };
+  return {
+    number,
+    action: 'update',
+    author: 'admin',
+    createdAt: TIME,
+    name,
+    labels,
+    spec,
+    diff: [],
+    plan: { path: 'runtime', steps: [] },
+    receipts: live ? [receipt] : [],
+  };
 }
 
 function changedBackends(lb: LoadBalancer, { method, body }: Recorded, item: string | undefined): unknown {
   const { name, labels, spec } = lb;
   const others = spec.backends.filter(({ target }) => target !== item);
   const before = spec.backends.find(({ target }) => target === item);
-  if (method === 'POST') return { name, labels, spec: { ...spec, backends: [...spec.backends, ...(body as object[])] } };
-  return { name, labels, spec: { ...spec, backends: method === 'DELETE' ? others : [...others, merge(before, body)] } };
+  if (method === 'POST')
+    return { name, labels, spec: { ...spec, backends: [...spec.backends, ...(body as object[])] } };
+  return {
+    name,
+    labels,
+    spec: { ...spec, backends: method === 'DELETE' ? others : [...others, merge(before, body)] },
+  };
 }
 
 function merge(target: unknown, patch: unknown): unknown {

@@ -24,7 +24,10 @@ export interface CliResult {
 }
 
 /** Runs the CLI as text: a command line in, exit code and both streams out. */
-export async function runCli(line: string | readonly string[], { stdin = '', terminal = false, env = {}, runners = {}, signal }: CliRun = {}): Promise<CliResult> {
+export async function runCli(
+  line: string | readonly string[],
+  { stdin = '', terminal = false, env = {}, runners = {}, signal }: CliRun = {},
+): Promise<CliResult> {
   const out: string[] = [];
   const err: string[] = [];
   const input = Object.assign(new PassThrough(), { isTTY: terminal });
@@ -50,8 +53,10 @@ export async function temporaryHome(): Promise<string> {
 }
 
 /** Words as a shell takes them apart, with single and double quotes. */
-export function splitWords(line: string): string[] {
-  return [...line.replaceAll('\\\n', ' ').matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(([, double, single, bare]) => double ?? single ?? bare ?? '');
+function splitWords(line: string): string[] {
+  return [...line.replaceAll('\\\n', ' ').matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
+    ([, double, single, bare]) => double ?? single ?? bare ?? '',
+  );
 }
 
 async function refuse(): Promise<number> {

@@ -40,7 +40,10 @@ export const create = defineCommand({
   },
 });
 
-async function readKey({ io, options: { apiKeyFile }, connection }: CliContext, fromStdin: boolean): Promise<string> {
+async function readKey(
+  { io, options: { apiKeyFile }, connection }: CliContext,
+  fromStdin: boolean,
+): Promise<string> {
   const key = fromStdin ? (await readAll(io.stdin)).trim() : await otherKey();
   if (key === '') throw usageError('the API key is empty');
   if (/\s/.test(key)) throw usageError('the API key holds white space; give the key alone');
@@ -50,6 +53,9 @@ async function readKey({ io, options: { apiKeyFile }, connection }: CliContext, 
     if (apiKeyFile !== undefined) return (await connection()).key ?? '';
     if (io.env['AGENTMETAL_API_KEY']) return io.env['AGENTMETAL_API_KEY'];
     if (io.stdin.isTTY) return readSecret(io, 'API key: ');
-    throw usageError('no API key is given', 'Set AGENTMETAL_API_KEY, or give the key on stdin with --key-stdin');
+    throw usageError(
+      'no API key is given',
+      'Set AGENTMETAL_API_KEY, or give the key on stdin with --key-stdin',
+    );
   }
 }

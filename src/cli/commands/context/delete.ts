@@ -14,6 +14,9 @@ export const deleteContext = defineCommand({
     const contexts = Object.fromEntries(Object.entries(file.contexts).filter(([name]) => name !== args.name));
     const current = file.current === args.name ? undefined : file.current;
     await writeContextFile(io.env, { ...(current === undefined ? {} : { current }), contexts });
-    await print.object({ name: args.name }, { text: () => `Context ${args.name} deleted\n`, name: args.name });
+    await print.object(
+      { name: args.name },
+      { text: () => `Context ${args.name} deleted\n`, name: args.name },
+    );
   },
 });

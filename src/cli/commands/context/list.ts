@@ -9,7 +9,11 @@ export const list = defineCommand({
   examples: ['agentmetal context list'],
   async run({ io, print }) {
     const { current, contexts } = await readContextFile(io.env);
-    const items = Object.entries(contexts).map(([name, { url }]) => ({ name, url, current: name === current }));
+    const items = Object.entries(contexts).map(([name, { url }]) => ({
+      name,
+      url,
+      current: name === current,
+    }));
     await print.list(items, {
       columns: [
         { heading: 'CURRENT', cell: (item) => (item.current ? '*' : '') },

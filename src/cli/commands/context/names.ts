@@ -6,13 +6,21 @@ import type { Environment } from '../../io.ts';
 /** Refuses a name that a shell or a completion could stumble over. */
 export function requireContextName(name: string): void {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name)) return;
-  throw usageError(`${JSON.stringify(name)} is no name for a context`, 'Use letters, digits, dots, hyphens and underscores');
+  throw usageError(
+    `${JSON.stringify(name)} is no name for a context`,
+    'Use letters, digits, dots, hyphens and underscores',
+  );
 }
 
 /** The context file with one of its contexts, or the error that says where to look. */
-export async function requireContext(env: Environment, name: string): Promise<{ file: ContextFile; context: Context }> {
+export async function requireContext(
+  env: Environment,
+  name: string,
+): Promise<{ file: ContextFile; context: Context }> {
   const file = await readContextFile(env);
   const context = Object.hasOwn(file.contexts, name) ? file.contexts[name] : undefined;
   if (context) return { file, context };
-  throw new AppError('not_found', `there is no context ${JSON.stringify(name)}`, { hint: 'agentmetal context list' });
+  throw new AppError('not_found', `there is no context ${JSON.stringify(name)}`, {
+    hint: 'agentmetal context list',
+  });
 }

@@ -10,14 +10,27 @@ const SHOWN_CHARACTERS = 8;
 export const show = defineCommand({
   path: ['context', 'show'],
   summary: 'Show a context, without its key',
-  args: [{ name: 'name', summary: 'The context; without it, the one in use', optional: true, completes: 'context' }],
+  args: [
+    {
+      name: 'name',
+      summary: 'The context; without it, the one in use',
+      optional: true,
+      completes: 'context',
+    },
+  ],
   options: {},
   examples: ['agentmetal context show', 'agentmetal context show prod'],
   async run({ io, print }, { args }) {
     const name = args.name ?? (await readContextFile(io.env)).current;
-    if (name === undefined) throw new AppError('not_found', 'no context is in use', { hint: 'agentmetal context list' });
+    if (name === undefined)
+      throw new AppError('not_found', 'no context is in use', { hint: 'agentmetal context list' });
     const { file, context } = await requireContext(io.env, name);
-    const shown = { name, url: context.url, keyPrefix: context.key.slice(0, SHOWN_CHARACTERS), current: file.current === name };
+    const shown = {
+      name,
+      url: context.url,
+      keyPrefix: context.key.slice(0, SHOWN_CHARACTERS),
+      current: file.current === name,
+    };
     const text = () =>
       renderSections([
         {

@@ -15,7 +15,10 @@ export const create = defineCommand({
       summary: 'admin: everything; operator: everything but keys; viewer: reads only',
     },
   },
-  examples: ['agentmetal key create deploy --role operator', 'agentmetal key create grafana --role viewer -o json'],
+  examples: [
+    'agentmetal key create deploy --role operator',
+    'agentmetal key create grafana --role viewer -o json',
+  ],
   async run({ api, print, progress }, { args, options }) {
     const client = await api();
     const { body } = await client.request<NewKey>({

@@ -14,7 +14,11 @@ export const list = defineCommand({
         { heading: 'NAME', cell: ({ name }) => name },
         { heading: 'ROLE', cell: ({ role }) => role },
         { heading: 'PREFIX', cell: ({ prefix }) => prefix },
-        { heading: 'LAST-USED', cell: ({ lastUsedAt }) => (lastUsedAt === null ? 'never' : `${formatAge(lastUsedAt, io.now())} ago`) },
+        {
+          heading: 'LAST-USED',
+          cell: ({ lastUsedAt }) =>
+            lastUsedAt === null ? 'never' : `${formatAge(lastUsedAt, io.now())} ago`,
+        },
         { heading: 'AGE', cell: ({ createdAt }) => formatAge(createdAt, io.now()) },
       ],
       name: ({ name }) => name,

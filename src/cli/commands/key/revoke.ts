@@ -13,6 +13,9 @@ export const revoke = defineCommand({
     if (!options.yes) await confirmByName(ctx, { name: args.name, what: `the API key ${args.name}` });
     const api = await ctx.api();
     await api.request({ method: 'DELETE', path: apiPath`/v1/keys/${args.name}` });
-    await ctx.print.object({ name: args.name, revoked: true }, { text: () => `Key ${args.name} revoked\n`, name: args.name });
+    await ctx.print.object(
+      { name: args.name, revoked: true },
+      { text: () => `Key ${args.name} revoked\n`, name: args.name },
+    );
   },
 });

@@ -14,7 +14,10 @@ export const apply = defineCommand({
     file: { value: 'FILE', short: 'f', required: true, summary: 'The file; - is stdin', completes: 'file' },
     ...WRITE_OPTIONS,
   },
-  examples: ['agentmetal lb apply -f web-lb.yaml', 'agentmetal lb export web-lb | agentmetal lb apply -f - --dry-run'],
+  examples: [
+    'agentmetal lb apply -f web-lb.yaml',
+    'agentmetal lb export web-lb | agentmetal lb apply -f - --dry-run',
+  ],
   async run(ctx, { options }) {
     const documents = await readDocuments(options.file, ctx.io);
     if (documents.length > 1 && !options.dryRun) {
@@ -22,7 +25,12 @@ export const apply = defineCommand({
     }
     for (const document of documents) {
       const { before, request } = await applicable(ctx, document);
-      await writeLoadBalancer(ctx, options, { request, name: document.name, before, done: before ? 'updated' : 'created' });
+      await writeLoadBalancer(ctx, options, {
+        request,
+        name: document.name,
+        before,
+        done: before ? 'updated' : 'created',
+      });
     }
   },
 });

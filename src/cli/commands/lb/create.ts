@@ -21,7 +21,10 @@ export const create = defineCommand({
     target: { value: 'HOST:PORT', repeat: true, summary: 'A backend' },
     backend: { value: 'HOST:PORT', repeat: true, summary: 'The same as --target' },
     healthCheck: { value: 'CHECK', summary: 'How backends are checked, such as "http:/health:5s" or tcp:5s' },
-    algorithm: { value: 'ALGORITHM', summary: 'roundrobin, leastconn, source, random, first, uri or header:NAME' },
+    algorithm: {
+      value: 'ALGORITHM',
+      summary: 'roundrobin, leastconn, source, random, first, uri or header:NAME',
+    },
     label: { value: 'KEY=VALUE', short: 'l', repeat: true, summary: 'A label' },
     domain: { value: 'DOMAIN', repeat: true, summary: 'A domain to have a certificate for (http)' },
     deletionProtection: { summary: 'Refuse deletion until this is turned off' },
@@ -34,14 +37,17 @@ export const create = defineCommand({
   ],
   async run(ctx, { args, options }) {
     const name = args.name ?? options.name;
-    if (name === undefined) throw usageError('the name is missing', 'agentmetal lb create --name web-lb --type http');
+    if (name === undefined)
+      throw usageError('the name is missing', 'agentmetal lb create --name web-lb --type http');
     if (args.name !== undefined && options.name !== undefined && args.name !== options.name) {
       throw usageError(`two names are given: ${args.name} and ${options.name}`);
     }
     const check = options.healthCheck === undefined ? undefined : parseHealthCheck(options.healthCheck);
     if (check) ctx.progress.step(describeHealthCheck(check));
     const { type, vpc, port, algorithm } = options;
-    const backends: Array<Partial<Backend>> = [...options.target, ...options.backend].map((target) => ({ target }));
+    const backends: Array<Partial<Backend>> = [...options.target, ...options.backend].map((target) => ({
+      target,
+    }));
     const spec = {
       type,
       vpc,
@@ -53,7 +59,11 @@ export const create = defineCommand({
       deletionProtection: options.deletionProtection || undefined,
     };
     await writeLoadBalancer(ctx, options, {
-      request: { method: 'POST', path: LOAD_BALANCERS, body: { name, labels: parseLabels(options.label), spec } },
+      request: {
+        method: 'POST',
+        path: LOAD_BALANCERS,
+        body: { name, labels: parseLabels(options.label), spec },
+      },
       name,
       before: undefined,
       done: 'created',

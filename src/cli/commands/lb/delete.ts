@@ -11,7 +11,8 @@ import { printDryRun } from '../../write.ts';
 export const deleteLoadBalancer = defineCommand({
   path: ['lb', 'delete'],
   summary: 'Delete a load balancer',
-  description: 'Its addresses stop answering and its history is gone. The name must be typed, unless --yes is given.',
+  description:
+    'Its addresses stop answering and its history is gone. The name must be typed, unless --yes is given.',
   args: [{ name: 'name', summary: 'Name or id', completes: 'load-balancer' }],
   options: { yes: { short: 'y', summary: 'Do not ask' }, ...WRITE_OPTIONS },
   examples: ['agentmetal lb delete web-lb', 'agentmetal lb delete web-lb --yes'],
@@ -34,12 +35,19 @@ export const deleteLoadBalancer = defineCommand({
 /** The longest that the control plane waits for one request. */
 const MAX_WAIT_S = 60;
 
-async function removeAndWait(ctx: CliContext, lb: LoadBalancer, { wait, timeout, limit }: { wait: boolean | undefined; timeout: string; limit: number }) {
+async function removeAndWait(
+  ctx: CliContext,
+  lb: LoadBalancer,
+  { wait, timeout, limit }: { wait: boolean | undefined; timeout: string; limit: number },
+) {
   const api = await ctx.api();
   const request = { method: 'DELETE', path: apiPath`/v1/load-balancers/${lb.id}` } as const;
   if (wait === false) return void (await api.request(request));
   ctx.progress.waiting(`waiting until ${lb.name} has left its machines`);
   // It is gone from the API at once, so only the control plane can tell when its machines have let go of it.
-  await api.request({ ...request, headers: { prefer: `wait=${Math.min(MAX_WAIT_S, Math.ceil(limit / 1000))}` } });
+  await api.request({
+    ...request,
+    headers: { prefer: `wait=${Math.min(MAX_WAIT_S, Math.ceil(limit / 1000))}` },
+  });
   await waitUntilGone(ctx, { lb, timeout, timeoutMs: limit });
 }

@@ -12,7 +12,11 @@ export const exportLoadBalancer = defineCommand({
     const texts: string[] = [];
     for (const wanted of args.names) {
       const { name, labels, spec } = await getLoadBalancer(await api(), wanted);
-      texts.push(options.output === 'name' ? `${name}\n` : await serialize({ name, labels, spec }, options.output === 'json' ? 'json' : 'yaml'));
+      texts.push(
+        options.output === 'name'
+          ? `${name}\n`
+          : await serialize({ name, labels, spec }, options.output === 'json' ? 'json' : 'yaml'),
+      );
     }
     print.text(texts.join(options.output === 'name' || options.output === 'json' ? '' : '---\n'));
   },

@@ -11,7 +11,10 @@ export const health = defineCommand({
   examples: ['agentmetal lb health web-lb'],
   async run({ api, io, print }, { args }) {
     const client = await api();
-    const { body } = await client.request<Health>({ method: 'GET', path: apiPath`/v1/load-balancers/${args.name}/health` });
+    const { body } = await client.request<Health>({
+      method: 'GET',
+      path: apiPath`/v1/load-balancers/${args.name}/health`,
+    });
     await print.list(body.backends, {
       columns: backendStatusColumns(io.now(), print.style),
       name: ({ target }) => target,

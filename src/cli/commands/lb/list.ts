@@ -7,7 +7,11 @@ export const list = defineCommand({
   summary: 'List load balancers',
   args: [],
   options: {
-    selector: { value: 'SELECTOR', short: 'l', summary: 'Only those whose labels match, such as env=prod,!legacy' },
+    selector: {
+      value: 'SELECTOR',
+      short: 'l',
+      summary: 'Only those whose labels match, such as env=prod,!legacy',
+    },
   },
   examples: ['agentmetal lb list', 'agentmetal lb list -l env=prod', 'agentmetal lb list -o name'],
   async run({ api, io, print }, { options }) {

@@ -12,7 +12,12 @@ export const plan = defineCommand({
   description: 'The change is a file with the whole spec, or the flags of `lb update`.',
   args: [{ name: 'name', summary: 'Name or id', completes: 'load-balancer' }],
   options: {
-    file: { value: 'FILE', short: 'f', summary: 'The spec that it should have, YAML or JSON; - is stdin', completes: 'file' },
+    file: {
+      value: 'FILE',
+      short: 'f',
+      summary: 'The spec that it should have, YAML or JSON; - is stdin',
+      completes: 'file',
+    },
     ...UPDATE_OPTIONS,
   },
   examples: ['agentmetal lb plan web-lb --port 8080', 'agentmetal lb plan web-lb -f spec.yaml'],
@@ -31,5 +36,7 @@ export const plan = defineCommand({
 });
 
 function hasFields(fields: Record<string, unknown>): boolean {
-  return Object.values(fields).some((value) => (Array.isArray(value) ? value.length > 0 : value !== undefined));
+  return Object.values(fields).some((value) =>
+    Array.isArray(value) ? value.length > 0 : value !== undefined,
+  );
 }

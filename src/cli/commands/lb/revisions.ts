@@ -37,14 +37,18 @@ export const revisions = defineCommand({
 
 /** Reads a revision's number from the command line. */
 export function readRevisionNumber(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw usageError(`${JSON.stringify(text)} is not the number of a revision`);
+  if (!/^[1-9]\d{0,8}$/.test(text))
+    throw usageError(`${JSON.stringify(text)} is not the number of a revision`);
   return Number(text);
 }
 
 function revisionColumns(now: number): Array<Column<Revision>> {
   return [
     { heading: 'REVISION', cell: ({ number }) => String(number) },
-    { heading: 'ACTION', cell: ({ action, restoredFrom }) => (restoredFrom === undefined ? action : `${action} ${restoredFrom}`) },
+    {
+      heading: 'ACTION',
+      cell: ({ action, restoredFrom }) => (restoredFrom === undefined ? action : `${action} ${restoredFrom}`),
+    },
     { heading: 'AUTHOR', cell: ({ author }) => author },
     { heading: 'AGE', cell: ({ createdAt }) => formatAge(createdAt, now) },
     { heading: 'RECEIPTS', cell: ({ receipts }) => receipts.map(receiptLine).join('; ') },
@@ -57,7 +61,11 @@ function changesText({ diff }: Revision): string {
   return [...paths, ...(diff.length > 2 ? [`${diff.length - 2} more`] : [])].join(', ');
 }
 
-function renderRevision({ number, action, restoredFrom, author, createdAt, diff, plan, receipts }: Revision, now: number, style: Style): string {
+function renderRevision(
+  { number, action, restoredFrom, author, createdAt, diff, plan, receipts }: Revision,
+  now: number,
+  style: Style,
+): string {
   const head = renderSections([
     {
       rows: [
@@ -75,5 +83,10 @@ function renderRevision({ number, action, restoredFrom, author, createdAt, diff,
     ],
     receipts,
   );
-  return [head, renderDiff(diff, style), renderPlan(plan), receipts.length === 0 ? 'Receipts: none\n' : table].join('\n');
+  return [
+    head,
+    renderDiff(diff, style),
+    renderPlan(plan),
+    receipts.length === 0 ? 'Receipts: none\n' : table,
+  ].join('\n');
 }

@@ -10,6 +10,9 @@ export const show = defineCommand({
   examples: ['agentmetal lb show web-lb', 'agentmetal lb show web-lb -o json'],
   async run({ api, io, print }, { args }) {
     const lb = await getLoadBalancer(await api(), args.name);
-    await print.object(lb, { text: () => renderLoadBalancer(lb, { now: io.now(), style: print.style }), name: lb.name });
+    await print.object(lb, {
+      text: () => renderLoadBalancer(lb, { now: io.now(), style: print.style }),
+      name: lb.name,
+    });
   },
 });

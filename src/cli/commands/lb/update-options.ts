@@ -9,7 +9,10 @@ export const UPDATE_OPTIONS = {
   label: { value: 'KEY=VALUE', short: 'l', repeat: true, summary: 'Set a label' },
   unlabel: { value: 'KEY', repeat: true, summary: 'Take a label away' },
   port: { value: 'PORT', integer: true, summary: 'Port to listen on' },
-  algorithm: { value: 'ALGORITHM', summary: 'roundrobin, leastconn, source, random, first, uri or header:NAME' },
+  algorithm: {
+    value: 'ALGORITHM',
+    summary: 'roundrobin, leastconn, source, random, first, uri or header:NAME',
+  },
   vpc: { value: 'VPC', summary: 'The VPC of its backends', completes: 'vpc' },
   deletionProtection: { negatable: true, summary: 'Refuse deletion, or allow it again' },
 } as const satisfies Options;

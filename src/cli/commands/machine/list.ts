@@ -17,7 +17,11 @@ export const list = defineCommand({
         { heading: 'STATE', cell: ({ state }) => state, paint: (text) => paintState(print.style, text) },
         { heading: 'HAPROXY', cell: ({ haproxyVersion }) => haproxyVersion ?? 'missing' },
         { heading: 'AGENT', cell: ({ agentVersion }) => agentVersion ?? '' },
-        { heading: 'LAST-REPORT', cell: ({ lastReportAt }) => (lastReportAt === null ? 'never' : `${formatAge(lastReportAt, io.now())} ago`) },
+        {
+          heading: 'LAST-REPORT',
+          cell: ({ lastReportAt }) =>
+            lastReportAt === null ? 'never' : `${formatAge(lastReportAt, io.now())} ago`,
+        },
       ],
       name: ({ name }) => name,
       empty: 'There are no machines. `agentmetal up` makes this host one.',

@@ -11,13 +11,24 @@ export const create = defineCommand({
   args: [{ name: 'name', summary: 'Its name: lower-case letters, digits and hyphens' }],
   options: {
     cidr: { value: 'CIDR', repeat: true, summary: 'A network that belongs to it, such as 10.0.0.0/16' },
-    nameServer: { value: 'ADDRESS', repeat: true, summary: 'A name server asked for its names; without it, the system’s' },
+    nameServer: {
+      value: 'ADDRESS',
+      repeat: true,
+      summary: 'A name server asked for its names; without it, the system’s',
+    },
     label: { value: 'KEY=VALUE', short: 'l', repeat: true, summary: 'A label' },
   },
-  examples: ['agentmetal vpc create prod --cidr 10.0.0.0/16', 'agentmetal vpc create prod --cidr 10.0.0.0/16 --name-server 10.0.0.2'],
+  examples: [
+    'agentmetal vpc create prod --cidr 10.0.0.0/16',
+    'agentmetal vpc create prod --cidr 10.0.0.0/16 --name-server 10.0.0.2',
+  ],
   async run({ api, print, progress }, { args, options }) {
-    if (options.cidr.length === 0) throw usageError('no network is given', `agentmetal vpc create ${args.name} --cidr 10.0.0.0/16`);
-    const spec = { cidrs: options.cidr, ...(options.nameServer.length === 0 ? {} : { nameServers: options.nameServer }) };
+    if (options.cidr.length === 0)
+      throw usageError('no network is given', `agentmetal vpc create ${args.name} --cidr 10.0.0.0/16`);
+    const spec = {
+      cidrs: options.cidr,
+      ...(options.nameServer.length === 0 ? {} : { nameServers: options.nameServer }),
+    };
     const client = await api();
     const { body } = await client.request<Vpc>({
       method: 'POST',

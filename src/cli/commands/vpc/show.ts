@@ -27,7 +27,12 @@ function renderVpc({ id, name, labels, spec, status, createdAt }: Vpc, now: numb
         ['CIDRs', spec.cidrs.join(', ')],
         ['Name servers', spec.nameServers.join(', ') || 'the system’s'],
         ['Load balancers', status.loadBalancers.join(', ')],
-        ['Labels', Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(', ')],
+        [
+          'Labels',
+          Object.entries(labels)
+            .map(([key, value]) => `${key}=${value}`)
+            .join(', '),
+        ],
         ['Created', formatTime(createdAt, now)],
       ],
     },

@@ -28,9 +28,14 @@ export const update = defineCommand({
       ...(labels === undefined ? {} : { labels }),
       ...(Object.keys(spec).length === 0 ? {} : { spec }),
     };
-    if (Object.keys(patch).length === 0) throw usageError('nothing to change is given', 'agentmetal vpc update --help');
+    if (Object.keys(patch).length === 0)
+      throw usageError('nothing to change is given', 'agentmetal vpc update --help');
     const client = await api();
-    const { body } = await client.request<Vpc>({ method: 'PATCH', path: apiPath`/v1/vpcs/${args.vpc}`, body: patch });
+    const { body } = await client.request<Vpc>({
+      method: 'PATCH',
+      path: apiPath`/v1/vpcs/${args.vpc}`,
+      body: patch,
+    });
     await print.object(body, { text: () => `VPC ${body.name} updated\n`, name: body.name });
   },
 });

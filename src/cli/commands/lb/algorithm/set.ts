@@ -10,8 +10,14 @@ export const set = defineCommand({
     { name: 'algorithm', summary: 'roundrobin, leastconn, source, random, first, uri or header:NAME' },
   ],
   options: WRITE_OPTIONS,
-  examples: ['agentmetal lb algorithm set web-lb leastconn', 'agentmetal lb algorithm set web-lb header:X-User'],
+  examples: [
+    'agentmetal lb algorithm set web-lb leastconn',
+    'agentmetal lb algorithm set web-lb header:X-User',
+  ],
   async run(ctx, { args, options }) {
-    await patchLoadBalancer(ctx, options, { name: args.name, patch: { spec: { algorithm: args.algorithm } } });
+    await patchLoadBalancer(ctx, options, {
+      name: args.name,
+      patch: { spec: { algorithm: args.algorithm } },
+    });
   },
 });

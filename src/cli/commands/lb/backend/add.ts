@@ -17,16 +17,24 @@ type NewBackend = Partial<Backend> & Pick<Backend, 'target'>;
 export const add = defineCommand({
   path: ['lb', 'backend', 'add'],
   summary: 'Add backends',
-  description: 'They take traffic after their first passing check. Nothing reloads, and no connection is cut.',
+  description:
+    'They take traffic after their first passing check. Nothing reloads, and no connection is cut.',
   args: [
     { name: 'name', summary: 'Name or id of the load balancer', completes: 'load-balancer' },
     { name: 'targets', summary: 'Backends, the same as --target', optional: true, variadic: true },
   ],
   options: {
-    target: { value: 'HOST:PORT', repeat: true, summary: 'A backend: a host of the VPC, a DNS name or an address' },
+    target: {
+      value: 'HOST:PORT',
+      repeat: true,
+      summary: 'A backend: a host of the VPC, a DNS name or an address',
+    },
     ...SETTING_OPTIONS,
     backup: { summary: 'Takes traffic only when all the others are down' },
-    healthCheck: { value: 'CHECK', summary: 'How all backends are checked, such as "http:/health:5s" or tcp:5s' },
+    healthCheck: {
+      value: 'CHECK',
+      summary: 'How all backends are checked, such as "http:/health:5s" or tcp:5s',
+    },
     ...WRITE_OPTIONS,
   },
   examples: [
@@ -66,8 +74,9 @@ function mergeBackends({ name, spec }: LoadBalancer, added: readonly NewBackend[
   return [...spec.backends, ...fresh];
 }
 
-function agrees(present: Backend, { target: _, ...settings }: NewBackend): boolean {
-  return Object.entries(settings).every(([key, value]) => present[key as keyof Backend] === value);
+function agrees(present: Backend, wanted: NewBackend): boolean {
+  const settings = Object.entries({ ...wanted, target: present.target });
+  return settings.every(([key, value]) => present[key as keyof Backend] === value);
 }
 
 function backendExists(name: string, target: string): AppError {

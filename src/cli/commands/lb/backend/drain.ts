@@ -6,7 +6,8 @@ import { readTargets } from './targets.ts';
 export const drain = defineCommand({
   path: ['lb', 'backend', 'drain'],
   summary: 'Let backends finish their clients and take no new ones',
-  description: 'Connections that are open stay open. Bring them back with: agentmetal lb backend enable NAME TARGET',
+  description:
+    'Connections that are open stay open. Bring them back with: agentmetal lb backend enable NAME TARGET',
   args: [
     { name: 'name', summary: 'Name or id of the load balancer', completes: 'load-balancer' },
     { name: 'targets', summary: 'The backends', optional: true, variadic: true, completes: 'backend' },

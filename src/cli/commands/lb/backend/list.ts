@@ -28,9 +28,16 @@ function backendColumns({ status }: LoadBalancer, style: Style): Array<Column<Ba
     { heading: 'TARGET', cell: ({ target }) => target },
     { heading: 'WEIGHT', cell: ({ weight }) => String(weight) },
     { heading: 'BACKUP', cell: ({ backup }) => (backup ? 'yes' : 'no') },
-    { heading: 'MAX-CONNECTIONS', cell: ({ maxConnections }) => (maxConnections === 0 ? '' : String(maxConnections)) },
+    {
+      heading: 'MAX-CONNECTIONS',
+      cell: ({ maxConnections }) => (maxConnections === 0 ? '' : String(maxConnections)),
+    },
     { heading: 'DRAIN', cell: ({ drain }) => (drain ? 'yes' : 'no') },
-    { heading: 'STATE', cell: ({ target }) => seen(target)?.state ?? 'pending', paint: (text) => paintState(style, text) },
+    {
+      heading: 'STATE',
+      cell: ({ target }) => seen(target)?.state ?? 'pending',
+      paint: (text) => paintState(style, text),
+    },
     { heading: 'REASON', cell: ({ target }) => seen(target)?.reason ?? '' },
   ];
 }

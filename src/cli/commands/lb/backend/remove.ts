@@ -12,13 +12,22 @@ export const remove = defineCommand({
   description: 'To let their clients finish first, drain them: agentmetal lb backend drain NAME TARGET',
   args: [
     { name: 'name', summary: 'Name or id of the load balancer', completes: 'load-balancer' },
-    { name: 'targets', summary: 'The backends to remove', optional: true, variadic: true, completes: 'backend' },
+    {
+      name: 'targets',
+      summary: 'The backends to remove',
+      optional: true,
+      variadic: true,
+      completes: 'backend',
+    },
   ],
   options: {
     target: { value: 'HOST:PORT', repeat: true, summary: 'A backend to remove', completes: 'backend' },
     ...WRITE_OPTIONS,
   },
-  examples: ['agentmetal lb backend remove web-lb web-1:8080', 'agentmetal lb backend remove web-lb --target web-2:8080'],
+  examples: [
+    'agentmetal lb backend remove web-lb web-1:8080',
+    'agentmetal lb backend remove web-lb --target web-2:8080',
+  ],
   async run(ctx, { args, options }) {
     const targets = readTargets(args.targets, options.target);
     const [only] = targets;

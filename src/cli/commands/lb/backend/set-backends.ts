@@ -15,7 +15,9 @@ export async function setBackends(
     name,
     patch: (before) => {
       for (const target of targets) requireBackend(before, target);
-      const backends = before.spec.backends.map((backend) => (wanted.has(backend.target) ? { ...backend, ...fields } : backend));
+      const backends = before.spec.backends.map((backend) =>
+        wanted.has(backend.target) ? { ...backend, ...fields } : backend,
+      );
       return { spec: { backends } };
     },
   });

@@ -27,9 +27,15 @@ export const set = defineCommand({
   ],
   async run(ctx, { args, options }) {
     const body = givenSettings(options);
-    if (Object.keys(body).length === 0) throw usageError('nothing to change is given', 'agentmetal lb backend set --help');
+    if (Object.keys(body).length === 0)
+      throw usageError('nothing to change is given', 'agentmetal lb backend set --help');
     const before = await getLoadBalancer(await ctx.api(), args.name);
     const path = apiPath`/v1/load-balancers/${before.id}/backends/${requireBackend(before, args.target).target}`;
-    await writeLoadBalancer(ctx, options, { request: { method: 'PATCH', path, body }, name: before.name, before, done: 'updated' });
+    await writeLoadBalancer(ctx, options, {
+      request: { method: 'PATCH', path, body },
+      name: before.name,
+      before,
+      done: 'updated',
+    });
   },
 });

@@ -8,12 +8,15 @@ export function requireBackend({ name, spec }: LoadBalancer, target: string): Ba
   const wanted = target.toLowerCase();
   const backend = spec.backends.find((each) => each.target === wanted);
   if (backend) return backend;
-  throw new AppError('not_found', `${name} has no backend ${target}`, { hint: `agentmetal lb backend list ${name}` });
+  throw new AppError('not_found', `${name} has no backend ${target}`, {
+    hint: `agentmetal lb backend list ${name}`,
+  });
 }
 
 /** Targets given as words and as `--target`, at least one. */
 export function readTargets(words: readonly string[], flags: readonly string[]): string[] {
   const targets = [...new Set([...words, ...flags])];
-  if (targets.length === 0) throw usageError('no target is given', 'Name one or several: --target web-1:8080');
+  if (targets.length === 0)
+    throw usageError('no target is given', 'Name one or several: --target web-1:8080');
   return targets;
 }

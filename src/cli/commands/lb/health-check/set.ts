@@ -36,7 +36,9 @@ export const set = defineCommand({
   async run(ctx, { args, options }) {
     const { dryRun: _dryRun, wait: _wait, timeout: _timeout, checkTimeout, ...rest } = options;
     const fields = { ...rest, timeout: checkTimeout } as HealthCheckInput;
-    const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as HealthCheckInput;
+    const given = Object.fromEntries(
+      Object.entries(fields).filter(([, value]) => value !== undefined),
+    ) as HealthCheckInput;
     if (args.check === undefined && Object.keys(given).length === 0) {
       throw usageError('no check is given', `agentmetal lb health-check set ${args.name} "http:/health:5s"`);
     }
@@ -44,7 +46,9 @@ export const set = defineCommand({
     if (whole) ctx.progress.step(describeHealthCheck(whole));
     await patchLoadBalancer(ctx, options, {
       name: args.name,
-      patch: (before) => ({ spec: { healthCheck: whole ? replaceHealthCheck(whole) : amendHealthCheck(given, before) } }),
+      patch: (before) => ({
+        spec: { healthCheck: whole ? replaceHealthCheck(whole) : amendHealthCheck(given, before) },
+      }),
     });
   },
 });

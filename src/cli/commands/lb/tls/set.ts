@@ -23,7 +23,9 @@ export const set = defineCommand({
   async run(ctx, { args, options }) {
     const { domain, redirect, autoRenew, minVersion } = options;
     const domains = domain.length === 0 ? {} : { domain: null, domains: null, ...tlsDomains(domain) };
-    const settings = Object.entries({ redirect, autoRenew, minVersion }).filter(([, value]) => value !== undefined);
+    const settings = Object.entries({ redirect, autoRenew, minVersion }).filter(
+      ([, value]) => value !== undefined,
+    );
     const tls = { ...domains, ...Object.fromEntries(settings) };
     if (Object.keys(tls).length === 0) {
       throw usageError('no domain is given', `agentmetal lb tls set ${args.name} --domain app.example.com`);

@@ -20,7 +20,8 @@ export const add = defineCommand({
       path: apiPath`/v1/vpcs/${args.vpc}/hosts/${args.name}`,
       body: { addresses: args.addresses },
     });
-    const text = () => `Host ${body.name} ${status === 201 ? 'added' : 'set'}: ${body.addresses.join(', ')}\n`;
+    const text = () =>
+      `Host ${body.name} ${status === 201 ? 'added' : 'set'}: ${body.addresses.join(', ')}\n`;
     await print.object(body, { text, name: body.name });
   },
 });

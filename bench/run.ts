@@ -1,0 +1,42 @@
+import { throughput } from './experiments/throughput.ts';
+import { type Scope, createScope } from './support/scope.ts';
+
+type Experiment = (scope: Scope, print: (text: string) => void) => Promise<void>;
+
+const EXPERIMENTS: Record<string, Experiment> = {
+  throughput,
+};
+
+await main(process.argv.slice(2));
+
+async function main(names: readonly string[]): Promise<void> {
+  const unknown = names.filter((name) => !Object.hasOwn(EXPERIMENTS, name));
+  if (unknown.length > 0) {
+    console.error(`no experiment ${unknown.join(', ')}; there are: ${Object.keys(EXPERIMENTS).join(', ')}`);
+    process.exitCode = 2;
+    return;
+  }
+  for (const [name, experiment] of Object.entries(EXPERIMENTS)) {
+    if (names.length === 0 || names.includes(name)) await runExperiment(name, experiment);
+  }
+}
+
+/** Runs one experiment with parts of its own, and ends them whatever happens. */
+async function runExperiment(name: string, experiment: Experiment): Promise<void> {
+  const scope = createScope();
+  const onSignal = () => {
+    console.error(`\n${name}: interrupted, stopping what runs …`);
+    void scope.end().then(() => process.exit(130));
+  };
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  console.log(`## ${name}\n`);
+  try {
+    await experiment(scope, console.log);
+  } catch (error) {
+    console.error(`${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    process.exitCode = 1;
+  } finally {
+    await scope.end();
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
+}

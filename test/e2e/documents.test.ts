@@ -1,0 +1,70 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type TestBackend, startBackend } from '../support/backends.ts';
+import { type Product, ROOT, startProduct } from '../support/product.ts';
+
+/**
+ * The documents' examples, run as they stand: `sh run` blocks as a shell script, `yaml apply` blocks by `lb apply`. They
+ * name the product's own port and addresses of a private network, so they need a network of their own.
+ */
+const hasOwnNetwork = process.getuid?.() === 0 && interfaces() === 1;
+
+function interfaces(): number {
+  return readFileSync('/proc/self/net/dev', 'utf8').trim().split('\n').length - 2;
+}
+
+const HOSTS = { 'web-1': '10.0.1.7', 'web-2': '10.0.1.8' };
+let product: Product;
+const backends: TestBackend[] = [];
+
+async function blocks(file: string, info: string): Promise<string[]> {
+  const text = await readFile(join(ROOT, file), 'utf8');
+  return [...text.matchAll(new RegExp(`^\`\`\`${info}\\n(.*?)^\`\`\``, 'gms'))].map(([, block = '']) => block);
+}
+
+describe.runIf(hasOwnNetwork)('the documents', () => {
+  beforeAll(async () => {
+    for (const [name, host] of Object.entries(HOSTS)) {
+      execFileSync('ip', ['address', 'add', `${host}/32`, 'dev', 'lo']);
+      backends.push(await startBackend({ name, host, port: 8080 }));
+    }
+    product = await startProduct({ listen: '127.0.0.1:8080', addressPool: '127.80.0.0/24', allowLoopback: false });
+  });
+  afterAll(async () => {
+    await product?.stop();
+    for (const backend of backends) await backend.stop();
+    for (const host of Object.values(HOSTS)) execFileSync('ip', ['address', 'del', `${host}/32`, 'dev', 'lo']);
+  });
+
+  it('README: every command does what it says', async () => {
+    const scripts = await blocks('README.md', 'sh run');
+    expect(scripts.length).toBe(3);
+    const outputs: string[] = [];
+    for (const script of scripts) {
+      const result = await product.sh(`cd '${ROOT}' && set -e\n${script}`);
+      expect(result.code, `${script}\n${result.stderr}`).toBe(0);
+      outputs.push(result.stdout);
+    }
+    expect(outputs[0]).toMatch(/web-[12]$/);
+    expect(outputs[1]).toContain('db-lb');
+    expect(JSON.parse(outputs[2] ?? '')).toMatchObject({ dryRun: true, plan: { path: 'reload' } });
+  });
+
+  it('README: the terminal capture is what the command prints', async () => {
+    const capture = /^```\n\$ agentmetal (lb backend add .*)\n([\s\S]*?)^```/m.exec(await readFile(join(ROOT, 'README.md'), 'utf8'));
+    await product.sh('agentmetal lb delete web-lb --yes; agentmetal lb create --name web-lb --type http --vpc prod');
+    const { stdout, stderr } = await product.sh(`agentmetal ${capture?.[1]}`);
+    const shape = (text: string) => text.replace(/\d+(\.\d+)? ms/g, 'N ms').trim();
+    expect(shape(stderr + stdout)).toBe(shape(capture?.[2] ?? ''));
+  });
+
+  it('the spec: the example is accepted', async () => {
+    for (const example of await blocks('docs/reference/spec.md', 'yaml apply')) {
+      const result = await product.sh('agentmetal lb apply -f - --no-wait', example);
+      expect(result).toMatchObject({ code: 0 });
+    }
+  });
+});
