@@ -1,10 +1,18 @@
+import { changeLatency } from './experiments/change-latency.ts';
+import { cli } from './experiments/cli.ts';
+import { footprint } from './experiments/footprint.ts';
+import { recovery } from './experiments/recovery.ts';
 import { throughput } from './experiments/throughput.ts';
 import { type Scope, createScope } from './support/scope.ts';
 
 type Experiment = (scope: Scope, print: (text: string) => void) => Promise<void>;
 
 const EXPERIMENTS: Record<string, Experiment> = {
+  'change-latency': changeLatency,
   throughput,
+  footprint,
+  cli,
+  recovery,
 };
 
 await main(process.argv.slice(2));

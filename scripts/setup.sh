@@ -7,7 +7,7 @@ say() { echo "setup: $*" >&2; }
 
 need_packages() {
   missing=
-  for pair in haproxy:haproxy certbot:certbot openssl:openssl; do
+  for pair in haproxy:haproxy certbot:certbot openssl:openssl ${AGENTMETAL_SETUP_ALSO:-}; do
     # Debian keeps daemons in sbin, which is not on every user's PATH.
     PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
   done

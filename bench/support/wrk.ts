@@ -34,7 +34,7 @@ export async function runWrk({ url, seconds, connections, isConnectionPerRequest
   return {
     requests: Number(/(\d+) requests in/.exec(stdout)?.[1]),
     perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]),
-    p99: milliseconds(/99%\s+(\S+)/.exec(stdout)?.[1] ?? ''),
+    p99: milliseconds(/^\s*99%\s+(\S+)/m.exec(stdout)?.[1] ?? ''),
     failed: [...socketErrors, statusErrors].reduce((total, count) => total + Number(count), 0),
   };
 }

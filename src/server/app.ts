@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { ServerOptions } from 'node:https';
 import helmet from '@fastify/helmet';
 import Fastify, { type FastifyInstance } from 'fastify';
@@ -64,7 +64,7 @@ function requestId({ newId }: ServerContext, { headers }: IncomingMessage): stri
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : newId('req');
 }
 
-function readTls({ cert, key }: TlsFiles): ServerOptions<typeof IncomingMessage, typeof ServerResponse> {
+function readTls({ cert, key }: TlsFiles): ServerOptions {
   try {
     return { cert: readFileSync(cert), key: readFileSync(key), minVersion: 'TLSv1.2' };
   } catch (error) {

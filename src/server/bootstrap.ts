@@ -14,7 +14,7 @@ import { keyRecord } from './routes/keys.ts';
 import { equalHashes, hashSecret, newSecret } from './secrets.ts';
 
 /** The machine on which the control plane itself runs. */
-export const LOCAL_MACHINE = 'local';
+const LOCAL_MACHINE = 'local';
 
 export interface BootstrapOptions {
   /** Becomes the first admin key at first start; ignored later. */

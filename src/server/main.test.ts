@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { freePort, temporaryDirectory } from '../../test/support/temporary.ts';
 import { type RunServerOptions, runServer } from './main.ts';
@@ -16,6 +17,7 @@ beforeEach(async () => {
 });
 afterEach(() => directory.remove());
 
+const run = promisify(execFile);
 const get = (url: string, key: string) => fetch(url, { headers: { authorization: `Bearer ${key}` } });
 
 test('the first start makes a key, which is told once, and a token that only its owner may read', async () => {
@@ -71,10 +73,11 @@ test('it does not listen beyond loopback without TLS unless told', async () => {
 test('with a certificate it speaks TLS', async () => {
   const [cert, key] = [join(directory.path, 'cert.pem'), join(directory.path, 'key.pem')];
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', cert, ...subject], { stdio: 'ignore' });
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'];
+  await run('openssl', ['req', '-x509', ...curve, '-nodes', '-keyout', key, '-out', cert, ...subject]);
   const server = await runServer({ ...options, tls: { cert, key } });
-  const answer = execFileSync('curl', ['-s', '--cacert', cert, `${server.url}/healthz`], { encoding: 'utf8' });
-  expect(JSON.parse(answer)).toMatchObject({ status: 'ok' });
+  const { stdout } = await run('curl', ['-s', '--cacert', cert, `${server.url}/healthz`]);
+  expect(JSON.parse(stdout)).toMatchObject({ status: 'ok' });
   await server.close();
   await expect(runServer({ ...options, tls: { cert: '/nowhere', key } })).rejects.toThrow('cannot be read');
 });
@@ -84,5 +87,5 @@ test('a data folder that cannot be used is told', async () => {
   await expect(runServer({ ...options, dataDir: join(directory.path, 'file', 'data') })).rejects.toThrow('cannot be opened');
   await writeFile(join(directory.path, 'agentmetal.db'), 'this is no database, and it is long enough to be looked at');
   await chmod(directory.path, 0o700);
-  await expect(runServer({ ...options, dataDir: directory.path })).rejects.toThrow('cannot be opened');
+  await expect(runServer({ ...options, dataDir: directory.path })).rejects.toThrow('not a database');
 });

@@ -10,25 +10,21 @@ export async function migrate(
   list: Readonly<Record<string, Migration>> = migrations,
 ): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...list }) } });
-  await refuseNewerSchema(migrator, list);
   const { error, results = [] } = await migrator.migrateToLatest();
   if (error === undefined) return;
+  const cause = messageOf(error);
+  if (/previously executed migration .* is missing/.test(cause)) throw newerSchema(list, error);
   const failed = results.find((result) => result.status === 'Error')?.migrationName ?? 'the migrations';
-  throw new AppError('unavailable', `the database cannot be brought up to date: ${failed}: ${messageOf(error)}`, {
+  throw new AppError('unavailable', `the database cannot be brought up to date: ${failed}: ${cause}`, {
     hint: 'The database is as it was before. Look at the cause, then start again.',
     cause: error,
   });
 }
 
-async function refuseNewerSchema(migrator: Migrator, list: Readonly<Record<string, Migration>>): Promise<void> {
-  // The migrator fails on a name that it does not know; this says in words what that means.
-  const known = await migrator.getMigrations().catch((error: unknown) => messageOf(error));
+function newerSchema(list: Readonly<Record<string, Migration>>, cause: unknown): AppError {
   const newest = Object.keys(list).at(-1) ?? 'none';
-  if (typeof known === 'string' && /is missing/.test(known)) throw newerSchema(newest, known);
-}
-
-function newerSchema(newest: string, cause: string): AppError {
-  return new AppError('unavailable', `the database was written by a newer version of agentmetal (${cause})`, {
+  return new AppError('unavailable', 'the database was written by a newer version of agentmetal', {
     hint: `This version knows the schema up to ${newest}: install the newer version again.`,
+    cause,
   });
 }

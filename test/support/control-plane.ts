@@ -9,7 +9,7 @@ import { type Server, type ServerOptions, createServer } from '../../src/server/
 import { openStore } from '../../src/store/open.ts';
 import { temporaryDirectory } from './temporary.ts';
 
-export interface CallOptions {
+interface CallOptions {
   key?: string | null;
   body?: unknown;
   /** Sent as it is, instead of `body`. */
@@ -39,7 +39,7 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
-export interface PlayedAgent {
+interface PlayedAgent {
   desired(since?: number, wait?: number): Promise<DesiredState>;
   report(...loadBalancers: LoadBalancerReport[]): Promise<CallResult>;
 }

@@ -12,13 +12,12 @@ export const DryRunQuery = z.strictObject({
   dryRun: Switch.describe('`true`: answer what would happen and change nothing. Default: false.'),
 });
 
-export const MAX_PAGE = 500;
+const MAX_PAGE = 500;
 
-const PageQuery = z.strictObject({
+export const PageQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(50).describe('Most items to answer. Default: 50.'),
   cursor: z.string().max(1024).optional().describe('`nextCursor` of the page before.'),
 });
-export { PageQuery };
 
 export const SelectQuery = PageQuery.extend({
   labelSelector: z

@@ -2,12 +2,12 @@ import type { z } from 'zod';
 import type { Validated } from '../../spec/validate.ts';
 import type { Role } from '../resources.ts';
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** Request headers that some routes honour; {@link REQUEST_HEADERS} describes them. */
 export type RequestHeader = 'If-Match' | 'Prefer' | 'Idempotency-Key';
 
-export interface RouteBody {
+interface RouteBody {
   /** What the body must be; the reference shows it. */
   schema: z.ZodType;
   /** How the body is read when the schema alone does not tell all of its faults. */

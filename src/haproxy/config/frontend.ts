@@ -24,12 +24,9 @@ export function frontendSection(model: ServiceModel): Section {
   const binds = listeners(model.spec, model.layout).map((listener) => bindLine(model, listener));
   return {
     header: `frontend ${model.spec.type}`,
-    lines: [...binds, ...(model.spec.type === 'http' ? [...requestHeaders(), CLOSE_AFTER_503] : []), `default_backend ${DEFAULT_POOL}`],
+    lines: [...binds, ...(model.spec.type === 'http' ? requestHeaders() : []), `default_backend ${DEFAULT_POOL}`],
   };
 }
-
-// A client that found no backend shall not ask an old worker again that knows of none.
-const CLOSE_AFTER_503 = 'http-after-response set-header Connection close if { status 503 }';
 
 function bindLine({ id, address, layout, spec }: ServiceModel, { port, tls }: Listener): string {
   const bind = `bind ${bindAddress(address, port, layout)}`;

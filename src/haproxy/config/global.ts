@@ -55,7 +55,11 @@ export function defaultsSection({ spec }: ServiceModel): Section {
   };
 }
 
+const NO_BACKEND = '<html><body><h1>503 Service Unavailable</h1>No server is available to handle this request.</body></html>';
+
 const HTTP_DEFAULTS = [
+  // HAProxy's own answer, but for the header: a client that found no backend shall not ask an old worker again.
+  `http-error status 503 content-type text/html string ${quote(NO_BACKEND)} hdr Connection close hdr Cache-Control no-cache`,
   // Without it a reload closes idle keep-alive connections just as a client may be sending on them.
   'option idle-close-on-response',
   'timeout http-request 10s',

@@ -24,7 +24,7 @@ function parameterTable(parameters: readonly JsonObject[]): Html | undefined {
   if (parameters.length === 0) return undefined;
   const rows = parameters.map(
     ({ name, in: where, schema, description }) =>
-      html`<tr><td><code>${String(name)}</code></td><td>${String(where)}</td><td>${typeOf(schema as JsonObject)}</td><td>${prose(String(description ?? ''))}</td></tr>`,
+      html`<tr><td><code>${String(name)}</code></td><td>${String(where)}</td><td>${typeOf(schema as JsonObject)}</td><td>${prose(typeof description === 'string' ? description : '')}</td></tr>`,
   );
   return html`<h4>Parameters</h4><table><tbody>${rows}</tbody></table>`;
 }

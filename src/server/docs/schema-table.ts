@@ -21,7 +21,7 @@ export function typeOf(schema: JsonObject): Html {
   if (options) return join(options.map(typeOf), ' or ');
   const values = schema['enum'] as unknown[] | undefined;
   if (values) return join(values.map((value) => html`<code>${String(value)}</code>`), ', ');
-  if (schema['const'] !== undefined) return html`<code>${String(schema['const'])}</code>`;
+  if (schema['const'] !== undefined) return html`<code>${JSON.stringify(schema['const'])}</code>`;
   if (schema['type'] === 'array') return html`list of ${typeOf((schema['items'] ?? {}) as JsonObject)}`;
   return html`${text(schema['type']) || 'any'}`;
 }

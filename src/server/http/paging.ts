@@ -43,11 +43,11 @@ export async function selectPage<T extends { name: string; labels: Labels }>(
 }
 
 /** Answers a page of which one item more than asked for was read, to know whether there is another. */
-export function pageAnswer<T, V>(
+export function pageAnswer<T>(
   request: Pick<ApiRequest, 'url'> & { query: PageQuery },
   items: readonly T[],
   cursorOf: (item: T) => string | number,
-  view: (item: T) => V,
+  view: (item: T) => unknown,
 ): Answer {
   const page = items.slice(0, request.query.limit);
   const last = page.at(-1);

@@ -1,0 +1,65 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { Resolver } from 'node:dns/promises';
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { freePort, temporaryDirectory } from './temporary.ts';
+import { waitFor } from './wait.ts';
+
+const NAMED = '/usr/sbin/named';
+
+/** Whether BIND is installed; `npm test` installs it as root. */
+export const hasNamed = existsSync(NAMED);
+
+/** A real BIND that answers for the zone `test.`. */
+export interface NameServer {
+  /** `127.0.0.1:port`, as a VPC names it. */
+  address: string;
+  /** Replaces the zone's records, e.g. `web 0 A 127.0.0.1`, and waits until they are served. */
+  setRecords(lines: string[]): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startNameServer(lines: string[]): Promise<NameServer> {
+  const directory = await temporaryDirectory();
+  const port = await freePort();
+  const zone = join(directory.path, 'zone');
+  let serial = 0;
+  const writeZone = (records: string[]) => {
+    serial += 1;
+    return writeFile(zone, `$TTL 0\n@ SOA ns root ${serial} 1h 1h 1h 0\n@ NS ns\nns A 127.0.0.1\n${records.join('\n')}\n`);
+  };
+  await writeZone(lines);
+  const config = join(directory.path, 'named.conf');
+  await writeFile(
+    config,
+    `options { directory "${directory.path}"; listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; }; pid-file none; session-keyfile none; recursion no; };
+controls { };
+zone "test" { type primary; file "${zone}"; notify no; };
+`,
+  );
+  const named: ChildProcess = spawn(NAMED, ['-g', '-c', config, '-p', String(port)], { stdio: 'ignore' });
+  const resolver = new Resolver({ timeout: 500, tries: 1 });
+  resolver.setServers([`127.0.0.1:${port}`]);
+  const served = () => waitFor(`serial ${serial}`, async () => (await resolver.resolveSoa('test')).serial === serial);
+  await served();
+  return {
+    address: `127.0.0.1:${port}`,
+    async setRecords(records) {
+      // BIND compares modification times in seconds, and SIGHUP makes it look.
+      await waitFor('the next second', () => Math.floor(Date.now() / 1000) > Math.floor(startedAt / 1000));
+      startedAt = Date.now();
+      await writeZone(records);
+      named.kill('SIGHUP');
+      await served();
+    },
+    async stop() {
+      const ended = new Promise((resolve) => named.once('exit', resolve));
+      named.kill('SIGKILL');
+      await ended;
+      await directory.remove();
+    },
+  };
+}
+
+let startedAt = Date.now();
