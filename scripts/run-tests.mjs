@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const CHECKS = [
-  ['types', 'tsc', ['-p', 'tsconfig.json', '--noEmit']],
-  ['lint', 'oxlint', ['--type-aware', '--deny-warnings']],
-  ['format', 'oxfmt', ['--check', '.']],
-  ['unused code', 'knip', []],
+  { name: 'types', command: 'tsc', args: ['-p', 'tsconfig.json', '--noEmit'] },
+  { name: 'lint', command: 'oxlint', args: ['--type-aware', '--deny-warnings'] },
+  { name: 'format', command: 'oxfmt', args: ['--check', '.'] },
+  { name: 'unused code', command: 'knip', args: [] },
 ];
 
 let passed = 0;
@@ -16,8 +16,11 @@ let failed = 0;
 
 const filters = process.argv.slice(2);
 if (filters.length === 0) {
-  for (const [name, command, args] of CHECKS) {
-    const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } });
+  for (const { name, command, args } of CHECKS) {
+    const { status, stdout, stderr } = spawnSync(command, args, {
+      encoding: 'utf8',
+      env: { ...process.env, NO_COLOR: '1' },
+    });
     console.log(`${status === 0 ? 'ok    ' : 'FAILED'} ${name}`);
     if (status === 0) passed += 1;
     else {
@@ -29,18 +32,24 @@ if (filters.length === 0) {
 
 const folder = mkdtempSync(join(tmpdir(), 'am-results-'));
 const results = join(folder, 'results.json');
-const run = spawnSync('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${results}`, ...filters], {
-  stdio: ['ignore', 'inherit', 'inherit'],
-  env: { ...process.env, NO_COLOR: '1' },
-});
+const run = spawnSync(
+  'vitest',
+  ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${results}`, ...filters],
+  {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, NO_COLOR: '1' },
+  },
+);
 try {
   const summary = JSON.parse(readFileSync(results, 'utf8'));
   passed += summary.numPassedTests;
   failed += summary.numFailedTests;
   // A file that cannot be loaded has no tests to fail.
-  failed += summary.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length;
+  failed += summary.testResults.filter(
+    (file) => file.status === 'failed' && file.assertionResults.length === 0,
+  ).length;
 } catch (error) {
-  console.log(`the tests left no result: ${error.message}`);
+  console.log(`the tests left no result: ${String(error)}`);
   failed += 1;
 }
 rmSync(folder, { recursive: true });

@@ -6,7 +6,9 @@ import { AppError, systemCode } from './base/errors.ts';
 import type { Runners } from './cli/runners.ts';
 
 // In the user's own folder: compiled code from a shared one could be somebody else's.
-enableCompileCache(join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'agentmetal', 'compiled'));
+enableCompileCache(
+  join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'agentmetal', 'compiled'),
+);
 // Loaded after that line, so that it comes from the cache too.
 const { run } = await import('./cli/run.ts');
 
@@ -17,8 +19,16 @@ const { signal } = interrupt;
 /** Where the parts meet: the CLI gets the long-running ones as functions that load them when they are wanted. */
 const runners: Runners = {
   async up(options) {
-    const [{ runUp }, { contextSurroundings }] = await Promise.all([import('./up/up.ts'), import('./cli/surroundings.ts')]);
-    return runUp(options, { env, signal, print: (line) => void stdout.write(`${line}\n`), ...contextSurroundings(env) });
+    const [{ runUp }, { contextSurroundings }] = await Promise.all([
+      import('./up/up.ts'),
+      import('./cli/surroundings.ts'),
+    ]);
+    return runUp(options, {
+      env,
+      signal,
+      print: (line) => void stdout.write(`${line}\n`),
+      ...contextSurroundings(env),
+    });
   },
   async down(options) {
     const { runDown } = await import('./up/down.ts');
@@ -26,9 +36,13 @@ const runners: Runners = {
   },
   async server({ apiKey, databaseUrl, tlsCert, tlsKey, ...options }) {
     if (databaseUrl !== undefined) {
-      throw new AppError('invalid_request', 'this version keeps its data in SQLite alone and cannot use AGENTMETAL_DATABASE_URL', {
-        hint: 'Unset AGENTMETAL_DATABASE_URL; the data lies in the data directory.',
-      });
+      throw new AppError(
+        'invalid_request',
+        'this version keeps its data in SQLite alone and cannot use AGENTMETAL_DATABASE_URL',
+        {
+          hint: 'Unset AGENTMETAL_DATABASE_URL; the data lies in the data directory.',
+        },
+      );
     }
     const { runServer } = await import('./server/main.ts');
     const server = await runServer({
@@ -62,7 +76,16 @@ for (const event of ['SIGINT', 'SIGTERM', 'disconnect']) process.once(event, () 
 process.channel?.unref();
 
 const { now, sleep } = systemClock;
-process.exitCode = await run(process.argv.slice(2), { env, stdin, stdout, stderr, runners, signal, now, sleep });
+process.exitCode = await run(process.argv.slice(2), {
+  env,
+  stdin,
+  stdout,
+  stderr,
+  runners,
+  signal,
+  now,
+  sleep,
+});
 
 function untilAborted(stop: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -16,9 +16,16 @@ const run = promisify(execFile);
 
 /** How long a command takes that does next to nothing. */
 export async function cli(scope: Scope, print: (text: string) => void): Promise<void> {
-  const { targets } = await scope.use(() => startOrigin(2), (origin) => origin.stop());
+  const { targets } = await scope.use(
+    () => startOrigin(2),
+    (origin) => origin.stop(),
+  );
   const product = await useProduct(scope);
-  await createLoadBalancer(product, 'bench', { type: 'http', backends: targets.map((target) => ({ target })), healthCheck: HEALTH_CHECK });
+  await createLoadBalancer(product, 'bench', {
+    type: 'http',
+    backends: targets.map((target) => ({ target })),
+    healthCheck: HEALTH_CHECK,
+  });
   const env = { ...process.env, AGENTMETAL_URL: product.url, AGENTMETAL_API_KEY: product.key };
   const commands = [
     { name: 'agentmetal lb list', file: join(ROOT, 'bin/agentmetal'), args: ['lb', 'list'] },
@@ -33,9 +40,14 @@ export async function cli(scope: Scope, print: (text: string) => void): Promise<
       times.push(now() - begun);
     }
   }
-  const rows = commands.map(({ name, times }) => [name, ...[0, 0.5, 0.95].map((share) => ms(percentile(times, share)))]);
+  const rows = commands.map(({ name, times }) => [
+    name,
+    ...[0, 0.5, 0.95].map((share) => ms(percentile(times, share))),
+  ]);
   const typical = percentile(commands[0]?.times ?? [], 0.5);
   print(`### Wall time of a command (${RUNS} runs each, in turn)\n`);
   print(table(['', 'least ms', 'p50', 'p95'], rows));
-  print(`\n${verdict(typical < AIM_MS, `\`agentmetal lb list\` takes < ${AIM_MS} ms (p50 ${ms(typical)})`)}\n`);
+  print(
+    `\n${verdict(typical < AIM_MS, `\`agentmetal lb list\` takes < ${AIM_MS} ms (p50 ${ms(typical)})`)}\n`,
+  );
 }

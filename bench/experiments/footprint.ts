@@ -21,18 +21,27 @@ interface Part {
 
 /** Memory and CPU of everything that runs while nobody asks for anything. */
 export async function footprint(scope: Scope, print: (text: string) => void): Promise<void> {
-  const { targets } = await scope.use(() => startOrigin(BACKENDS), (origin) => origin.stop());
+  const { targets } = await scope.use(
+    () => startOrigin(BACKENDS),
+    (origin) => origin.stop(),
+  );
   const product = await useProduct(scope);
   const names: string[] = [];
   for (const count of COUNTS) {
     while (names.length < count) {
       const name = `bench-${names.length + 1}`;
       names.push(name);
-      await createLoadBalancer(product, name, { type: 'http', backends: targets.map((target) => ({ target })), healthCheck: HEALTH_CHECK });
+      await createLoadBalancer(product, name, {
+        type: 'http',
+        backends: targets.map((target) => ({ target })),
+        healthCheck: HEALTH_CHECK,
+      });
     }
     await sleep(SETTLE_MS);
     const parts = await partsOf(product, names);
-    print(`### ${count} load balancer${count === 1 ? '' : 's'} of ${BACKENDS} backends, idle for ${IDLE_SECONDS} s\n`);
+    print(
+      `### ${count} load balancer${count === 1 ? '' : 's'} of ${BACKENDS} backends, idle for ${IDLE_SECONDS} s\n`,
+    );
     print(`${await measure(parts)}\n`);
   }
 }
@@ -68,8 +77,14 @@ async function measure(parts: readonly Part[]): Promise<string> {
     sum(memory.map(({ rss }) => rss)).toFixed(1),
     cpu.toFixed(2),
   ];
-  const rows = parts.map(({ name }, index) => row(name, used[index]?.memory ?? [], used[index]?.cpu ?? Number.NaN));
-  const all = row('all', used.flatMap(({ memory }) => memory), sum(used.map(({ cpu }) => cpu)));
+  const rows = parts.map(({ name }, index) =>
+    row(name, used[index]?.memory ?? [], used[index]?.cpu ?? Number.NaN),
+  );
+  const all = row(
+    'all',
+    used.flatMap(({ memory }) => memory),
+    sum(used.map(({ cpu }) => cpu)),
+  );
   return table(['', 'PSS MiB', 'RSS MiB', '% of a core'], [...rows, all]);
 }
 

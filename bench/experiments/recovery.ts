@@ -38,9 +38,21 @@ interface Victim {
 
 const VICTIMS: Victim[] = [
   { name: 'agent', isCarryingTraffic: false, pid: async ({ product }) => (await product.pids()).agent },
-  { name: 'control plane', isCarryingTraffic: false, pid: async ({ product }) => (await product.pids()).server },
-  { name: 'HAProxy worker', isCarryingTraffic: true, pid: async ({ product }) => proxyPidsOf(await product.loadBalancer(NAME)).worker },
-  { name: 'HAProxy master', isCarryingTraffic: true, pid: async ({ product }) => proxyPidsOf(await product.loadBalancer(NAME)).master },
+  {
+    name: 'control plane',
+    isCarryingTraffic: false,
+    pid: async ({ product }) => (await product.pids()).server,
+  },
+  {
+    name: 'HAProxy worker',
+    isCarryingTraffic: true,
+    pid: async ({ product }) => proxyPidsOf(await product.loadBalancer(NAME)).worker,
+  },
+  {
+    name: 'HAProxy master',
+    isCarryingTraffic: true,
+    pid: async ({ product }) => proxyPidsOf(await product.loadBalancer(NAME)).master,
+  },
 ];
 
 /** Kills each part under load and looks at what clients notice of it. */
@@ -60,12 +72,20 @@ export async function recovery(scope: Scope, print: (text: string) => void): Pro
 }
 
 async function start(scope: Scope): Promise<Bench> {
-  const { targets } = await scope.use(() => startOrigin(2), (origin) => origin.stop());
+  const { targets } = await scope.use(
+    () => startOrigin(2),
+    (origin) => origin.stop(),
+  );
   const product = await useProduct(scope);
   const backends = targets.map((target) => ({ target }));
-  const { host, port } = endpointOf(await createLoadBalancer(product, NAME, { type: 'http', backends, healthCheck: HEALTH_CHECK }));
+  const { host, port } = endpointOf(
+    await createLoadBalancer(product, NAME, { type: 'http', backends, healthCheck: HEALTH_CHECK }),
+  );
   const options = { host, port, keepingAlive: 4, perRequest: 2, paceMs: 5 };
-  const clients = await scope.use(() => startClients(options), (started) => started.stop());
+  const clients = await scope.use(
+    () => startClients(options),
+    (started) => started.stop(),
+  );
   return { product, clients, target: targets[0] ?? '' };
 }
 
@@ -110,11 +130,29 @@ async function untilQuiet(clients: Clients): Promise<void> {
 function report(outcomes: readonly Outcome[][], perSecond: number): string {
   const rows = VICTIMS.map(({ name }, index) => {
     const list = outcomes[index] ?? [];
-    const cells = [(outcome: Outcome) => outcome.failed, (outcome: Outcome) => outcome.outage, (outcome: Outcome) => outcome.untilChange];
-    return [name, ...cells.flatMap((read) => [median(list.map(read)).toFixed(0), Math.max(...list.map(read)).toFixed(0)])];
+    const cells = [
+      (outcome: Outcome) => outcome.failed,
+      (outcome: Outcome) => outcome.outage,
+      (outcome: Outcome) => outcome.untilChange,
+    ];
+    return [
+      name,
+      ...cells.flatMap((read) => [median(list.map(read)).toFixed(0), Math.max(...list.map(read)).toFixed(0)]),
+    ];
   });
-  const columns = ['killed (-9)', 'failed requests median', 'worst', 'ms until served again median', 'worst', 'ms until a change is live median', 'worst'];
-  const all = (isCarryingTraffic: boolean) => VICTIMS.flatMap((victim, index) => (victim.isCarryingTraffic === isCarryingTraffic ? (outcomes[index] ?? []) : []));
+  const columns = [
+    'killed (-9)',
+    'failed requests median',
+    'worst',
+    'ms until served again median',
+    'worst',
+    'ms until a change is live median',
+    'worst',
+  ];
+  const all = (isCarryingTraffic: boolean) =>
+    VICTIMS.flatMap((victim, index) =>
+      victim.isCarryingTraffic === isCarryingTraffic ? (outcomes[index] ?? []) : [],
+    );
   const harmless = sum(all(false).map((outcome) => outcome.failed));
   const worst = Math.max(...all(true).map((outcome) => outcome.outage));
   return [

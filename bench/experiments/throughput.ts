@@ -55,9 +55,16 @@ export async function throughput(scope: Scope, print: (text: string) => void): P
 }
 
 async function startContestants(scope: Scope): Promise<Contestant[]> {
-  const { targets } = await scope.use(() => startOrigin(2), (origin) => origin.stop());
+  const { targets } = await scope.use(
+    () => startOrigin(2),
+    (origin) => origin.stop(),
+  );
   const product = await useProduct(scope);
-  const spec = { type: 'http' as const, backends: targets.map((target) => ({ target })), healthCheck: HEALTH_CHECK };
+  const spec = {
+    type: 'http' as const,
+    backends: targets.map((target) => ({ target })),
+    healthCheck: HEALTH_CHECK,
+  };
   const managed = await createLoadBalancer(product, 'bench', spec);
   return [
     { name: 'managed', url: endpointOf(managed).url, pid: proxyPidsOf(managed).worker, rounds: [] },
@@ -73,16 +80,28 @@ const SAME_HEADERS = [
   'http-request set-header X-Forwarded-Port %[dst_port]',
 ];
 
-async function startByHand(scope: Scope, name: string, targets: readonly string[], frontend: readonly string[]): Promise<Contestant> {
+async function startByHand(
+  scope: Scope,
+  name: string,
+  targets: readonly string[],
+  frontend: readonly string[],
+): Promise<Contestant> {
   const host = loopbackAddress();
   const address = { host, port: await freePort(host) };
   const config = handWritten(address, targets, frontend);
-  const { pid } = await scope.use(() => startPlainProxy(config, address), (proxy) => proxy.stop());
+  const { pid } = await scope.use(
+    () => startPlainProxy(config, address),
+    (proxy) => proxy.stop(),
+  );
   return { name, url: `http://${address.host}:${address.port}/`, pid, rounds: [] };
 }
 
 /** The least that people write. */
-function handWritten({ host, port }: Address, targets: readonly string[], frontend: readonly string[]): string {
+function handWritten(
+  { host, port }: Address,
+  targets: readonly string[],
+  frontend: readonly string[],
+): string {
   return `
 defaults
   mode http
@@ -100,7 +119,8 @@ ${targets.map((target, index) => `  server s${index} ${target} check inter ${HEA
 
 async function requireSameThreads(contestants: readonly Contestant[]): Promise<void> {
   const counts = await Promise.all(contestants.map(({ pid }) => threadCount(pid)));
-  if (new Set(counts).size > 1) throw new Error(`the proxies run on different numbers of threads: ${counts.join(', ')}`);
+  if (new Set(counts).size > 1)
+    throw new Error(`the proxies run on different numbers of threads: ${counts.join(', ')}`);
 }
 
 async function runRound({ url, pid }: Contestant, { isConnectionPerRequest, seconds }: Mode): Promise<Round> {
@@ -133,5 +153,7 @@ function report({ title, seconds }: Mode, contestants: readonly Contestant[]): s
 
 /** The median of each round's own ratio: what disturbs the machine for a while disturbs both sides of it. */
 function ratioToManaged([managed]: readonly Contestant[], other: Contestant): number {
-  return median(other.rounds.map(({ perSecond }, index) => (managed?.rounds[index]?.perSecond ?? Number.NaN) / perSecond));
+  return median(
+    other.rounds.map(({ perSecond }, index) => (managed?.rounds[index]?.perSecond ?? Number.NaN) / perSecond),
+  );
 }

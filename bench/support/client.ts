@@ -66,7 +66,10 @@ function exchange(socket: Socket, request: string): Promise<Answer> {
     };
     const onError = (error: Error) => settle(() => reject(error));
     const onClose = () => settle(() => reject(new Error('closed before the answer')));
-    const timer = setTimeout(() => settle(() => reject(new Error(`no answer within ${TIMEOUT_MS} ms`))), TIMEOUT_MS);
+    const timer = setTimeout(
+      () => settle(() => reject(new Error(`no answer within ${TIMEOUT_MS} ms`))),
+      TIMEOUT_MS,
+    );
     const settle = (finish: () => void) => {
       clearTimeout(timer);
       socket.off('data', onData).off('error', onError).off('close', onClose);

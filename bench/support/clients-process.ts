@@ -1,5 +1,5 @@
 import { createClient } from './client.ts';
-import type { ClientsOptions, FromClients, Seen, ToClients } from './clients.ts';
+import type { ClientsOptions, FromClients, Seen } from './clients.ts';
 import { now, sleep } from './clock.ts';
 
 // The clients run in a process of their own: what they cost shall not delay what is measured about them.
@@ -34,7 +34,8 @@ async function runClient(isKeepingAlive: boolean): Promise<never> {
   }
 }
 
-process.on('message', (_: ToClients) => tell({ kind: 'seen', seen }));
+// Whatever the other side sends, it asks for this.
+process.on('message', () => tell({ kind: 'seen', seen }));
 process.on('disconnect', () => process.exit());
 // Ctrl-C reaches the whole group; who started the clients ends them.
 process.on('SIGINT', () => undefined);

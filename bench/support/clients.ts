@@ -29,7 +29,6 @@ export interface Seen {
 }
 
 export type FromClients = { kind: 'first'; from: string; at: number } | { kind: 'seen'; seen: Seen };
-export type ToClients = 'seen';
 
 /** Clients that keep a load balancer busy, each with one request at a time, and never send one again. */
 export interface Clients {
@@ -55,14 +54,17 @@ export async function startClients(options: ClientsOptions): Promise<Clients> {
     seen() {
       return new Promise((resolve) => {
         asked.push(resolve);
-        child.send('seen' satisfies ToClients);
+        child.send('seen');
       });
     },
     firstAnswerFrom(name) {
       return new Promise((resolve, reject) => {
         const at = firsts.get(name);
         if (at !== undefined) return resolve(at);
-        const timer = setTimeout(() => reject(new Error(`${name} answered nobody within ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
+        const timer = setTimeout(
+          () => reject(new Error(`${name} answered nobody within ${TIMEOUT_MS} ms`)),
+          TIMEOUT_MS,
+        );
         waiting.set(name, (when) => {
           clearTimeout(timer);
           resolve(when);

@@ -57,8 +57,11 @@ frontend origin
   bind ${host}:${FIRST_PORT}-${FIRST_PORT + count - 1}
   http-request return status 200 content-type text/plain lf-string %[dst]:%[dst_port]
 `;
-  const { stop } = await startPlainProxy(config, { host, port: FIRST_PORT });
-  return { targets: Array.from({ length: count }, (_, index) => `${host}:${FIRST_PORT + index}`), stop };
+  const proxy = await startPlainProxy(config, { host, port: FIRST_PORT });
+  return {
+    targets: Array.from({ length: count }, (_, index) => `${host}:${FIRST_PORT + index}`),
+    stop: () => proxy.stop(),
+  };
 }
 
 function answers({ host, port }: Address): Promise<boolean> {

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { LoadBalancer } from '../../src/api/load-balancer.ts';
 import type { LoadBalancerSpecInput } from '../../src/spec/load-balancer.ts';
 import type { z } from 'zod';
@@ -11,11 +10,18 @@ export const HEALTH_CHECK = { type: 'http', path: '/health', interval: '5s' } as
 type SpecInput = z.input<typeof LoadBalancerSpecInput>;
 
 export function useProduct(scope: Scope): Promise<Product> {
-  return scope.use(() => startProduct(), (product) => product.stop());
+  return scope.use(
+    () => startProduct(),
+    (product) => product.stop(),
+  );
 }
 
 /** Creates a load balancer and waits until it serves from all its backends. */
-export async function createLoadBalancer(product: Product, name: string, spec: SpecInput): Promise<LoadBalancer> {
+export async function createLoadBalancer(
+  product: Product,
+  name: string,
+  spec: SpecInput,
+): Promise<LoadBalancer> {
   await product.client.request({ method: 'POST', path: '/v1/load-balancers', body: { name, spec } });
   return waitUntilActive(product, name);
 }
@@ -52,8 +58,4 @@ export function proxyPidsOf({ name, status }: LoadBalancer): ProxyPids {
   const haproxy = status.nodes[0]?.haproxy;
   if (!haproxy) throw new Error(`${name} tells no HAProxy`);
   return { master: haproxy.pid, worker: haproxy.workerPid };
-}
-
-export async function commandOf(pid: number): Promise<string> {
-  return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0').join(' ').trim();
 }

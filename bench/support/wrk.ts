@@ -21,15 +21,24 @@ export interface WrkResult {
 
 /** @throws with the line to type when wrk is not there. */
 export async function requireWrk(): Promise<void> {
-  const isThere = await run('sh', ['-c', 'command -v wrk']).then(() => true, () => false);
+  const isThere = await run('sh', ['-c', 'command -v wrk']).then(
+    () => true,
+    () => false,
+  );
   if (!isThere) throw new Error('this experiment needs wrk, an HTTP load generator: apt-get install wrk');
 }
 
-export async function runWrk({ url, seconds, connections, isConnectionPerRequest }: WrkOptions): Promise<WrkResult> {
+export async function runWrk({
+  url,
+  seconds,
+  connections,
+  isConnectionPerRequest,
+}: WrkOptions): Promise<WrkResult> {
   const close = isConnectionPerRequest ? ['-H', 'Connection: close'] : [];
   const args = ['-t2', `-c${connections}`, `-d${seconds}s`, '--latency', ...close, url];
   const { stdout } = await run('wrk', args);
-  const socketErrors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(stdout)?.slice(1) ?? [];
+  const socketErrors =
+    /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(stdout)?.slice(1) ?? [];
   const statusErrors = /Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1] ?? '0';
   return {
     requests: Number(/(\d+) requests in/.exec(stdout)?.[1]),

@@ -34,11 +34,18 @@ export async function admitServers(options: AdmissionOptions): Promise<void> {
   });
 }
 
-async function admitBatch(batch: readonly Server[], options: AdmissionOptions, runtime: RuntimeConnection): Promise<void> {
+async function admitBatch(
+  batch: readonly Server[],
+  options: AdmissionOptions,
+  runtime: RuntimeConnection,
+): Promise<void> {
   const { clock, model } = options;
   const waiting = new Map(batch.map((server) => [server.name, server]));
   const deadline = clock.now() + durationMs(model.spec.healthCheck.timeout) + GRACE_MS;
-  await runCommands(runtime, batch.flatMap((server) => addToAdmission(server, model)));
+  await runCommands(
+    runtime,
+    batch.flatMap((server) => addToAdmission(server, model)),
+  );
   while (waiting.size > 0 && clock.now() < deadline) {
     await clock.sleep(POLL_MS);
     for (const stat of await admissionStats(runtime, batch)) {
@@ -54,7 +61,9 @@ async function admitBatch(batch: readonly Server[], options: AdmissionOptions, r
 
 async function admissionStats(runtime: RuntimeConnection, batch: readonly Server[]): Promise<ServerStat[]> {
   const pools = [...new Set(batch.map((server) => server.pool))];
-  const answers = await Promise.all(pools.map((pool) => runtime.send(`show stat ${admissionBackend(pool)} 4 -1`)));
+  const answers = await Promise.all(
+    pools.map((pool) => runtime.send(`show stat ${admissionBackend(pool)} 4 -1`)),
+  );
   return answers.flatMap(parseServerStats);
 }
 

@@ -32,7 +32,9 @@ export async function findLive(model: ServiceModel): Promise<Live | undefined> {
 /** The servers that HAProxy has, as it tells them; those of the admission sections are not counted. */
 export async function observedServers(model: ServiceModel): Promise<Server[]> {
   const { workerSocket } = servicePaths(model.id, model.layout);
-  const stats = parseServerStats(await withRuntime(workerSocket, (runtime) => runtime.send(SHOW_SERVER_STATS)));
+  const stats = parseServerStats(
+    await withRuntime(workerSocket, (runtime) => runtime.send(SHOW_SERVER_STATS)),
+  );
   const known = new Map(servers(model).map((server) => [server.name, server]));
   return stats.filter((stat) => !stat.pool.includes(':')).map((stat) => toServer(stat, known.get(stat.name)));
 }
@@ -48,6 +50,6 @@ function toServer(stat: ServerStat, known: Server | undefined): Server {
     weight: stat.weight,
     maxConnections: stat.maxConnections,
     backup: stat.backup,
-    id: known?.id,
+    id: known?.id === undefined ? undefined : stat.id,
   };
 }

@@ -86,7 +86,9 @@ export function createBackendMonitor({ clock, logger, onChange }: BackendMonitor
     admit(model, list) {
       const fresh = list.filter((server) => !underWay.has(server.name));
       if (fresh.length === 0) return;
-      const done = runAdmission(model, fresh).finally(() => fresh.forEach((server) => underWay.delete(server.name)));
+      const done = runAdmission(model, fresh).finally(() =>
+        fresh.forEach((server) => underWay.delete(server.name)),
+      );
       for (const server of fresh) underWay.set(server.name, done);
     },
     async look(model, list, leaving) {

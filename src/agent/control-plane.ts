@@ -19,7 +19,9 @@ export function createControlPlane(url: string, tokenFile: string): ControlPlane
   const client = async () => new ApiClient({ url, key: (await readFile(tokenFile, 'utf8')).trim() });
   return {
     async desired(since, signal) {
-      const { body } = await (await client()).request<DesiredState>({
+      const { body } = await (
+        await client()
+      ).request<DesiredState>({
         method: 'GET',
         path: '/v1/agent/desired',
         query: { since, wait: LONG_POLL_SECONDS },
@@ -28,7 +30,14 @@ export function createControlPlane(url: string, tokenFile: string): ControlPlane
       return body;
     },
     async report(report) {
-      await (await client()).request({ method: 'POST', path: '/v1/agent/report', body: report, signal: AbortSignal.timeout(10_000) });
+      await (
+        await client()
+      ).request({
+        method: 'POST',
+        path: '/v1/agent/report',
+        body: report,
+        signal: AbortSignal.timeout(10_000),
+      });
     },
   };
 }

@@ -48,7 +48,11 @@ export interface Converged {
 }
 
 /** Closes the difference between what runs and what is wanted, by the cheapest path that can. */
-export async function converge(live: Live | undefined, model: ServiceModel, context: ConvergeContext): Promise<Converged> {
+export async function converge(
+  live: Live | undefined,
+  model: ServiceModel,
+  context: ConvergeContext,
+): Promise<Converged> {
   if (!live || !isServing(live.proxy)) return start(live, model, context);
   const wanted = resolvedServers(model);
   const changes = serverChanges(live.servers, wanted);
@@ -71,7 +75,12 @@ export function resolvedServers(model: ServiceModel): Server[] {
   return servers(model).filter((server) => server.address !== undefined);
 }
 
-async function changeAtRuntime(live: Live, changes: readonly ServerChange[], model: ServiceModel, context: ConvergeContext): Promise<Converged> {
+async function changeAtRuntime(
+  live: Live,
+  changes: readonly ServerChange[],
+  model: ServiceModel,
+  context: ConvergeContext,
+): Promise<Converged> {
   // The file goes first: whatever happens next, a start or reload brings what is wanted.
   const written = await writeConfig(model, live.written);
   try {
@@ -89,7 +98,11 @@ async function changeAtRuntime(live: Live, changes: readonly ServerChange[], mod
   }
 }
 
-async function start(before: Live | undefined, model: ServiceModel, context: ConvergeContext): Promise<Converged> {
+async function start(
+  before: Live | undefined,
+  model: ServiceModel,
+  context: ConvergeContext,
+): Promise<Converged> {
   const paths = servicePaths(model.id, model.layout);
   await mkdir(paths.directory, { recursive: true, mode: 0o700 });
   await mkdir(model.layout.socketDirectory, { recursive: true, mode: 0o700 });
@@ -112,7 +125,8 @@ async function endOrphan(before: Live | undefined, paths: ServicePaths): Promise
 async function reload(live: Live, model: ServiceModel, context: ConvergeContext): Promise<Converged> {
   const paths = servicePaths(model.id, model.layout);
   for (const { port } of listeners(model.spec, model.layout)) {
-    const isHeld = live.address === model.address && live.listeners.some((listener) => listener.port === port);
+    const isHeld =
+      live.address === model.address && live.listeners.some((listener) => listener.port === port);
     if (!isHeld) await probeListen(model.address, port);
   }
   await installConfig(model, paths, context);
@@ -127,20 +141,41 @@ async function reload(live: Live, model: ServiceModel, context: ConvergeContext)
 }
 
 /** Checks the configuration under another name first: what lies under the real one can always be started. */
-async function installConfig(model: ServiceModel, paths: ServicePaths, context: ConvergeContext): Promise<void> {
+async function installConfig(
+  model: ServiceModel,
+  paths: ServicePaths,
+  context: ConvergeContext,
+): Promise<void> {
   await writeFileAtomic(paths.candidate, renderConfig(model));
   await checkConfig(context.binary, paths.candidate);
   await writeServerState(model, context);
   await rename(paths.candidate, paths.config);
 }
 
-async function settle(proxy: RunningProxy, model: ServiceModel, path: ApplyPath, paths: ServicePaths, context: ConvergeContext): Promise<Converged> {
+async function settle(
+  proxy: RunningProxy,
+  model: ServiceModel,
+  path: ApplyPath,
+  paths: ServicePaths,
+  context: ConvergeContext,
+): Promise<Converged> {
   const wanted = resolvedServers(model);
   const frameHash = renderFrame(model).hash;
   const verified = await verifyService(proxy, model, wanted, frameHash);
   await writeFileAtomic(paths.lastGood, renderConfig(model), { durable: false });
-  const live = { proxy, frameHash, servers: wanted, listeners: listeners(model.spec, model.layout), address: model.address };
-  return { live, path, verified, unchecked: wanted.filter((server) => context.healthOf(server) === 'unknown') };
+  const live = {
+    proxy,
+    frameHash,
+    servers: wanted,
+    listeners: listeners(model.spec, model.layout),
+    address: model.address,
+  };
+  return {
+    live,
+    path,
+    verified,
+    unchecked: wanted.filter((server) => context.healthOf(server) === 'unknown'),
+  };
 }
 
 /** Puts the last good configuration back, and back to work if a worker with the new one has begun to serve. */
@@ -164,7 +199,10 @@ async function writeConfig(model: ServiceModel, before: string | undefined): Pro
 }
 
 /** Notes what is known of the servers' health, for the next worker to begin with. */
-export async function writeServerState(model: ServiceModel, context: Pick<ConvergeContext, 'healthOf'>): Promise<void> {
+export async function writeServerState(
+  model: ServiceModel,
+  context: Pick<ConvergeContext, 'healthOf'>,
+): Promise<void> {
   const paths = servicePaths(model.id, model.layout);
   const text = renderServerState(resolvedServers(model), model.spec.healthCheck, context.healthOf);
   await writeFileAtomic(paths.serverState, text, { durable: false });

@@ -35,7 +35,10 @@ export function createFleet({ memory, onChange, ...options }: FleetOptions): Fle
   const { logger, clock } = options;
   const services = new Map<string, Service>();
   let controlPlaneId: string | undefined;
-  const resolver = createNameResolver({ clock, onChange: () => services.forEach((service) => service.nudge()) });
+  const resolver = createNameResolver({
+    clock,
+    onChange: () => services.forEach((service) => service.nudge()),
+  });
   const watch = setInterval(() => {
     for (const service of services.values()) if (service.hasDied) service.nudge();
   }, WATCH_MS);
@@ -50,7 +53,9 @@ export function createFleet({ memory, onChange, ...options }: FleetOptions): Fle
       observedRevision,
       onChange: (urgent) => onChange(id, urgent),
       onObserved: (revision) => {
-        memory.saveObserved(id, revision).catch((error: unknown) => logger.error({ error }, 'cannot note the revision on disk'));
+        memory
+          .saveObserved(id, revision)
+          .catch((error: unknown) => logger.error({ error }, 'cannot note the revision on disk'));
       },
     });
     services.set(id, service);
@@ -60,7 +65,11 @@ export function createFleet({ memory, onChange, ...options }: FleetOptions): Fle
   const want = (desired: DesiredLoadBalancer) => {
     serviceFor(desired.id, 0).want(desired);
     // Bringing it about does not wait for the disk: until then the control plane still has it.
-    memory.saveDesired(desired).catch((error: unknown) => logger.error({ error, loadBalancer: desired.id }, 'cannot remember a load balancer on disk'));
+    memory
+      .saveDesired(desired)
+      .catch((error: unknown) =>
+        logger.error({ error, loadBalancer: desired.id }, 'cannot remember a load balancer on disk'),
+      );
   };
 
   const drop = async (id: string) => {
@@ -74,7 +83,8 @@ export function createFleet({ memory, onChange, ...options }: FleetOptions): Fle
     async recall() {
       const remembered = await memory.load();
       controlPlaneId = remembered.controlPlaneId;
-      for (const { desired, observedRevision } of remembered.loadBalancers) serviceFor(desired.id, observedRevision).want(desired);
+      for (const { desired, observedRevision } of remembered.loadBalancers)
+        serviceFor(desired.id, observedRevision).want(desired);
     },
     async take(state) {
       if (controlPlaneId !== undefined && state.controlPlaneId !== controlPlaneId) {
@@ -86,9 +96,10 @@ export function createFleet({ memory, onChange, ...options }: FleetOptions): Fle
         controlPlaneId = state.controlPlaneId;
         await memory.saveControlPlane(controlPlaneId);
       }
-      for (const desired of state.changed) want(desired);
       const wanted = new Set(state.ids);
+      // Removals come first: a new load balancer may have the address of one that goes.
       await Promise.all([...services.keys()].filter((id) => !wanted.has(id)).map(drop));
+      for (const desired of state.changed) want(desired);
     },
     ids: () => [...services.keys()],
     reportOf: (id) => services.get(id)?.report(),

@@ -21,7 +21,12 @@ export interface HealthBook {
   /** Notes the verdict of the first check. */
   admit(server: Server, stat: ServerStat, check: HealthCheck, now: number): void;
   /** Takes in what HAProxy says now. Answers whether any backend's health is another than before. */
-  observe(servers: readonly Server[], stats: ReadonlyMap<string, ServerStat>, check: HealthCheck, now: number): boolean;
+  observe(
+    servers: readonly Server[],
+    stats: ReadonlyMap<string, ServerStat>,
+    check: HealthCheck,
+    now: number,
+  ): boolean;
   /** Notes what is known from before, e.g. from the state file. */
   recall(name: string, health: KnownHealth, now: number): void;
   /** Forgets backends that are no longer there. */
@@ -30,10 +35,21 @@ export interface HealthBook {
 
 export function createHealthBook(): HealthBook {
   const entries = new Map<string, HealthEntry>();
-  const update = (server: Server, health: KnownHealth, stat: ServerStat, check: HealthCheck, since: number, failures: number) => {
+  const update = (
+    server: Server,
+    health: KnownHealth,
+    stat: ServerStat,
+    check: HealthCheck,
+    since: number,
+    failures: number,
+  ) => {
     const before = entries.get(server.name);
     const isSame = before?.health === health;
-    const entry = { health, since: isSame ? before.since : since, failures: isSame ? before.failures : failures };
+    const entry = {
+      health,
+      since: isSame ? before.since : since,
+      failures: isSame ? before.failures : failures,
+    };
     entries.set(server.name, { ...entry, reason: reasonOf(server, stat, check, entry) });
     return !isSame;
   };
@@ -48,7 +64,8 @@ export function createHealthBook(): HealthBook {
         const stat = stats.get(server.name);
         const health = stat ? healthOf(stat, entries.get(server.name)) : 'unknown';
         if (!stat || health === 'unknown') continue;
-        changed = update(server, health, stat, check, now - stat.secondsSinceChange * 1000, check.fall) || changed;
+        changed =
+          update(server, health, stat, check, now - stat.secondsSinceChange * 1000, check.fall) || changed;
       }
       return changed;
     },
@@ -69,9 +86,15 @@ function healthOf(stat: ServerStat, before: HealthEntry | undefined): KnownHealt
   return stat.status.startsWith('DOWN') && (result === 'failed' || wasKnown) ? 'down' : 'unknown';
 }
 
-function reasonOf(server: Server, stat: ServerStat, check: HealthCheck, entry: Omit<HealthEntry, 'reason'>): string {
+function reasonOf(
+  server: Server,
+  stat: ServerStat,
+  check: HealthCheck,
+  entry: Omit<HealthEntry, 'reason'>,
+): string {
   if (entry.health === 'up') return passedReason(stat);
-  if (lastCheckResult(stat) === 'passed') return `answers again; ${check.rise} passed checks in a row bring it back`;
+  if (lastCheckResult(stat) === 'passed')
+    return `answers again; ${check.rise} passed checks in a row bring it back`;
   return failureReason(stat, {
     address: server.address ?? server.target,
     port: check.port ?? server.port,
@@ -96,12 +119,17 @@ export function describeBackend(
   fault: string | undefined,
 ): { state: BackendState; reason: string } {
   if (server.address === undefined) return { state: 'unresolved', reason: fault ?? 'has no address yet' };
-  if (stat?.status.startsWith('MAINT')) return { state: 'maintenance', reason: 'taken out by hand on the machine' };
-  if (!entry || entry.health === 'unknown') return { state: 'checking', reason: 'waiting for its first check' };
+  if (stat?.status.startsWith('MAINT'))
+    return { state: 'maintenance', reason: 'taken out by hand on the machine' };
+  if (!entry || entry.health === 'unknown')
+    return { state: 'checking', reason: 'waiting for its first check' };
   if (entry.health === 'down') return { state: 'down', reason: entry.reason };
   if (server.weight === 0) {
     const left = stat?.sessions ?? 0;
-    return { state: 'draining', reason: `takes no new clients; ${left} ${left === 1 ? 'request or connection' : 'requests or connections'} left` };
+    return {
+      state: 'draining',
+      reason: `takes no new clients; ${left} ${left === 1 ? 'request or connection' : 'requests or connections'} left`,
+    };
   }
   return { state: 'up', reason: entry.reason };
 }

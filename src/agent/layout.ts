@@ -31,7 +31,9 @@ function socketDirectory(dataDir: string): string {
 }
 
 function hasUser(name: string): boolean {
-  return readFileSync('/etc/passwd', 'utf8').split('\n').some((line) => line.startsWith(`${name}:`));
+  return readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .some((line) => line.startsWith(`${name}:`));
 }
 
 /** Whether this process may listen on port 80: by the system's threshold, or by CAP_NET_BIND_SERVICE (bit 10). */

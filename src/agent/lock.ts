@@ -14,7 +14,9 @@ export async function acquireLock(dataDir: string): Promise<() => Promise<void>>
     const holder = Number(await readFile(path, 'utf8').catch(() => ''));
     if (!isAgent(holder)) await rm(path, { force: true });
     else if (performance.now() > deadline) {
-      throw new AppError('unavailable', `another agent (process ${holder}) works on ${dataDir}`, { hint: `Stop it first: kill ${holder}` });
+      throw new AppError('unavailable', `another agent (process ${holder}) works on ${dataDir}`, {
+        hint: `Stop it first: kill ${holder}`,
+      });
     } else await systemClock.sleep(50);
   }
   return () => rm(path, { force: true });
@@ -34,5 +36,7 @@ async function tryLock(path: string): Promise<boolean> {
 
 /** The number of an agent that was killed may have gone to another program since. */
 function isAgent(pid: number): boolean {
-  return pid > 0 && pid !== process.pid && isRunning(pid) && commandLine(pid).some((word) => word.includes('node'));
+  return (
+    pid > 0 && pid !== process.pid && isRunning(pid) && commandLine(pid).some((word) => word.includes('node'))
+  );
 }

@@ -57,16 +57,32 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     memory: createMemory(dataDir, logger),
     onChange: (id, urgent) => reporter?.changed(id, urgent),
   });
-  reporter = createReporter({ clock: systemClock, logger, controlPlane, about, ids: fleet.ids, reportOf: fleet.reportOf });
+  reporter = createReporter({
+    clock: systemClock,
+    logger,
+    controlPlane,
+    about,
+    ids: fleet.ids,
+    reportOf: fleet.reportOf,
+  });
   await fleet.recall();
   reporter.all();
-  await Promise.all([follow(controlPlane, fleet, reporter, logger, options.signal), reporter.run(options.signal)]);
+  await Promise.all([
+    follow(controlPlane, fleet, reporter, logger, options.signal),
+    reporter.run(options.signal),
+  ]);
   await fleet.detach();
   await release();
 }
 
 /** Follows what the control plane wants for as long as the agent runs; without it, all goes on as it was. */
-async function follow(controlPlane: ControlPlane, fleet: Fleet, reporter: Reporter, logger: Logger, signal: AbortSignal): Promise<void> {
+async function follow(
+  controlPlane: ControlPlane,
+  fleet: Fleet,
+  reporter: Reporter,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
   const backoff = createBackoff({ initialMs: 200, maxMs: 5000, random: Math.random });
   let since = 0;
   let isLost = false;
@@ -80,7 +96,8 @@ async function follow(controlPlane: ControlPlane, fleet: Fleet, reporter: Report
       isLost = false;
     } catch (error) {
       if (signal.aborted) return;
-      if (!isLost) logger.warn({ error: messageOf(error) }, 'the control plane gives no orders; serving what is known');
+      if (!isLost)
+        logger.warn({ error: messageOf(error) }, 'the control plane gives no orders; serving what is known');
       isLost = true;
       // It may have come back with other data: ask for everything.
       since = 0;

@@ -40,7 +40,11 @@ export function createMemory(dataDir: string, logger: Logger): Memory {
   };
 }
 
-async function loadOne(directory: string, name: string, logger: Logger): Promise<Remembered['loadBalancers'][number] | undefined> {
+async function loadOne(
+  directory: string,
+  name: string,
+  logger: Logger,
+): Promise<Remembered['loadBalancers'][number] | undefined> {
   const text = await readTextIfExists(join(directory, name));
   try {
     const desired = JSON.parse(text ?? '') as DesiredLoadBalancer;

@@ -47,7 +47,10 @@ describe('a backend', () => {
     await test.set({ type: 'http', port: 8080, backends: [{ target }], healthCheck: { path: '/health' } });
     await waitFor('one', async () => (await ask(url)) === 'one');
     const worker = test.report().haproxy?.workerPid;
-    test.desired = { ...test.desired, vpc: { ...test.desired.vpc, hosts: [{ name: 'web-1', addresses: ['127.0.0.12'] }] } };
+    test.desired = {
+      ...test.desired,
+      vpc: { ...test.desired.vpc, hosts: [{ name: 'web-1', addresses: ['127.0.0.12'] }] },
+    };
     test.service.want(test.desired);
     await waitFor('two', async () => (await ask(url)) === 'two');
     expect(test.report().backends[0]).toMatchObject({ target, address: '127.0.0.12' });
@@ -59,7 +62,11 @@ describe('a backend', () => {
     const one = await backend('one', '127.0.0.11');
     const target = `nobody.invalid:${one.port}`;
     await test.set({ type: 'http', port: 8080, backends: [{ target }, { target: one.target }] });
-    const seen = await waitFor('a fault', () => test.report().backends.find(({ state, reason }) => state === 'unresolved' && reason.includes('vpc host add')));
+    const seen = await waitFor('a fault', () =>
+      test
+        .report()
+        .backends.find(({ state, reason }) => state === 'unresolved' && reason.includes('vpc host add')),
+    );
     expect(seen.reason).toContain('agentmetal vpc host add default nobody.invalid ADDRESS');
     await waitFor('one', async () => (await ask(url)) === 'one');
   });
@@ -92,7 +99,9 @@ describe('a backend', () => {
       cleanups.push(() => server.stop());
       const { test } = create({ nameServers: [server.address] });
       await test.set({ type: 'http', port: 8080, backends: [{ target: 'evil.test:80' }] });
-      const seen = await waitFor('a fault', () => test.report().backends.find(({ state }) => state === 'unresolved'));
+      const seen = await waitFor('a fault', () =>
+        test.report().backends.find(({ state }) => state === 'unresolved'),
+      );
       expect(seen.reason).toContain('169.254.169.254 is a link-local address');
     });
   });

@@ -13,10 +13,37 @@ export async function ensurePlaceholder(path: string): Promise<void> {
   if ((await readTextIfExists(path)) !== undefined) return;
   const key = `${path}.key`;
   const certificate = `${path}.crt`;
-  const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', TEN_YEARS_DAYS];
-  const result = await exec('openssl', [...request, '-subj', '/CN=agentmetal placeholder', '-keyout', key, '-out', certificate]);
-  if (result.missing) throw new ApplyError('start_failed', 'there is no openssl on this machine to make the placeholder certificate', 'apt-get install openssl');
-  if (result.code !== 0) throw new ApplyError('start_failed', `openssl could not make the placeholder certificate: ${result.stderr.trim()}`);
+  const request = [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-days',
+    TEN_YEARS_DAYS,
+  ];
+  const result = await exec('openssl', [
+    ...request,
+    '-subj',
+    '/CN=agentmetal placeholder',
+    '-keyout',
+    key,
+    '-out',
+    certificate,
+  ]);
+  if (result.missing)
+    throw new ApplyError(
+      'start_failed',
+      'there is no openssl on this machine to make the placeholder certificate',
+      'apt-get install openssl',
+    );
+  if (result.code !== 0)
+    throw new ApplyError(
+      'start_failed',
+      `openssl could not make the placeholder certificate: ${result.stderr.trim()}`,
+    );
   await writeFileAtomic(path, (await readFile(certificate, 'utf8')) + (await readFile(key, 'utf8')));
   await Promise.all([rm(key), rm(certificate)]);
 }

@@ -31,19 +31,42 @@ export function createReceipt(input: ReceiptInput): Receipt {
   if ('result' in input) {
     const { result } = input;
     const steps = result.path === 'none' ? [] : stepsTaken(before, model, result);
-    return { ...common, outcome: 'applied', path: result.path, steps, verified: result.verified, restored: false };
+    return {
+      ...common,
+      outcome: 'applied',
+      path: result.path,
+      steps,
+      verified: result.verified,
+      restored: false,
+    };
   }
   const { code, message, hint } = toApplyError(input.error);
   const error = { code, detail: message, ...(hint === undefined ? {} : { hint }) };
-  return { ...common, outcome: 'failed', path: 'none', steps: [], verified: [], error, restored: input.isServing };
+  return {
+    ...common,
+    outcome: 'failed',
+    path: 'none',
+    steps: [],
+    verified: [],
+    error,
+    restored: input.isServing,
+  };
 }
 
 /** The plan's steps, by the path that was really taken. */
-function stepsTaken(before: ServiceModel | undefined, model: ServiceModel, { path, fallback }: Converged): PlanStep[] {
+function stepsTaken(
+  before: ServiceModel | undefined,
+  model: ServiceModel,
+  { path, fallback }: Converged,
+): PlanStep[] {
   const plan = planChange(path === 'start' ? undefined : before, model);
   if (plan.path === path || path === 'none' || path === 'start' || path === 'stop') return plan.steps;
-  const steps = plan.steps.filter(({ how }) => how === 'runtime' || how === 'reload').map((step) => ({ ...step, how: path }));
+  const steps = plan.steps
+    .filter(({ how }) => how === 'runtime' || how === 'reload')
+    .map((step) => ({ ...step, how: path }));
   if (path === 'runtime') return steps;
-  const why = fallback ? `the runtime API did not do as asked (${fallback})` : 'HAProxy ran another configuration';
+  const why = fallback
+    ? `the runtime API did not do as asked (${fallback})`
+    : 'HAProxy ran another configuration';
   return [...steps, { action: 'reload', how: 'reload', detail: `reloads HAProxy: ${why}` }];
 }

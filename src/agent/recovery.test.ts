@@ -24,24 +24,35 @@ async function serving(options: Parameters<typeof createTestService>[2] = {}) {
   services.push(test);
   const backend = await startBackend({ name: 'one' });
   backends.push(backend);
-  const spec = { type: 'http', port: 8080, backends: [{ target: backend.target }], healthCheck: { path: '/health', interval: '1s' } };
+  const spec = {
+    type: 'http',
+    port: 8080,
+    backends: [{ target: backend.target }],
+    healthCheck: { path: '/health', interval: '1s' },
+  };
   await test.set(spec);
   await waitFor('up', () => test.backendState(backend.target) === 'up');
   return { test, backend, spec, address, url: `http://${address}:8080/` };
 }
 
 describe('HAProxy that ends', () => {
-  it.each(['worker', 'master'] as const)('is started again within a second when the %s is killed', async (victim) => {
-    const { test, url } = await serving();
-    const { pid = 0, workerPid = 0 } = test.report().haproxy ?? {};
-    const killedAt = performance.now();
-    process.kill(victim === 'worker' ? workerPid : pid, 'SIGKILL');
-    // The watch belongs to the fleet; here the test is what notices.
-    await waitFor('the end', () => test.service.hasDied);
-    test.service.nudge();
-    await waitFor('an answer', async () => test.report().haproxy?.workerPid !== workerPid && (await fetch(url)).ok);
-    expect(performance.now() - killedAt).toBeLessThan(1000);
-  });
+  it.each(['worker', 'master'] as const)(
+    'is started again within a second when the %s is killed',
+    async (victim) => {
+      const { test, url } = await serving();
+      const { pid = 0, workerPid = 0 } = test.report().haproxy ?? {};
+      const killedAt = performance.now();
+      process.kill(victim === 'worker' ? workerPid : pid, 'SIGKILL');
+      // The watch belongs to the fleet; here the test is what notices.
+      await waitFor('the end', () => test.service.hasDied);
+      test.service.nudge();
+      await waitFor(
+        'an answer',
+        async () => test.report().haproxy?.workerPid !== workerPid && (await fetch(url)).ok,
+      );
+      expect(performance.now() - killedAt).toBeLessThan(1000);
+    },
+  );
 });
 
 describe('an agent that starts again', () => {
@@ -70,14 +81,18 @@ describe('an agent that starts again', () => {
     const { servicePaths } = await import('../haproxy/config/paths.ts');
     const { detectLayout } = await import('./layout.ts');
     const { workerSocket } = servicePaths(test.service.id, detectLayout(join(directory.path, 'agent'), 0));
-    await withRuntime(workerSocket, (runtime) => runtime.send(`set server default/${backend.target} weight 77`));
+    await withRuntime(workerSocket, (runtime) =>
+      runtime.send(`set server default/${backend.target} weight 77`),
+    );
     const again = createTestService(directory.path, test.desired.address, { revision: 1 });
     services.splice(0, services.length, again);
     const receipt = await again.set({ ...spec });
     expect(receipt.path).toBe('runtime');
     const stat = await withRuntime(workerSocket, (runtime) => runtime.send('show servers state default'));
     expect(stat).toContain(` ${backend.target} `);
-    expect(await withRuntime(workerSocket, (runtime) => runtime.send(`get weight default/${backend.target}`))).toMatch(/^1 /);
+    expect(
+      await withRuntime(workerSocket, (runtime) => runtime.send(`get weight default/${backend.target}`)),
+    ).toMatch(/^1 /);
   });
 });
 
@@ -88,7 +103,11 @@ describe('a backend that dies', () => {
     const stoppedAt = performance.now();
     const down = await waitFor('down', () => test.report().backends.find(({ state }) => state === 'down'));
     expect(performance.now() - stoppedAt).toBeLessThan(3 * 1000 + 1000);
-    expect(down.reason).toMatch(new RegExp(String.raw`^connection refused at ${backend.target.replaceAll('.', '\\.')} \(3 checks, since \d\d:\d\d:\d\d\)$`));
+    expect(down.reason).toMatch(
+      new RegExp(
+        String.raw`^connection refused at ${backend.target.replaceAll('.', '\\.')} \(3 checks, since \d\d:\d\d:\d\d\)$`,
+      ),
+    );
     expect((await fetch(url)).status).toBe(503);
     backends.splice(0, 1, await startBackend({ name: 'one', port: backend.port }));
     await waitFor('up again', () => test.backendState(backend.target) === 'up');
@@ -104,7 +123,9 @@ describe('a backend that dies', () => {
     await waitFor('a verdict', () => test.backendState(sick.target) === 'down');
     for (let i = 0; i < 20; i++) expect(await (await fetch(url)).text()).toBe('one');
     expect(sick.requests).toEqual([]);
-    expect(test.report().backends[1]?.reason).toMatch(/^status 503 \(Service Unavailable\) from .*, expected 200-399 \(1 check, since/);
+    expect(test.report().backends[1]?.reason).toMatch(
+      /^status 503 \(Service Unavailable\) from .*, expected 200-399 \(1 check, since/,
+    );
     sick.health = { status: 200, body: 'ok' };
     await waitFor('up', () => test.backendState(sick.target) === 'up');
     await waitFor('its answer', async () => (await (await fetch(url)).text()) === 'sick');
@@ -129,14 +150,20 @@ describe('what cannot be applied', () => {
     const test = createTestService(directory.path, loopbackAddress(), { haproxy: '/nowhere/haproxy' });
     services.push(test);
     const receipt = await test.set({ type: 'http', port: 8080 });
-    expect(receipt.error).toMatchObject({ code: 'haproxy_missing', hint: expect.stringContaining('apt-get install haproxy') });
+    expect(receipt.error).toMatchObject({
+      code: 'haproxy_missing',
+      hint: expect.stringContaining('apt-get install haproxy'),
+    });
   });
 
   it('keeps the last good state when HAProxy refuses the configuration', async () => {
     // A real HAProxy behind a switch: with it, the check of a configuration fails as that of a bad one does.
     const picky = join(directory.path, 'haproxy');
     const flag = join(directory.path, 'refuse');
-    await writeFile(picky, `#!/bin/sh\nif [ "$1" = -c ] && [ -e ${flag} ]; then echo "[ALERT]    (1) : config : parsing [x:1] : unknown keyword 'bogus'" >&2; exit 1; fi\nexec haproxy "$@"\n`);
+    await writeFile(
+      picky,
+      `#!/bin/sh\nif [ "$1" = -c ] && [ -e ${flag} ]; then echo "[ALERT]    (1) : config : parsing [x:1] : unknown keyword 'bogus'" >&2; exit 1; fi\nexec haproxy "$@"\n`,
+    );
     await chmod(picky, 0o755);
     const { test, spec, url } = await serving({ haproxy: picky });
     await writeFile(flag, '');

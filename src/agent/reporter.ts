@@ -28,7 +28,14 @@ export interface ReporterOptions {
   reportOf(id: string): LoadBalancerReport | undefined;
 }
 
-export function createReporter({ clock, logger, controlPlane, about, ids, reportOf }: ReporterOptions): Reporter {
+export function createReporter({
+  clock,
+  logger,
+  controlPlane,
+  about,
+  ids,
+  reportOf,
+}: ReporterOptions): Reporter {
   const wake = createWake();
   const dirty = new Set<string>();
   let isUrgent = false;

@@ -49,11 +49,17 @@ export function createNameResolver({ clock, onChange, query = queryDns }: NameRe
   return {
     async resolve(desired) {
       const result: Resolution = { addresses: new Map(), faults: new Map() };
-      const rules = { vpc: desired.vpc.name, cidrs: desired.vpc.cidrs, allowLoopback: desired.allowLoopbackBackends };
+      const rules = {
+        vpc: desired.vpc.name,
+        cidrs: desired.vpc.cidrs,
+        allowLoopback: desired.allowLoopbackBackends,
+      };
       await Promise.all(
         namedHosts(desired).map(async (host) => {
           const member = desired.vpc.hosts.find(({ name }) => name === host);
-          const entry = member ? { answers: member.addresses, fault: undefined } : await ask(host, desired.vpc.nameServers);
+          const entry = member
+            ? { answers: member.addresses, fault: undefined }
+            : await ask(host, desired.vpc.nameServers);
           settle(host, entry, rules, `${desired.id} ${host}`, chosen, result);
         }),
       );
@@ -93,7 +99,9 @@ function createCache({ clock, onChange, query }: Required<NameResolverOptions>):
 }
 
 function namedHosts({ spec }: DesiredLoadBalancer): string[] {
-  const targets = spec.backends.map(({ target }) => parseTarget(target)).filter((target) => target !== undefined);
+  const targets = spec.backends
+    .map(({ target }) => parseTarget(target))
+    .filter((target) => target !== undefined);
   return [...new Set(targets.filter(({ isIp }) => !isIp).map(({ host }) => host))];
 }
 
@@ -121,11 +129,14 @@ function settle(
 }
 
 async function queryDns(host: string, nameServers: readonly string[]): Promise<string[]> {
-  if (nameServers.length === 0) return (await lookup(host, { all: true })).map(({ address }) => canonical(address));
+  if (nameServers.length === 0)
+    return (await lookup(host, { all: true })).map(({ address }) => canonical(address));
   const resolver = new Resolver({ timeout: QUERY_TIMEOUT_MS, tries: 2 });
   resolver.setServers(nameServers.map(serverAddress));
   const [v4, v6] = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);
-  const answers = [v4, v6].flatMap((settled) => (settled.status === 'fulfilled' ? settled.value.toSorted() : []));
+  const answers = [v4, v6].flatMap((settled) =>
+    settled.status === 'fulfilled' ? settled.value.toSorted() : [],
+  );
   if (answers.length === 0 && v4.status === 'rejected') throw v4.reason;
   return answers.map(canonical);
 }

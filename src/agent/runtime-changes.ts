@@ -19,7 +19,11 @@ import type { ServerStat } from '../haproxy/runtime/stat.ts';
 export type Leaving = Map<string, Server>;
 
 /** The commands that make the changes. */
-export function changesToCommands(changes: readonly ServerChange[], model: ServiceModel, leaving: Leaving): Command[] {
+export function changesToCommands(
+  changes: readonly ServerChange[],
+  model: ServiceModel,
+  leaving: Leaving,
+): Command[] {
   return changes.flatMap((change) => commandsFor(change, model, leaving));
 }
 
@@ -46,7 +50,8 @@ function commandsFor(change: ServerChange, model: ServiceModel, leaving: Leaving
 
 /** A server that comes back before its last connections have ended is still there, drained. */
 function takeBack(present: Server, wanted: Server): Command[] {
-  if (present.backup !== wanted.backup) throw new Error(`${wanted.target} comes back as another kind of server while it drains`);
+  if (present.backup !== wanted.backup)
+    throw new Error(`${wanted.target} comes back as another kind of server while it drains`);
   return [...changeCommands(present, wanted), setReady(wanted)];
 }
 
@@ -59,7 +64,11 @@ function changeCommands(before: Server, after: Server): Command[] {
 }
 
 /** Deletes the leaving servers that have no sessions left; those with idle connections follow at the next look. */
-export async function sweepLeaving(runtime: RuntimeConnection, leaving: Leaving, stats: ReadonlyMap<string, ServerStat>): Promise<void> {
+export async function sweepLeaving(
+  runtime: RuntimeConnection,
+  leaving: Leaving,
+  stats: ReadonlyMap<string, ServerStat>,
+): Promise<void> {
   for (const [name, server] of leaving) {
     const stat = stats.get(name);
     if (stat && stat.sessions > 0) continue;

@@ -33,7 +33,12 @@ describe('a load balancer on this machine', () => {
   it('starts HAProxy, admits backends after their first check and answers', async () => {
     const { test, url } = create();
     const [one, two] = [backendOf(0), backendOf(1)];
-    const receipt = await test.set({ type: 'http', port: 8080, backends: [{ target: one.target }, { target: two.target }], healthCheck: { path: '/health' } });
+    const receipt = await test.set({
+      type: 'http',
+      port: 8080,
+      backends: [{ target: one.target }, { target: two.target }],
+      healthCheck: { path: '/health' },
+    });
     expect(receipt).toMatchObject({ outcome: 'applied', path: 'start' });
     await waitFor('both up', () => [one, two].every(({ target }) => test.backendState(target) === 'up'));
     const answers = new Set<string>();
@@ -49,7 +54,11 @@ describe('a load balancer on this machine', () => {
     await test.set({ ...base, backends: [{ target: one.target }] });
     const worker = test.report().haproxy?.workerPid;
     const added = await test.set({ ...base, backends: [{ target: one.target }, { target: two.target }] });
-    expect(added).toMatchObject({ outcome: 'applied', path: 'runtime', steps: [{ action: 'add-backend', target: two.target }] });
+    expect(added).toMatchObject({
+      outcome: 'applied',
+      path: 'runtime',
+      steps: [{ action: 'add-backend', target: two.target }],
+    });
     await waitFor('two answers', async () => (await (await fetch(url)).text()) === 'two');
     const removed = await test.set({ ...base, backends: [{ target: two.target, weight: 7 }] });
     expect(removed.steps.map(({ action }) => action)).toEqual(['set-weight', 'remove-backend']);
@@ -63,7 +72,12 @@ describe('a load balancer on this machine', () => {
     await test.set({ type: 'http', port: 8080, backends: [{ target: one.target }] });
     await waitFor('up', () => test.backendState(one.target) === 'up');
     const before = test.report().haproxy;
-    const receipt = await test.set({ type: 'http', port: 8080, backends: [{ target: one.target }], healthCheck: { path: '/health', interval: '1s' } });
+    const receipt = await test.set({
+      type: 'http',
+      port: 8080,
+      backends: [{ target: one.target }],
+      healthCheck: { path: '/health', interval: '1s' },
+    });
     expect(receipt).toMatchObject({ outcome: 'applied', path: 'reload' });
     expect((await fetch(url)).status).toBe(200);
     expect(test.report().haproxy?.pid).toBe(before?.pid);
@@ -79,7 +93,12 @@ describe('a connection that was idle during a reload', () => {
     await test.set({ type: 'http', port: 8080, backends: [{ target: one.target }] });
     await waitFor('one up', () => test.backendState(one.target) === 'up');
     expect(await getText(url, agent)).toBe('one');
-    const receipt = await test.set({ type: 'http', port: 8080, backends: [{ target: two.target }], healthCheck: { path: '/health' } });
+    const receipt = await test.set({
+      type: 'http',
+      port: 8080,
+      backends: [{ target: two.target }],
+      healthCheck: { path: '/health' },
+    });
     expect(receipt.path).toBe('reload');
     await waitFor('two up', () => test.backendState(two.target) === 'up');
     expect([await getText(url, agent), await getText(url, agent)]).toEqual(['one', 'two']);
@@ -92,7 +111,12 @@ describe('a connection that was idle during a reload', () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     await test.set({ type: 'http', port: 8080 });
     expect(await getText(url, agent)).toContain('503 Service Unavailable');
-    await test.set({ type: 'http', port: 8080, backends: [{ target: one.target }], healthCheck: { path: '/health' } });
+    await test.set({
+      type: 'http',
+      port: 8080,
+      backends: [{ target: one.target }],
+      healthCheck: { path: '/health' },
+    });
     await waitFor('one up', () => test.backendState(one.target) === 'up');
     expect(await getText(url, agent)).toBe('one');
     agent.destroy();

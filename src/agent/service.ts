@@ -112,7 +112,14 @@ export class Service {
       ...(this.#receipt ? { receipt: this.#receipt } : {}),
       backends: this.#model ? this.#monitor.statuses(this.#model, this.#resolution) : [],
       ...(this.#live && worker
-        ? { haproxy: { version: worker.version, pid: this.#live.proxy.masterPid, workerPid: worker.pid, startedAt: this.#startedAt(worker.uptimeSeconds) } }
+        ? {
+            haproxy: {
+              version: worker.version,
+              pid: this.#live.proxy.masterPid,
+              workerPid: worker.pid,
+              startedAt: this.#startedAt(worker.uptimeSeconds),
+            },
+          }
         : {}),
     };
   }
@@ -158,19 +165,44 @@ export class Service {
     try {
       const live = await this.#currentLive(model);
       this.#forgetMoved(live, model);
-      const result = await converge(live, model, { binary, healthOf: (server) => this.#monitor.healthOf(server), leaving: this.#leaving });
+      const result = await converge(live, model, {
+        binary,
+        healthOf: (server) => this.#monitor.healthOf(server),
+        leaving: this.#leaving,
+      });
       if (result.live.proxy.worker.pid !== live?.proxy.worker.pid) this.#startedAtMs = undefined;
       this.#live = result.live;
       this.#model = model;
       this.#applied = desired;
       this.#backoff.reset();
       if (isNew || this.#receipt?.outcome === 'failed') {
-        this.#settle(createReceipt({ desired, machine, before, model, result, startedAt, durationMs: performance.now() - begun }));
+        this.#settle(
+          createReceipt({
+            desired,
+            machine,
+            before,
+            model,
+            result,
+            startedAt,
+            durationMs: performance.now() - begun,
+          }),
+        );
       } else if (result.path !== 'none') this.#options.onChange(false);
       this.#monitor.admit(model, result.unchecked);
     } catch (error) {
       this.#retryAt = clock.now() + this.#backoff.next();
-      this.#fail(createReceipt({ desired, machine, before, model, error, isServing: this.#isServing, startedAt, durationMs: performance.now() - begun }));
+      this.#fail(
+        createReceipt({
+          desired,
+          machine,
+          before,
+          model,
+          error,
+          isServing: this.#isServing,
+          startedAt,
+          durationMs: performance.now() - begun,
+        }),
+      );
     }
   }
 
@@ -203,7 +235,8 @@ export class Service {
   /** A backend that moves to another address must show again that it works. */
   #forgetMoved(live: Live | undefined, model: ServiceModel): void {
     for (const change of serverChanges(live?.servers ?? [], resolvedServers(model))) {
-      if (change.kind === 'change' && change.before.address !== change.after.address) this.#monitor.forget(change.after);
+      if (change.kind === 'change' && change.before.address !== change.after.address)
+        this.#monitor.forget(change.after);
     }
   }
 
@@ -215,9 +248,13 @@ export class Service {
   }
 
   #fail(receipt: Receipt): void {
-    const isRepeated = this.#receipt?.revision === receipt.revision && this.#receipt.error?.detail === receipt.error?.detail;
+    const isRepeated =
+      this.#receipt?.revision === receipt.revision && this.#receipt.error?.detail === receipt.error?.detail;
     this.#receipt = receipt;
-    this.#options.logger.error({ loadBalancer: this.id, revision: receipt.revision, error: receipt.error }, 'revision failed');
+    this.#options.logger.error(
+      { loadBalancer: this.id, revision: receipt.revision, error: receipt.error },
+      'revision failed',
+    );
     if (!isRepeated) this.#options.onChange(true);
   }
 }

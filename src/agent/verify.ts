@@ -11,18 +11,34 @@ import { SHOW_SERVER_STATS, parseServerStats } from '../haproxy/runtime/stat.ts'
 const CONNECT_TIMEOUT_MS = 2000;
 
 /** Looks whether a worker that has just begun does what is wanted. Answers what was found; throws what was not. */
-export async function verifyService(proxy: RunningProxy, model: ServiceModel, wanted: readonly Server[], frameHash: string): Promise<string[]> {
+export async function verifyService(
+  proxy: RunningProxy,
+  model: ServiceModel,
+  wanted: readonly Server[],
+  frameHash: string,
+): Promise<string[]> {
   if (proxy.worker.frameHash !== frameHash) {
-    throw new ApplyError('verification_failed', `worker ${proxy.worker.pid} runs another configuration than the one written`);
+    throw new ApplyError(
+      'verification_failed',
+      `worker ${proxy.worker.pid} runs another configuration than the one written`,
+    );
   }
-  const binds = listeners(model.spec, model.layout).map(({ port }) => ({ host: model.address === '*' ? '127.0.0.1' : model.address, port }));
+  const binds = listeners(model.spec, model.layout).map(({ port }) => ({
+    host: model.address === '*' ? '127.0.0.1' : model.address,
+    port,
+  }));
   await Promise.all(binds.map(({ host, port }) => answers(host, port)));
   const { workerSocket } = servicePaths(model.id, model.layout);
-  const stats = parseServerStats(await withRuntime(workerSocket, (runtime) => runtime.send(SHOW_SERVER_STATS)));
+  const stats = parseServerStats(
+    await withRuntime(workerSocket, (runtime) => runtime.send(SHOW_SERVER_STATS)),
+  );
   const present = new Set(stats.map(({ pool, name }) => `${pool}/${name}`));
   const missing = wanted.filter(({ pool, name }) => !present.has(`${pool}/${name}`));
   if (missing.length > 0) {
-    throw new ApplyError('verification_failed', `HAProxy has no server for ${missing.map(({ target }) => target).join(', ')}`);
+    throw new ApplyError(
+      'verification_failed',
+      `HAProxy has no server for ${missing.map(({ target }) => target).join(', ')}`,
+    );
   }
   return [
     `worker ${proxy.worker.pid} runs the configuration`,
@@ -36,7 +52,12 @@ function answers(host: string, port: number): Promise<void> {
     const socket = connect({ host, port, timeout: CONNECT_TIMEOUT_MS });
     const fail = (cause: string) => {
       socket.destroy();
-      reject(new ApplyError('verification_failed', `HAProxy does not accept connections on ${host}:${port}: ${cause}`));
+      reject(
+        new ApplyError(
+          'verification_failed',
+          `HAProxy does not accept connections on ${host}:${port}: ${cause}`,
+        ),
+      );
     };
     socket.once('connect', () => {
       socket.destroy();

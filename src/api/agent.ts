@@ -47,7 +47,12 @@ export const LoadBalancerReport = z.strictObject({
     }),
   ),
   haproxy: z
-    .strictObject({ version: z.string().max(64), pid: z.int(), workerPid: z.int(), startedAt: z.iso.datetime() })
+    .strictObject({
+      version: z.string().max(64),
+      pid: z.int(),
+      workerPid: z.int(),
+      startedAt: z.iso.datetime(),
+    })
     .optional(),
 });
 export type LoadBalancerReport = z.infer<typeof LoadBalancerReport>;

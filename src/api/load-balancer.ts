@@ -28,8 +28,12 @@ export const NodeStatus = z
     address: z.string().describe('The address on which this node listens.'),
     listeners: z.array(z.string()).describe('Every address and port that it listens on.'),
     observedRevision: z.int().describe('The newest revision that the node has applied; 0 for none.'),
-    state: z.enum(['pending', 'active', 'error']).describe('Whether the wanted revision is live on the node.'),
-    connected: z.boolean().describe('Whether the machine’s agent has reported lately. The node serves without it.'),
+    state: z
+      .enum(['pending', 'active', 'error'])
+      .describe('Whether the wanted revision is live on the node.'),
+    connected: z
+      .boolean()
+      .describe('Whether the machine’s agent has reported lately. The node serves without it.'),
     lastReportAt: z.iso.datetime().optional().describe('When the agent last reported, RFC 3339.'),
     haproxy: z
       .strictObject({ version: z.string(), pid: z.int(), workerPid: z.int(), startedAt: z.iso.datetime() })
@@ -83,7 +87,10 @@ export const LoadBalancerSpecOutput = LoadBalancerSpecInput.required({ port: tru
 
 export const LoadBalancer = z
   .strictObject({
-    id: z.string().describe('Identifier; never changes.').meta({ examples: ['lb_01m833pgxtewv9hb4s1e6n3b2k'] }),
+    id: z
+      .string()
+      .describe('Identifier; never changes.')
+      .meta({ examples: ['lb_01m833pgxtewv9hb4s1e6n3b2k'] }),
     name: z.string(),
     labels: Labels,
     spec: LoadBalancerSpecOutput,

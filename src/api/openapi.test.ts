@@ -15,9 +15,14 @@ test('openapi.json is as the contract says; `npm run build` writes it', async ()
 });
 
 test('the examples of a load balancer are accepted by the server’s own validation', () => {
-  const { paths, info } = buildOpenApi() as { paths: Record<string, Record<string, JsonObject>>; info: { version: string } };
+  const { paths, info } = buildOpenApi() as {
+    paths: Record<string, Record<string, JsonObject>>;
+    info: { version: string };
+  };
   expect(info.version).toBe(VERSION);
-  const body = paths['/v1/load-balancers']?.['post']?.['requestBody'] as { content: Record<string, { examples: Record<string, { value: unknown }> }> };
+  const body = paths['/v1/load-balancers']?.['post']?.['requestBody'] as {
+    content: Record<string, { examples: Record<string, { value: unknown }> }>;
+  };
   const examples = Object.values(body.content['application/json']?.examples ?? {});
   expect(examples).toHaveLength(2);
   for (const { value } of examples) expect(validateLoadBalancer(value)).toMatchObject({ ok: true });

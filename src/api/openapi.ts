@@ -81,7 +81,11 @@ export function buildOpenApi(): JsonObject {
     components: {
       schemas: schemas.components,
       securitySchemes: {
-        apiKey: { type: 'http', scheme: 'bearer', description: 'An API key: `Authorization: Bearer $API_KEY`.' },
+        apiKey: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'An API key: `Authorization: Bearer $API_KEY`.',
+        },
       },
     },
   };
@@ -109,12 +113,15 @@ function createSchemas(): Schemas {
   for (const [id, schema] of Object.entries(COMPONENTS)) registry.add(schema, { id });
   const uri = (id: string) => REF_PREFIX + id;
   const { schemas } = z.toJSONSchema(registry, { uri, io: 'input', target: 'draft-2020-12' });
-  const components = Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, withoutIds(schema)]));
+  const components = Object.fromEntries(
+    Object.entries(schemas).map(([id, schema]) => [id, withoutIds(schema)]),
+  );
   const names = new Map(Object.entries(COMPONENTS).map(([id, schema]) => [schema, id]));
   const of = (schema: z.ZodType): JsonObject => {
     const name = names.get(schema);
     if (name !== undefined) return { $ref: REF_PREFIX + name };
-    if (schema instanceof z.ZodUnion) return { anyOf: schema.options.map((option) => of(option as z.ZodType)) };
+    if (schema instanceof z.ZodUnion)
+      return { anyOf: schema.options.map((option) => of(option as z.ZodType)) };
     if (schema instanceof z.ZodArray) return { type: 'array', items: of(schema.element as z.ZodType) };
     return inline(schema, of);
   };
@@ -137,7 +144,11 @@ function withoutIds(schema: JsonObject): JsonObject {
 }
 
 function operation(schemas: Schemas, id: string, route: Route): JsonObject {
-  const parameters = [...fieldParameters(route, 'path'), ...fieldParameters(route, 'query'), ...headerParameters(route)];
+  const parameters = [
+    ...fieldParameters(route, 'path'),
+    ...fieldParameters(route, 'query'),
+    ...headerParameters(route),
+  ];
   return {
     operationId: id,
     tags: [route.tag],
@@ -157,7 +168,9 @@ function roleSentence({ role }: Route): string {
 function fieldParameters(route: Route, where: 'path' | 'query'): JsonObject[] {
   const schema = where === 'path' ? route.params : route.query;
   if (!schema) return [];
-  const { properties = {} } = z.toJSONSchema(schema, { io: 'input' }) as { properties?: Record<string, JsonObject> };
+  const { properties = {} } = z.toJSONSchema(schema, { io: 'input' }) as {
+    properties?: Record<string, JsonObject>;
+  };
   return Object.entries(properties).map(([name, { description, ...rest }]) => ({
     name,
     in: where,
@@ -185,7 +198,9 @@ function headerParameters({ headers = [] }: Route): JsonObject[] {
 }
 
 function requestBody(schemas: Schemas, { method, body }: Route): JsonObject {
-  const examples = Object.fromEntries(Object.entries(body?.examples ?? {}).map(([name, value]) => [name, { value }]));
+  const examples = Object.fromEntries(
+    Object.entries(body?.examples ?? {}).map(([name, value]) => [name, { value }]),
+  );
   const content = {
     ...(body ? { schema: schemas.of(body.schema) } : {}),
     ...(body?.examples ? { examples } : {}),
@@ -195,11 +210,19 @@ function requestBody(schemas: Schemas, { method, body }: Route): JsonObject {
 }
 
 function responses(schemas: Schemas, route: Route): JsonObject {
-  return Object.fromEntries(Object.entries(route.responses).map(([status, response]) => [status, answer(schemas, response)]));
+  return Object.fromEntries(
+    Object.entries(route.responses).map(([status, response]) => [status, answer(schemas, response)]),
+  );
 }
 
-function answer(schemas: Schemas, { description, schema, contentType = 'application/json', headers = {} }: RouteResponse): JsonObject {
-  const shown = Object.entries(headers).map(([name, text]) => [name, { description: text, schema: { type: 'string' } }]);
+function answer(
+  schemas: Schemas,
+  { description, schema, contentType = 'application/json', headers = {} }: RouteResponse,
+): JsonObject {
+  const shown = Object.entries(headers).map(([name, text]) => [
+    name,
+    { description: text, schema: { type: 'string' } },
+  ]);
   return {
     description,
     ...(shown.length > 0 ? { headers: Object.fromEntries(shown) as JsonObject } : {}),

@@ -9,7 +9,9 @@ export const Vpc = z
     name: z.string(),
     labels: Labels,
     spec: VpcSpec,
-    status: z.strictObject({ loadBalancers: z.array(z.string()).describe('Names of the load balancers in it.') }),
+    status: z.strictObject({
+      loadBalancers: z.array(z.string()).describe('Names of the load balancers in it.'),
+    }),
     revision: z.int(),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
@@ -56,9 +58,9 @@ export const Key = z
   .describe('An API key without its secret.');
 export type Key = z.infer<typeof Key>;
 
-export const NewKey = Key.extend({ key: z.string().describe('The key itself. It is shown once, here.') }).describe(
-  'An API key with its secret.',
-);
+export const NewKey = Key.extend({
+  key: z.string().describe('The key itself. It is shown once, here.'),
+}).describe('An API key with its secret.');
 export type NewKey = z.infer<typeof NewKey>;
 
 export const Machine = z

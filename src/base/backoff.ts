@@ -8,7 +8,10 @@ export interface BackoffOptions {
 }
 
 /** Exponential delays with full jitter in the upper half, so that many agents do not come back in step. */
-export function createBackoff({ initialMs, maxMs, random }: BackoffOptions): { next(): number; reset(): void } {
+export function createBackoff({ initialMs, maxMs, random }: BackoffOptions): {
+  next(): number;
+  reset(): void;
+} {
   let attempt = 0;
   return {
     next() {

@@ -18,7 +18,11 @@ export const ERROR_CODES = {
   port_in_use: { status: 409, exit: 4, title: 'Another load balancer has this port on the same address' },
   last_admin_key: { status: 409, exit: 4, title: 'The last admin key cannot be revoked' },
   deletion_protected: { status: 409, exit: 4, title: 'The load balancer is protected from deletion' },
-  idempotency_in_flight: { status: 409, exit: 4, title: 'A request with this Idempotency-Key is still running' },
+  idempotency_in_flight: {
+    status: 409,
+    exit: 4,
+    title: 'A request with this Idempotency-Key is still running',
+  },
   revision_mismatch: { status: 412, exit: 4, title: 'The resource has changed since it was read' },
   payload_too_large: { status: 413, exit: 2, title: 'The body is too large' },
   unsupported_media_type: { status: 415, exit: 2, title: 'The body must be JSON' },

@@ -13,11 +13,15 @@ export function planChange(from: ServiceModel | undefined, to: ServiceModel | un
   const reasons = reloadReasons(from, to, changes);
   const how = reasons.length > 0 ? 'reload' : 'runtime';
   const steps = changes.flatMap((change) => toSteps(change, how));
-  return reasons.length > 0 ? { path: 'reload', steps: [...steps, reloadStep(reasons)] } : { path: pathOf(steps), steps };
+  return reasons.length > 0
+    ? { path: 'reload', steps: [...steps, reloadStep(reasons)] }
+    : { path: pathOf(steps), steps };
 }
 
 function startPlan(model: ServiceModel): Plan {
-  const where = listeners(model.spec, model.layout).map(({ port }) => `${model.address}:${port}`).join(' and ');
+  const where = listeners(model.spec, model.layout)
+    .map(({ port }) => `${model.address}:${port}`)
+    .join(' and ');
   const count = model.spec.backends.length;
   const detail = `starts HAProxy on ${where} with ${count} ${count === 1 ? 'backend' : 'backends'}`;
   return { path: 'start', steps: [{ action: 'start', how: 'start', detail }] };
@@ -37,7 +41,9 @@ export type ServerChange =
 export function serverChanges(before: readonly Server[], after: readonly Server[]): ServerChange[] {
   const old = new Map(before.map((server) => [keyOf(server), server]));
   const wanted = new Set(after.map(keyOf));
-  const removals = before.filter((server) => !wanted.has(keyOf(server))).map((server): ServerChange => ({ kind: 'remove', server }));
+  const removals = before
+    .filter((server) => !wanted.has(keyOf(server)))
+    .map((server): ServerChange => ({ kind: 'remove', server }));
   const rest = after.flatMap((server): ServerChange[] => {
     const previous = old.get(keyOf(server));
     if (!previous) return [{ kind: 'add', server }];
@@ -53,21 +59,34 @@ function keyOf({ pool, name }: Server): string {
 
 function differs(before: Server, after: Server): boolean {
   const moved = before.address !== after.address;
-  return moved || before.weight !== after.weight || before.maxConnections !== after.maxConnections || before.backup !== after.backup;
+  return (
+    moved ||
+    before.weight !== after.weight ||
+    before.maxConnections !== after.maxConnections ||
+    before.backup !== after.backup ||
+    before.id !== after.id
+  );
 }
 
-/** Whether the runtime API can make the change: a server cannot become a backup or stop being one there. */
+/** Whether the runtime API cannot make the change: a server stays a backup or not, and keeps its id. */
 export function needsReload(change: ServerChange): boolean {
-  return change.kind === 'change' && change.before.backup !== change.after.backup;
+  if (change.kind !== 'change') return false;
+  return change.before.backup !== change.after.backup || change.before.id !== change.after.id;
 }
 
 function reloadReasons(from: ServiceModel, to: ServiceModel, changes: readonly ServerChange[]): string[] {
-  const reasons = changes.filter(needsReload).map((change) => (change.kind === 'change' ? `backup of ${change.after.target}` : ''));
+  const reasons = [...new Set(changes.flatMap(serverReloadReasons))];
   if (renderFrame(from).hash === renderFrame(to).hash) return reasons;
   const fields = diffValues({ ...from.spec, backends: [] }, { ...to.spec, backends: [] }).map(({ pointer }) =>
     pointer.slice(1).replaceAll('/', '.'),
   );
-  return [...(fields.length > 0 ? fields : ['the layout of the configuration']), ...reasons];
+  return fields.length > 0 ? fields : ['the layout of the configuration', ...reasons];
+}
+
+function serverReloadReasons(change: ServerChange): string[] {
+  if (change.kind !== 'change' || !needsReload(change)) return [];
+  const isBackup = change.before.backup !== change.after.backup;
+  return [isBackup ? `backup of ${change.after.target}` : 'the order of the backends'];
 }
 
 function reloadStep(reasons: readonly string[]): PlanStep {
@@ -80,9 +99,17 @@ function toSteps(change: ServerChange, how: 'runtime' | 'reload'): PlanStep[] {
   const base = { how, target: server.target, pool: server.pool };
   switch (change.kind) {
     case 'add':
-      return [{ action: 'add-backend', ...base, detail: `adds ${server.target}; it gets traffic after its first passed check` }];
+      return [
+        {
+          action: 'add-backend',
+          ...base,
+          detail: `adds ${server.target}; it gets traffic after its first passed check`,
+        },
+      ];
     case 'remove':
-      return [{ action: 'remove-backend', ...base, detail: `removes ${server.target}; its requests finish first` }];
+      return [
+        { action: 'remove-backend', ...base, detail: `removes ${server.target}; its requests finish first` },
+      ];
     case 'change':
       return changeSteps(change.before, change.after).map((step) => ({ ...step, ...base }));
   }
@@ -103,14 +130,19 @@ function changeSteps(before: Server, after: Server): StepText[] {
     steps.push({ action: 'set-max-connections', detail });
   }
   if (before.backup !== after.backup) {
-    steps.push({ action: 'reload', detail: `makes ${target} ${after.backup ? 'a backup' : 'a regular backend'}` });
+    steps.push({
+      action: 'reload',
+      detail: `makes ${target} ${after.backup ? 'a backup' : 'a regular backend'}`,
+    });
   }
   return steps;
 }
 
 function weightStep({ weight: before }: Server, { weight: after, target }: Server): StepText {
-  if (after === 0) return { action: 'drain-backend', detail: `drains ${target}: no new clients, the present ones finish` };
-  if (before === 0) return { action: 'enable-backend', detail: `gives ${target} new clients again, with weight ${after}` };
+  if (after === 0)
+    return { action: 'drain-backend', detail: `drains ${target}: no new clients, the present ones finish` };
+  if (before === 0)
+    return { action: 'enable-backend', detail: `gives ${target} new clients again, with weight ${after}` };
   return { action: 'set-weight', detail: `changes the weight of ${target} from ${before} to ${after}` };
 }
 

@@ -15,13 +15,19 @@ export interface FailureContext {
 }
 
 /** Says why a backend is down: `connection refused at 10.0.1.7:8080 (3 checks, since 12:01:07)`. */
-export function failureReason(stat: Pick<ServerStat, 'checkStatus' | 'checkCode' | 'lastCheck'>, context: FailureContext): string {
+export function failureReason(
+  stat: Pick<ServerStat, 'checkStatus' | 'checkCode' | 'lastCheck'>,
+  context: FailureContext,
+): string {
   const { failures } = context;
   const count = `${failures} ${failures === 1 ? 'check' : 'checks'}`;
   return `${causeOf(stat, context)} (${count}, since ${timeOfDay(context.since)})`;
 }
 
-function causeOf({ checkStatus, checkCode, lastCheck }: Pick<ServerStat, 'checkStatus' | 'checkCode' | 'lastCheck'>, context: FailureContext): string {
+function causeOf(
+  { checkStatus, checkCode, lastCheck }: Pick<ServerStat, 'checkStatus' | 'checkCode' | 'lastCheck'>,
+  context: FailureContext,
+): string {
   const where = formatTarget({ host: context.address, port: context.port });
   const said = lastCheck === '' ? '' : `: ${lastCheck}`;
   switch (checkStatus) {

@@ -15,10 +15,15 @@ export interface ExecResult {
 /** Runs a program without a shell and waits for its end. It never throws: how it ended is the result. */
 export function exec(program: string, args: readonly string[], timeoutMs = 30_000): Promise<ExecResult> {
   return new Promise((resolve) => {
-    execFile(program, [...args], { timeout: timeoutMs, maxBuffer: 16 * 1024 * 1024 }, (error, stdout, stderr) => {
-      const code = error ? (typeof error.code === 'number' ? error.code : undefined) : 0;
-      resolve({ code, stdout, stderr, missing: systemCode(error) === 'ENOENT' });
-    });
+    execFile(
+      program,
+      [...args],
+      { timeout: timeoutMs, maxBuffer: 16 * 1024 * 1024 },
+      (error, stdout, stderr) => {
+        const code = error ? (typeof error.code === 'number' ? error.code : undefined) : 0;
+        resolve({ code, stdout, stderr, missing: systemCode(error) === 'ENOENT' });
+      },
+    );
   });
 }
 
@@ -27,6 +32,9 @@ const SYSTEM_DIRECTORIES = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
 /** The path of a program: on the PATH, or where the system keeps its daemons; the bare name when it is nowhere. */
 export function findProgram(name: string): string {
-  const directories = [...(process.env['PATH'] ?? '').split(':').filter((part) => part !== ''), ...SYSTEM_DIRECTORIES];
+  const directories = [
+    ...(process.env['PATH'] ?? '').split(':').filter((part) => part !== ''),
+    ...SYSTEM_DIRECTORIES,
+  ];
   return directories.map((directory) => join(directory, name)).find((path) => existsSync(path)) ?? name;
 }

@@ -9,7 +9,11 @@ export interface WriteOptions {
 }
 
 /** Replaces a file in one step: a reader, and a crash, sees the old bytes or the new ones. */
-export async function writeFileAtomic(path: string, data: string, { mode = 0o600, durable = true }: WriteOptions = {}): Promise<void> {
+export async function writeFileAtomic(
+  path: string,
+  data: string,
+  { mode = 0o600, durable = true }: WriteOptions = {},
+): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
   const file = await open(temporary, 'w', mode);
   try {

@@ -28,8 +28,14 @@ test('a change of port that clashes names the other load balancer', async () => 
   await create('web', { type: 'http' });
   await create('db', { type: 'tcp', port: 5432 });
   const answer = await plane.call('PATCH', '/v1/load-balancers/db', { body: { spec: { port: 80 } } });
-  expect(answer.body).toMatchObject({ code: 'port_in_use', status: 409, detail: expect.stringContaining('web') });
-  expect((await plane.call('PATCH', '/v1/load-balancers/db', { body: { spec: { port: 81 } } })).status).toBe(200);
+  expect(answer.body).toMatchObject({
+    code: 'port_in_use',
+    status: 409,
+    detail: expect.stringContaining('web'),
+  });
+  expect((await plane.call('PATCH', '/v1/load-balancers/db', { body: { spec: { port: 81 } } })).status).toBe(
+    200,
+  );
 });
 
 test('the star is one address for all, told as the machine’s addresses', async () => {
@@ -43,7 +49,10 @@ test('the star is one address for all, told as the machine’s addresses', async
 
 test('an address is kept over restarts and other pools', async () => {
   plane = await startControlPlane({ addressPool: '127.80.0.0/30' });
-  expect([await create('a', { type: 'http' }), await create('b', { type: 'http' })]).toEqual(['127.80.0.1', '127.80.0.2']);
+  expect([await create('a', { type: 'http' }), await create('b', { type: 'http' })]).toEqual([
+    '127.80.0.1',
+    '127.80.0.2',
+  ]);
   plane = await plane.restart();
   expect((await plane.call('GET', '/v1/load-balancers/b')).body.status.addresses).toEqual(['127.80.0.2']);
   expect(() => parseAddressPool('127.80.0.1/24')).toThrow(AppError);

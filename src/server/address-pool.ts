@@ -3,7 +3,10 @@ import { type Cidr, cidrHosts, formatIp, parseCidr, parseIp } from '../spec/addr
 import type { Listening } from '../store/load-balancers.ts';
 
 /** The addresses on which load balancers may listen. */
-export type AddressPool = { kind: 'all' } | { kind: 'list'; addresses: string[] } | { kind: 'cidr'; cidr: Cidr };
+export type AddressPool =
+  | { kind: 'all' }
+  | { kind: 'list'; addresses: string[] }
+  | { kind: 'cidr'; cidr: Cidr };
 
 /** All addresses of the machine at once. */
 export const ANY_ADDRESS = '*';
@@ -18,7 +21,8 @@ export function parseAddressPool(text: string): AddressPool {
     const ip = parseIp(part.trim());
     return ip && formatIp(ip);
   });
-  if (addresses.every((address) => address !== undefined)) return { kind: 'list', addresses: [...new Set(addresses)] };
+  if (addresses.every((address) => address !== undefined))
+    return { kind: 'list', addresses: [...new Set(addresses)] };
   throw new AppError('invalid_request', `the address pool ${JSON.stringify(text)} cannot be read`, {
     hint: 'Give a CIDR such as 127.80.0.0/24, addresses by commas, or * (--address-pool, AGENTMETAL_ADDRESS_POOL).',
   });

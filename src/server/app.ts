@@ -32,7 +32,10 @@ export async function createApp(context: ServerContext, tls: TlsFiles | undefine
   }) as unknown as FastifyInstance;
   addErrorHandling(app, createUnknownRoute(allRoutes));
   await app.register(helmet, {
-    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+    },
     // A browser that once saw this header would refuse plain HTTP on the host for every other port as well.
     strictTransportSecurity: tls !== undefined,
   });

@@ -4,7 +4,13 @@ import { AppError, messageOf, systemCode } from '../base/errors.ts';
 import { DEFAULT_VPC } from '../spec/vpc.ts';
 import { insertKey, listKeys } from '../store/keys.ts';
 import { listLoadBalancers } from '../store/load-balancers.ts';
-import { type MachineRecord, findMachine, insertMachine, touchMachines, updateMachine } from '../store/machines.ts';
+import {
+  type MachineRecord,
+  findMachine,
+  insertMachine,
+  touchMachines,
+  updateMachine,
+} from '../store/machines.ts';
 import { nextChangeVersion, readMeta, writeMeta } from '../store/meta.ts';
 import { insertNode, nodesOf, touchNodes } from '../store/nodes.ts';
 import type { Tx } from '../store/open.ts';
@@ -49,10 +55,20 @@ export async function bootstrap<T>(
 async function insertDefaultVpc(context: ServerContext, tx: Tx): Promise<void> {
   if (await findVpc(tx, DEFAULT_VPC.name)) return;
   const now = timestamp(context);
-  await insertVpc(tx, { ...DEFAULT_VPC, id: context.newId('vpc'), revision: 1, createdAt: now, updatedAt: now });
+  await insertVpc(tx, {
+    ...DEFAULT_VPC,
+    id: context.newId('vpc'),
+    revision: 1,
+    createdAt: now,
+    updatedAt: now,
+  });
 }
 
-async function ensureAdminKey(context: ServerContext, tx: Tx, given: string | undefined): Promise<string | undefined> {
+async function ensureAdminKey(
+  context: ServerContext,
+  tx: Tx,
+  given: string | undefined,
+): Promise<string | undefined> {
   if ((await listKeys(tx, '', 1)).length > 0) return undefined;
   if (given !== undefined && !/^[\u0021-\u007e]+$/.test(given)) {
     throw new AppError('invalid_request', 'the first admin key must be printable ASCII without spaces', {
@@ -111,7 +127,9 @@ function readToken(file: string): string | undefined {
     return readFileSync(file, 'utf8').trim();
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
-    throw new AppError('unavailable', `the agent's token in ${file} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new AppError('unavailable', `the agent's token in ${file} cannot be read: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 

@@ -21,9 +21,13 @@ export function parseListen(text: string): ListenAddress {
   const host = groups?.['v6'] ?? groups?.['host'];
   const port = Number(groups?.['port']);
   if (host === undefined || port > 65_535) {
-    throw new AppError('invalid_request', `the address to listen on, ${JSON.stringify(text)}, cannot be read`, {
-      hint: 'Write host:port, such as 127.0.0.1:8080 or [::1]:8080 (--listen, AGENTMETAL_LISTEN).',
-    });
+    throw new AppError(
+      'invalid_request',
+      `the address to listen on, ${JSON.stringify(text)}, cannot be read`,
+      {
+        hint: 'Write host:port, such as 127.0.0.1:8080 or [::1]:8080 (--listen, AGENTMETAL_LISTEN).',
+      },
+    );
   }
   return { host: host === '' ? '::' : host, port };
 }
@@ -34,9 +38,13 @@ export function requireSafeListen(
   { tls, insecureListen = false }: { tls?: TlsFiles | undefined; insecureListen?: boolean | undefined },
 ): void {
   if (isLoopback(host) || tls || insecureListen) return;
-  throw new AppError('invalid_request', `listening on ${host}:${port} without TLS would show API keys to the network`, {
-    hint: 'Give a certificate (--tls-cert FILE --tls-key FILE), listen on 127.0.0.1, or allow it with --insecure-listen.',
-  });
+  throw new AppError(
+    'invalid_request',
+    `listening on ${host}:${port} without TLS would show API keys to the network`,
+    {
+      hint: 'Give a certificate (--tls-cert FILE --tls-key FILE), listen on 127.0.0.1, or allow it with --insecure-listen.',
+    },
+  );
 }
 
 function isLoopback(host: string): boolean {

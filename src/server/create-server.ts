@@ -96,7 +96,9 @@ function boundPortOf(app: FastifyInstance): number | undefined {
 
 function cannotListen(where: string, error: unknown): AppError {
   const taken = systemCode(error) === 'EADDRINUSE';
-  const detail = taken ? `${where} is in use by another process` : `cannot listen on ${where}: ${messageOf(error)}`;
+  const detail = taken
+    ? `${where} is in use by another process`
+    : `cannot listen on ${where}: ${messageOf(error)}`;
   return new AppError('unavailable', detail, {
     hint: 'Stop the other process or choose another address with --listen (AGENTMETAL_LISTEN).',
     cause: error,

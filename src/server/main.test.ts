@@ -13,7 +13,13 @@ beforeEach(async () => {
   directory = await temporaryDirectory();
   const dataDir = join(directory.path, 'data');
   const localAgentTokenFile = join(dataDir, 'agent', 'token');
-  options = { dataDir, listen: '127.0.0.1:0', addressPool: '127.80.0.0/24', localAgentTokenFile, logLevel: 'silent' };
+  options = {
+    dataDir,
+    listen: '127.0.0.1:0',
+    addressPool: '127.80.0.0/24',
+    localAgentTokenFile,
+    logLevel: 'silent',
+  };
 });
 afterEach(() => directory.remove());
 
@@ -84,8 +90,13 @@ test('with a certificate it speaks TLS', async () => {
 
 test('a data folder that cannot be used is told', async () => {
   await writeFile(join(directory.path, 'file'), '');
-  await expect(runServer({ ...options, dataDir: join(directory.path, 'file', 'data') })).rejects.toThrow('cannot be opened');
-  await writeFile(join(directory.path, 'agentmetal.db'), 'this is no database, and it is long enough to be looked at');
+  await expect(runServer({ ...options, dataDir: join(directory.path, 'file', 'data') })).rejects.toThrow(
+    'cannot be opened',
+  );
+  await writeFile(
+    join(directory.path, 'agentmetal.db'),
+    'this is no database, and it is long enough to be looked at',
+  );
   await chmod(directory.path, 0o700);
   await expect(runServer({ ...options, dataDir: directory.path })).rejects.toThrow('not a database');
 });

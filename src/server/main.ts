@@ -33,7 +33,11 @@ export async function runServer(options: RunServerOptions): Promise<RunningServe
   try {
     server = await createServer({ ...rest, store, log: createLogger(logLevel) });
     // Requests that come before the first start is committed wait for it: the store serves one transaction at a time.
-    const { opened: url, ...made } = await bootstrap(server.context, { adminKey, localAgentTokenFile }, server.listen);
+    const { opened: url, ...made } = await bootstrap(
+      server.context,
+      { adminKey, localAgentTokenFile },
+      server.listen,
+    );
     return { url, ...made, close };
   } catch (error) {
     await close();

@@ -30,7 +30,9 @@ export async function renderMetrics(context: ServerContext): Promise<string> {
   const states = statuses.map(({ state }) => state);
   const backends = statuses.flatMap((status) => status.backends.map(({ state }) => state));
   const metrics: Metric[] = [
-    gauge('agentmetal_build_info', 'Version of the control plane.', [{ labels: { version: VERSION }, value: 1 }]),
+    gauge('agentmetal_build_info', 'Version of the control plane.', [
+      { labels: { version: VERSION }, value: 1 },
+    ]),
     gauge('agentmetal_load_balancers', 'Load balancers by state.', countBy(states, STATES)),
     gauge('agentmetal_backends', 'Backends by state.', countBy(backends, BACKEND_STATES)),
     gauge('agentmetal_revisions', 'Revisions kept.', [{ value: revisions }]),
@@ -43,7 +45,12 @@ export async function renderMetrics(context: ServerContext): Promise<string> {
       })),
     ),
     gauge('process_resident_memory_bytes', 'Memory of the process.', [{ value: process.memoryUsage.rss() }]),
-    { name: 'process_cpu_seconds_total', type: 'counter', help: 'CPU time.', samples: [{ value: cpuSeconds() }] },
+    {
+      name: 'process_cpu_seconds_total',
+      type: 'counter',
+      help: 'CPU time.',
+      samples: [{ value: cpuSeconds() }],
+    },
   ];
   return metrics.map(renderMetric).join('');
 }
@@ -53,7 +60,10 @@ function gauge(name: string, help: string, samples: Metric['samples']): Metric {
 }
 
 function countBy(values: readonly string[], names: readonly string[]): Metric['samples'] {
-  return names.map((state) => ({ labels: { state }, value: values.filter((value) => value === state).length }));
+  return names.map((state) => ({
+    labels: { state },
+    value: values.filter((value) => value === state).length,
+  }));
 }
 
 function cpuSeconds(): number {

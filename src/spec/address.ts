@@ -9,12 +9,16 @@ const DOTTED_QUAD = /^(\d{1,3}\.){3}\d{1,3}$/;
  * The octal, hexadecimal and short forms that some resolvers take (`0177.1`) are refused.
  */
 export function parseIp(text: string): IpAddress | undefined {
-  if (text.includes(':') ? !ipaddr.IPv6.isValid(text) || text.includes('%') : !isDottedQuad(text)) return undefined;
+  if (text.includes(':') ? !ipaddr.IPv6.isValid(text) || text.includes('%') : !isDottedQuad(text))
+    return undefined;
   return ipaddr.process(text);
 }
 
 function isDottedQuad(text: string): boolean {
-  return DOTTED_QUAD.test(text) && text.split('.').every((part) => Number(part) <= 255 && String(Number(part)) === part);
+  return (
+    DOTTED_QUAD.test(text) &&
+    text.split('.').every((part) => Number(part) <= 255 && String(Number(part)) === part)
+  );
 }
 
 /** The one way in which we write an address: RFC 5952 for IPv6. */
@@ -30,7 +34,8 @@ export interface Cidr {
 /** Reads `10.0.0.0/16` or `fd00::/8`. Bits beyond the prefix must be zero, as a typing error shows there. */
 export function parseCidr(text: string): Cidr | undefined {
   const [base, length, ...rest] = text.split('/');
-  if (base === undefined || length === undefined || rest.length > 0 || !/^\d{1,3}$/.test(length)) return undefined;
+  if (base === undefined || length === undefined || rest.length > 0 || !/^\d{1,3}$/.test(length))
+    return undefined;
   const address = parseIp(base);
   const prefix = Number(length);
   if (!address || prefix > address.toByteArray().length * 8) return undefined;
@@ -38,7 +43,9 @@ export function parseCidr(text: string): Cidr | undefined {
 }
 
 function hasHostBits(address: IpAddress, prefix: number): boolean {
-  return address.toByteArray().some((byte, index) => (byte & (0xff >> clamp(prefix - index * 8, 0, 8))) !== 0);
+  return address
+    .toByteArray()
+    .some((byte, index) => (byte & (0xff >> clamp(prefix - index * 8, 0, 8))) !== 0);
 }
 
 function clamp(value: number, low: number, high: number): number {

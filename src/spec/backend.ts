@@ -10,7 +10,9 @@ export const Backend = z
       .min(0)
       .max(256)
       .default(1)
-      .describe('Share of new traffic relative to the other backends, 0 to 256; 0 takes no new clients. Default: 1.'),
+      .describe(
+        'Share of new traffic relative to the other backends, 0 to 256; 0 takes no new clients. Default: 1.',
+      ),
     backup: z
       .boolean()
       .default(false)

@@ -20,7 +20,8 @@ export function diffValues(from: unknown, to: unknown, path: readonly string[] =
   if (!before || !after) return JSON.stringify(from) === JSON.stringify(to) ? [] : [change(path, from, to)];
   const keys = new Set([...before.keys(), ...after.keys()]);
   const changes = [...keys].flatMap((key) => diffValues(before.get(key), after.get(key), [...path, key]));
-  const isReordered = changes.length === 0 && Array.isArray(from) && JSON.stringify(from) !== JSON.stringify(to);
+  const isReordered =
+    changes.length === 0 && Array.isArray(from) && JSON.stringify(from) !== JSON.stringify(to);
   return isReordered ? [change(path, from, to)] : changes;
 }
 

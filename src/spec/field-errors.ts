@@ -6,7 +6,10 @@ import { jsonPointer } from '../base/pointer.ts';
 const MAX_ERRORS = 200;
 
 /** Turns zod's issues into field errors, one for each unknown field. */
-export function fieldErrors(issues: readonly z.core.$ZodIssue[], prefix: readonly PropertyKey[] = []): FieldError[] {
+export function fieldErrors(
+  issues: readonly z.core.$ZodIssue[],
+  prefix: readonly PropertyKey[] = [],
+): FieldError[] {
   return issues.flatMap((issue) => issueErrors(issue, prefix)).slice(0, MAX_ERRORS);
 }
 

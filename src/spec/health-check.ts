@@ -48,7 +48,9 @@ export const HealthCheckInput = z
           .regex(STATUS_LIST, 'must be a status, a range or a list of them, such as 200-399 or 200,204'),
       )
       .optional()
-      .describe('Statuses that pass (http, https): a status, a range, or a list of them. Default: `200-399`.'),
+      .describe(
+        'Statuses that pass (http, https): a status, a range, or a list of them. Default: `200-399`.',
+      ),
     expectBody: z
       .string()
       .min(1)
@@ -63,8 +65,18 @@ export const HealthCheckInput = z
     timeout: durationBetween(10, 3_600_000)
       .optional()
       .describe('Time for one check, less than the interval. Default: 2s, or half of an interval up to 4s.'),
-    fall: z.int().min(1).max(100).optional().describe('Failed checks in a row that take a backend out. Default: 3.'),
-    rise: z.int().min(1).max(100).optional().describe('Passed checks in a row that bring it back. Default: 2.'),
+    fall: z
+      .int()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe('Failed checks in a row that take a backend out. Default: 3.'),
+    rise: z
+      .int()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe('Passed checks in a row that bring it back. Default: 2.'),
   })
   .describe('How backends are checked.');
 export type HealthCheckInput = z.infer<typeof HealthCheckInput>;
@@ -104,7 +116,8 @@ export function completeHealthCheck(input: HealthCheckInput, balancer: 'http' | 
   const interval = input.interval ?? DEFAULT_INTERVAL;
   const cadence: Cadence = {
     interval,
-    timeout: input.timeout ?? formatDuration(Math.min(DEFAULT_TIMEOUT_MS, Math.floor(durationMs(interval) / 2))),
+    timeout:
+      input.timeout ?? formatDuration(Math.min(DEFAULT_TIMEOUT_MS, Math.floor(durationMs(interval) / 2))),
     fall: input.fall ?? 3,
     rise: input.rise ?? 2,
     ...(input.port === undefined ? {} : { port: input.port }),

@@ -10,7 +10,9 @@ const HEADER_ALGORITHM = /^header:[A-Za-z][A-Za-z0-9-]{0,63}$/;
 export const Algorithm = z
   .union([
     z.enum(['roundrobin', 'leastconn', 'source', 'random', 'first', 'uri']),
-    z.string().regex(HEADER_ALGORITHM, 'must be roundrobin, leastconn, source, random, first, uri or header:NAME'),
+    z
+      .string()
+      .regex(HEADER_ALGORITHM, 'must be roundrobin, leastconn, source, random, first, uri or header:NAME'),
   ])
   .describe(
     'How a backend is chosen: roundrobin, leastconn, source (client address), random, first, uri, or header:NAME. Default: roundrobin.',
@@ -33,7 +35,11 @@ export const LoadBalancerSpecInput = z
       .describe('tcp: the port to listen on, required. http: the port of plain HTTP. Default for http: 80.'),
     nodes: z.literal(1).default(1).describe('How many machines serve it. Default: 1.'),
     algorithm: Algorithm.default('roundrobin'),
-    backends: z.array(Backend).max(MAX_BACKENDS).default([]).describe('The servers behind it. Default: none.'),
+    backends: z
+      .array(Backend)
+      .max(MAX_BACKENDS)
+      .default([])
+      .describe('The servers behind it. Default: none.'),
     healthCheck: HealthCheckInput.prefault({}),
     tls: Tls.optional(),
     deletionProtection: z
@@ -45,7 +51,10 @@ export const LoadBalancerSpecInput = z
 export type LoadBalancerSpecInput = z.input<typeof LoadBalancerSpecInput>;
 
 /** The spec with every default filled in: what is stored, answered, planned and rendered. */
-export interface LoadBalancerSpec extends Omit<z.output<typeof LoadBalancerSpecInput>, 'healthCheck' | 'port'> {
+export interface LoadBalancerSpec extends Omit<
+  z.output<typeof LoadBalancerSpecInput>,
+  'healthCheck' | 'port'
+> {
   port: number;
   healthCheck: HealthCheck;
 }

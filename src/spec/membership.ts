@@ -44,7 +44,13 @@ export function hostMembershipErrors(spec: VpcSpec, rules: MembershipRules): Fie
     host.addresses.flatMap((address, position) => {
       const detail = membershipFault(address, rules);
       if (!detail) return [];
-      return [{ pointer: jsonPointer(['spec', 'hosts', index, 'addresses', position]), code: 'outside_vpc', detail }];
+      return [
+        {
+          pointer: jsonPointer(['spec', 'hosts', index, 'addresses', position]),
+          code: 'outside_vpc',
+          detail,
+        },
+      ];
     }),
   );
 }

@@ -11,9 +11,14 @@ export const Domain = z
 
 export const Tls = z
   .strictObject({
-    domain: Domain.optional().describe('The domain to have a certificate for. The same as `domains` with one entry.'),
+    domain: Domain.optional().describe(
+      'The domain to have a certificate for. The same as `domains` with one entry.',
+    ),
     domains: z.array(Domain).min(1).max(100).optional().describe('The domains to have certificates for.'),
-    autoRenew: z.boolean().default(true).describe('Renew certificates by itself before they end. Default: true.'),
+    autoRenew: z
+      .boolean()
+      .default(true)
+      .describe('Renew certificates by itself before they end. Default: true.'),
     redirect: z
       .boolean()
       .default(true)

@@ -33,7 +33,16 @@ describe('a load balancer', () => {
             { target: 'web-1:8080', weight: 50, backup: false, maxConnections: 0, drain: false },
             { target: 'web-2:8080', weight: 50, backup: false, maxConnections: 0, drain: false },
           ],
-          healthCheck: { type: 'http', path: '/health', method: 'GET', expectStatus: '200-399', interval: '5s', timeout: '2s', fall: 3, rise: 2 },
+          healthCheck: {
+            type: 'http',
+            path: '/health',
+            method: 'GET',
+            expectStatus: '200-399',
+            interval: '5s',
+            timeout: '2s',
+            fall: 3,
+            rise: 2,
+          },
           tls: { domain: 'app.example.com', autoRenew: true, redirect: true, minVersion: '1.2' },
           deletionProtection: false,
         },
@@ -50,9 +59,15 @@ describe('a load balancer', () => {
     const result = validateLoadBalancer({
       name: 'Web LB',
       color: 'red',
-      spec: { type: 'http', backends: [{ target: 'web-1', wieght: 3 }, { target: 'a:1' }, { target: 'A:1' }], healthCheck: { interval: '1s', timeout: '3s' } },
+      spec: {
+        type: 'http',
+        backends: [{ target: 'web-1', wieght: 3 }, { target: 'a:1' }, { target: 'A:1' }],
+        healthCheck: { interval: '1s', timeout: '3s' },
+      },
     });
-    expect(result.ok ? [] : result.errors.map(({ pointer, code }) => `${pointer} ${code}`).toSorted()).toEqual([
+    expect(
+      result.ok ? [] : result.errors.map(({ pointer, code }) => `${pointer} ${code}`).toSorted(),
+    ).toEqual([
       '/color unknown_field',
       '/name invalid_value',
       '/spec/backends/0/target invalid_value',
@@ -63,7 +78,10 @@ describe('a load balancer', () => {
   });
 
   it('gives a short interval a timeout that fits', () => {
-    const result = validateLoadBalancer({ name: 'a', spec: { type: 'tcp', port: 1, healthCheck: { interval: '1s' } } });
+    const result = validateLoadBalancer({
+      name: 'a',
+      spec: { type: 'tcp', port: 1, healthCheck: { interval: '1s' } },
+    });
     expect(result.ok && result.value.spec.healthCheck.timeout).toBe('500ms');
   });
 });

@@ -10,9 +10,15 @@ import { formatTarget, parseTarget } from './target.ts';
 export type Validated<T> = { ok: true; value: T } | { ok: false; errors: FieldError[] };
 
 /** Reads any schema, with all faults at once. */
-export function parseWith<T extends z.ZodType>(schema: T, body: unknown, prefix: readonly PropertyKey[] = []): Validated<z.output<T>> {
+export function parseWith<T extends z.ZodType>(
+  schema: T,
+  body: unknown,
+  prefix: readonly PropertyKey[] = [],
+): Validated<z.output<T>> {
   const parsed = schema.safeParse(body);
-  return parsed.success ? { ok: true, value: parsed.data } : { ok: false, errors: fieldErrors(parsed.error.issues, prefix) };
+  return parsed.success
+    ? { ok: true, value: parsed.data }
+    : { ok: false, errors: fieldErrors(parsed.error.issues, prefix) };
 }
 
 /** Reads a whole load balancer: the fields one by one, and what must hold between them, all faults at once. */
@@ -32,14 +38,19 @@ function relationErrors(spec: Record<string, unknown>): FieldError[] {
 function listenerErrors(spec: Record<string, unknown>): FieldError[] {
   const errors: FieldError[] = [];
   if (spec['type'] === 'tcp') {
-    if (spec['port'] === undefined) errors.push(fault('/spec/port', 'required', 'a tcp load balancer needs the port to listen on'));
+    if (spec['port'] === undefined)
+      errors.push(fault('/spec/port', 'required', 'a tcp load balancer needs the port to listen on'));
     const algorithm = spec['algorithm'];
     if (algorithm === 'uri' || (typeof algorithm === 'string' && algorithm.startsWith('header:'))) {
-      errors.push(fault('/spec/algorithm', 'conflict', 'needs an http load balancer: a tcp one does not read requests'));
+      errors.push(
+        fault('/spec/algorithm', 'conflict', 'needs an http load balancer: a tcp one does not read requests'),
+      );
     }
   }
   if (spec['type'] === 'http' && spec['port'] === 443) {
-    errors.push(fault('/spec/port', 'conflict', 'is the port of HTTPS already; choose another for plain HTTP'));
+    errors.push(
+      fault('/spec/port', 'conflict', 'is the port of HTTPS already; choose another for plain HTTP'),
+    );
   }
   return errors;
 }
@@ -84,7 +95,11 @@ function healthCheckErrors(spec: Record<string, unknown>): FieldError[] {
 
 function untypedHttpFields(check: Record<string, unknown>): FieldError[] {
   return HTTP_CHECK_FIELDS.filter((field) => check[field] !== undefined).map((field) =>
-    fault(`/spec/healthCheck/${field}`, 'conflict', 'needs "type": "http" or "https": the check of a tcp load balancer is tcp'),
+    fault(
+      `/spec/healthCheck/${field}`,
+      'conflict',
+      'needs "type": "http" or "https": the check of a tcp load balancer is tcp',
+    ),
   );
 }
 
@@ -96,7 +111,9 @@ function tlsErrors(spec: Record<string, unknown>): FieldError[] {
   if (tls['domain'] !== undefined && tls['domains'] !== undefined) {
     errors.push(fault('/spec/tls/domains', 'conflict', 'give either domain or domains'));
   }
-  const domains = array(tls['domains']).map((domain) => (typeof domain === 'string' ? domain.toLowerCase() : domain));
+  const domains = array(tls['domains']).map((domain) =>
+    typeof domain === 'string' ? domain.toLowerCase() : domain,
+  );
   for (const [index, domain] of domains.entries()) {
     if (domains.indexOf(domain) < index) {
       errors.push(fault(`/spec/tls/domains/${index}`, 'duplicate', `${String(domain)} is named twice`));
@@ -114,7 +131,9 @@ function durationOf(value: unknown): number | undefined {
 }
 
 function record(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : {};
 }
 
 function array(value: unknown): unknown[] {

@@ -60,14 +60,16 @@ export type VpcHost = z.infer<typeof VpcHost>;
 
 export const VpcSpec = z
   .strictObject({
-    cidrs: z.array(CidrText).min(1).max(32).describe('The networks that belong to the VPC. Backends must lie in them.'),
+    cidrs: z
+      .array(CidrText)
+      .min(1)
+      .max(32)
+      .describe('The networks that belong to the VPC. Backends must lie in them.'),
     nameServers: z
       .array(
-        z
-          .string()
-          .refine((text) => parseNameServer(text) !== undefined, {
-            error: 'must be a name server’s address, with or without a port: 10.0.0.2 or 10.0.0.2:5353',
-          }),
+        z.string().refine((text) => parseNameServer(text) !== undefined, {
+          error: 'must be a name server’s address, with or without a port: 10.0.0.2 or 10.0.0.2:5353',
+        }),
       )
       .max(3)
       .default([])

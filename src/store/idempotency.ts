@@ -15,7 +15,11 @@ export interface IdempotencyRecord {
   createdAt: string;
 }
 
-export async function findIdempotent(tx: Tx, keyId: string, key: string): Promise<IdempotencyRecord | undefined> {
+export async function findIdempotent(
+  tx: Tx,
+  keyId: string,
+  key: string,
+): Promise<IdempotencyRecord | undefined> {
   const row = await tx
     .selectFrom('idempotency_keys')
     .selectAll()
@@ -24,7 +28,15 @@ export async function findIdempotent(tx: Tx, keyId: string, key: string): Promis
     .executeTakeFirst();
   if (!row) return undefined;
   const { fingerprint, status, headers, body, created_at: createdAt } = row;
-  return { keyId, key, fingerprint, status, headers: JSON.parse(headers) as Record<string, string>, body, createdAt };
+  return {
+    keyId,
+    key,
+    fingerprint,
+    status,
+    headers: JSON.parse(headers) as Record<string, string>,
+    body,
+    createdAt,
+  };
 }
 
 export async function saveIdempotent(tx: Tx, record: IdempotencyRecord): Promise<void> {

@@ -36,7 +36,11 @@ export async function insertRevision(tx: Tx, revision: RevisionRecord): Promise<
     .execute();
 }
 
-export async function findRevision(tx: Tx, loadBalancerId: string, number: number): Promise<RevisionRecord | undefined> {
+export async function findRevision(
+  tx: Tx,
+  loadBalancerId: string,
+  number: number,
+): Promise<RevisionRecord | undefined> {
   const row = await tx
     .selectFrom('revisions')
     .selectAll()
@@ -99,11 +103,21 @@ export async function receiptsOf(
  * Keeps what a revision did on a machine. A report repeats the last receipt, so one that is kept stays as it is; only
  * a failure gives way to what a later try did.
  */
-export async function saveReceipt(tx: Tx, loadBalancerId: string, machineId: string, receipt: Receipt): Promise<void> {
+export async function saveReceipt(
+  tx: Tx,
+  loadBalancerId: string,
+  machineId: string,
+  receipt: Receipt,
+): Promise<void> {
   const values = { outcome: receipt.outcome, receipt: JSON.stringify(receipt) };
   await tx
     .insertInto('receipts')
-    .values({ load_balancer_id: loadBalancerId, revision: receipt.revision, machine_id: machineId, ...values })
+    .values({
+      load_balancer_id: loadBalancerId,
+      revision: receipt.revision,
+      machine_id: machineId,
+      ...values,
+    })
     .onConflict((conflict) =>
       conflict
         .columns(['load_balancer_id', 'revision', 'machine_id'])

@@ -30,7 +30,9 @@ export function storageError(error: unknown): unknown {
 
 function nameTaken(error: unknown): AppError {
   const table = /failed: (\w+)\./.exec(messageOf(error))?.[1] ?? 'resource';
-  return new AppError('name_taken', `the name is in use already (${table.replaceAll('_', ' ')})`, { cause: error });
+  return new AppError('name_taken', `the name is in use already (${table.replaceAll('_', ' ')})`, {
+    cause: error,
+  });
 }
 
 function isUniqueViolation(error: unknown): boolean {

@@ -70,7 +70,8 @@ test('a full disk is told as such, and reads go on', async () => {
   await migrate(small);
   await small.executeQuery({ sql: 'pragma max_page_count = 60', parameters: [] } as never);
   const fill = async () => {
-    for (let index = 0; index < 10_000; index++) await writeMeta(small, `fill-${index}` as 'control_plane_id', 'x'.repeat(2000));
+    for (let index = 0; index < 10_000; index++)
+      await writeMeta(small, `fill-${index}` as 'control_plane_id', 'x'.repeat(2000));
   };
   const error: unknown = await fill().catch((thrown: unknown) => storageError(thrown));
   expect(error).toBeInstanceOf(AppError);

@@ -31,7 +31,10 @@ export function superviseChild({ name, args, env, onRestart }: ChildOptions): Ch
   const start = () => {
     startedAt = systemClock.now();
     // The channel is how a child notices that its parent was killed.
-    child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', ...args], { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', ...args], {
+      env,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
     child.once('exit', (code, signal) => {
       child = undefined;
       if (isStopping) return;

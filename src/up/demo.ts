@@ -18,12 +18,16 @@ export interface Demo {
 
 /** Makes VPC `prod`, two sample backends and `web-lb`, where they are not there yet, and shows a request. */
 export async function startDemo(client: ApiClient, print: (line: string) => void): Promise<Demo> {
-  const servers = await Promise.all(DEMO_HOSTS.map(({ name, addresses }) => startBackend(name, addresses[0] ?? '')));
+  const servers = await Promise.all(
+    DEMO_HOSTS.map(({ name, addresses }) => startBackend(name, addresses[0] ?? '')),
+  );
   await ensureVpc(client);
   const balancer = await ensureLoadBalancer(client);
   const { listeners } = balancer.status.nodes[0] ?? {};
   const where = (listeners?.[0] ?? balancer.status.addresses[0] ?? '').replace(/:80$/, '');
-  print(`Demo: load balancer web-lb serves ${DEMO_HOSTS.map(({ name }) => name).join(' and ')} on http://${where}`);
+  print(
+    `Demo: load balancer web-lb serves ${DEMO_HOSTS.map(({ name }) => name).join(' and ')} on http://${where}`,
+  );
   for (const _ of DEMO_HOSTS) {
     const answer = await fetch(`http://${where}/`);
     print(`  $ curl http://${where}/   →  ${answer.status} ${(await answer.text()).trim()}`);
@@ -49,10 +53,18 @@ function close(server: Server): Promise<void> {
 }
 
 async function ensureVpc(client: ApiClient): Promise<void> {
-  const { body } = await client.request<Page<{ name: string }>>({ method: 'GET', path: '/v1/vpcs', query: { limit: 500 } });
+  const { body } = await client.request<Page<{ name: string }>>({
+    method: 'GET',
+    path: '/v1/vpcs',
+    query: { limit: 500 },
+  });
   if (body.items.some(({ name }) => name === 'prod')) {
     for (const host of DEMO_HOSTS) {
-      await client.request({ method: 'PUT', path: apiPath`/v1/vpcs/prod/hosts/${host.name}`, body: { addresses: host.addresses } });
+      await client.request({
+        method: 'PUT',
+        path: apiPath`/v1/vpcs/prod/hosts/${host.name}`,
+        body: { addresses: host.addresses },
+      });
     }
     return;
   }
@@ -61,7 +73,11 @@ async function ensureVpc(client: ApiClient): Promise<void> {
 }
 
 async function ensureLoadBalancer(client: ApiClient): Promise<LoadBalancer> {
-  const { body } = await client.request<Page<LoadBalancer>>({ method: 'GET', path: '/v1/load-balancers', query: { limit: 500 } });
+  const { body } = await client.request<Page<LoadBalancer>>({
+    method: 'GET',
+    path: '/v1/load-balancers',
+    query: { limit: 500 },
+  });
   if (!body.items.some(({ name }) => name === 'web-lb')) {
     const spec = {
       type: 'http',
@@ -69,7 +85,12 @@ async function ensureLoadBalancer(client: ApiClient): Promise<LoadBalancer> {
       backends: DEMO_HOSTS.map(({ name }) => ({ target: `${name}:${DEMO_PORT}` })),
       healthCheck: { path: '/health', interval: '5s' },
     };
-    await client.request({ method: 'POST', path: '/v1/load-balancers', body: { name: 'web-lb', spec }, headers: { prefer: 'wait=30' } });
+    await client.request({
+      method: 'POST',
+      path: '/v1/load-balancers',
+      body: { name: 'web-lb', spec },
+      headers: { prefer: 'wait=30' },
+    });
   }
   return waitForBackends(client);
 }
@@ -79,7 +100,8 @@ async function waitForBackends(client: ApiClient): Promise<LoadBalancer> {
   for (;;) {
     const { body } = await client.request<LoadBalancer>({ method: 'GET', path: '/v1/load-balancers/web-lb' });
     if (body.status.backends.some(({ state }) => state === 'up')) return body;
-    if (performance.now() > deadline) throw new Error('no backend of web-lb came up; see: bin/agentmetal lb show web-lb');
+    if (performance.now() > deadline)
+      throw new Error('no backend of web-lb came up; see: bin/agentmetal lb show web-lb');
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

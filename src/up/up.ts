@@ -50,16 +50,27 @@ export async function runUp(options: UpOptions, surroundings: UpSurroundings): P
   const firstKey = isFirstStart ? (options.apiKey ?? randomKey()) : undefined;
   const allowLoopback = options.allowLoopbackBackends || options.demo;
   const { print } = surroundings;
-  const onRestart = (name: string, cause: string) => print(`${name} ended (${cause}); starting it again. Load balancers went on serving.`);
+  const onRestart = (name: string, cause: string) =>
+    print(`${name} ended (${cause}); starting it again. Load balancers went on serving.`);
 
-  const server = superviseChild({ name: 'The control plane', args: serverArgs(options, dataDir, allowLoopback), env: serverEnv(surroundings.env, firstKey), onRestart });
+  const server = superviseChild({
+    name: 'The control plane',
+    args: serverArgs(options, dataDir, allowLoopback),
+    env: serverEnv(surroundings.env, firstKey),
+    onRestart,
+  });
   const exitCode = await Promise.race([server.failed, waitUntilReady(url, options)]);
   if (exitCode !== 0) {
     await server.stop();
     return exitCode;
   }
   server.markReady();
-  const agent = superviseChild({ name: 'The agent', args: agentArgs(options, url, dataDir), env: surroundings.env, onRestart });
+  const agent = superviseChild({
+    name: 'The agent',
+    args: agentArgs(options, url, dataDir),
+    env: surroundings.env,
+    onRestart,
+  });
   agent.markReady();
   await announce(url, dataDir, firstKey, allowLoopback, surroundings);
   const demo = options.demo ? await tryDemo(url, firstKey, surroundings) : undefined;
@@ -91,14 +102,25 @@ function serverEnv(env: NodeJS.ProcessEnv, firstKey: string | undefined): NodeJS
 }
 
 function agentArgs(options: UpOptions, url: string, dataDir: string): string[] {
-  const offset = options.lowPortOffset === undefined ? [] : ['--low-port-offset', String(options.lowPortOffset)];
-  return ['agent', '--url', url, '--token-file', join(dataDir, 'agent', 'token'), '--data-dir', join(dataDir, 'agent'), ...offset];
+  const offset =
+    options.lowPortOffset === undefined ? [] : ['--low-port-offset', String(options.lowPortOffset)];
+  return [
+    'agent',
+    '--url',
+    url,
+    '--token-file',
+    join(dataDir, 'agent', 'token'),
+    '--data-dir',
+    join(dataDir, 'agent'),
+    ...offset,
+  ];
 }
 
 function urlOf({ listen, tlsCert }: UpOptions): string {
   const at = listen.lastIndexOf(':');
   const host = listen.slice(0, at);
-  const reachable = host === '0.0.0.0' || host === '' || host === '*' ? '127.0.0.1' : host === '[::]' ? '[::1]' : host;
+  const reachable =
+    host === '0.0.0.0' || host === '' || host === '*' ? '127.0.0.1' : host === '[::]' ? '[::1]' : host;
   return `${tlsCert ? 'https' : 'http'}://${reachable}:${listen.slice(at + 1)}`;
 }
 
@@ -109,10 +131,19 @@ async function waitUntilReady(url: string, { listen }: UpOptions): Promise<numbe
     if (answer?.ok) return 0;
     await systemClock.sleep(20);
   }
-  throw new AppError('unavailable', `the control plane did not answer on ${listen} within ${READY_TIMEOUT_MS / 1000} s`);
+  throw new AppError(
+    'unavailable',
+    `the control plane did not answer on ${listen} within ${READY_TIMEOUT_MS / 1000} s`,
+  );
 }
 
-async function announce(url: string, dataDir: string, firstKey: string | undefined, allowLoopback: boolean, { print, saveContext, knownKey }: UpSurroundings): Promise<void> {
+async function announce(
+  url: string,
+  dataDir: string,
+  firstKey: string | undefined,
+  allowLoopback: boolean,
+  { print, saveContext, knownKey }: UpSurroundings,
+): Promise<void> {
   print(`AgentMetal is up at ${url} (state in ${dataDir}).`);
   if (firstKey !== undefined) {
     print(`API key (admin), shown this once: ${firstKey}`);
@@ -120,12 +151,17 @@ async function announce(url: string, dataDir: string, firstKey: string | undefin
   } else if ((await knownKey(url)) === undefined) {
     print('Use your API key: export AGENTMETAL_API_KEY=…');
   }
-  if (process.getuid?.() !== 0) print('Not root: ports below 1024 are served 8000 higher (80 on 8080, 443 on 8443).');
+  if (process.getuid?.() !== 0)
+    print('Not root: ports below 1024 are served 8000 higher (80 on 8080, 443 on 8443).');
   if (allowLoopback) print('Backends on loopback are allowed (AGENTMETAL_ALLOW_LOOPBACK_BACKENDS).');
   print('Next, in another terminal: bin/agentmetal lb create --name web-lb --type http');
 }
 
-async function tryDemo(url: string, firstKey: string | undefined, { print, knownKey, env }: UpSurroundings): Promise<Demo | undefined> {
+async function tryDemo(
+  url: string,
+  firstKey: string | undefined,
+  { print, knownKey, env }: UpSurroundings,
+): Promise<Demo | undefined> {
   const key = firstKey ?? env['AGENTMETAL_API_KEY'] ?? (await knownKey(url));
   if (key === undefined) {
     print('The demo needs an API key: export AGENTMETAL_API_KEY=…');
@@ -154,4 +190,3 @@ function untilAborted(signal: AbortSignal): Promise<void> {
 function dataDirFlag({ dataDir }: UpOptions): string {
   return ` --data-dir ${dataDir}`;
 }
-

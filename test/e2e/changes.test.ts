@@ -21,7 +21,12 @@ afterAll(async () => {
 const target = (index: number) => backends[index]?.target ?? '';
 
 async function create(name: string, spec: Record<string, unknown>): Promise<string> {
-  await product.client.request({ method: 'POST', path: '/v1/load-balancers', body: { name, spec }, headers: { prefer: 'wait=20' } });
+  await product.client.request({
+    method: 'POST',
+    path: '/v1/load-balancers',
+    body: { name, spec },
+    headers: { prefer: 'wait=20' },
+  });
   return waitFor(`${name} to be active`, async () => {
     const { status } = await product.loadBalancer(name);
     return status.state === 'active' ? `http://${status.addresses[0]}/` : undefined;
@@ -29,7 +34,12 @@ async function create(name: string, spec: Record<string, unknown>): Promise<stri
 }
 
 const revision = async (name: string, number: number) =>
-  (await product.client.request<Revision>({ method: 'GET', path: `/v1/load-balancers/${name}/revisions/${number}` })).body;
+  (
+    await product.client.request<Revision>({
+      method: 'GET',
+      path: `/v1/load-balancers/${name}/revisions/${number}`,
+    })
+  ).body;
 
 async function patch(name: string, spec: Record<string, unknown>, dryRun = false) {
   const { body } = await product.client.request<LoadBalancer & DryRun>({
@@ -51,8 +61,21 @@ describe('a dry run', () => {
     ['nothing on the node', { deletionProtection: true }],
   ])('changes nothing, and its plan is what then happens: %s', async (_, wish) => {
     const name = `dry-${Math.abs(JSON.stringify(wish).length)}-${Object.keys(wish)[0]?.toLowerCase()}`;
-    await create(name, { type: 'http', port: 8080, backends: [{ target: target(0) }, { target: target(1) }], healthCheck: { path: '/health' } });
-    const spec = 'backends' in wish ? { backends: wish.backends === 'weight' ? [{ target: target(0), weight: 5 }, { target: target(1) }] : [{ target: target(0) }, { target: target(2) }] } : wish;
+    await create(name, {
+      type: 'http',
+      port: 8080,
+      backends: [{ target: target(0) }, { target: target(1) }],
+      healthCheck: { path: '/health' },
+    });
+    const spec =
+      'backends' in wish
+        ? {
+            backends:
+              wish.backends === 'weight'
+                ? [{ target: target(0), weight: 5 }, { target: target(1) }]
+                : [{ target: target(0) }, { target: target(2) }],
+          }
+        : wish;
     const before = await product.loadBalancer(name);
     const planned = await patch(name, spec, true);
     const untouched = await product.loadBalancer(name);
@@ -60,15 +83,29 @@ describe('a dry run', () => {
     const changed = await patch(name, spec);
     const made = await revision(name, changed.revision);
     expect(made.plan).toEqual(planned.plan);
-    expect(made.receipts[0]).toMatchObject({ outcome: 'applied', path: planned.plan.path, steps: planned.plan.steps });
-    await product.sh(`agentmetal lb update ${name} --no-deletion-protection && agentmetal lb delete ${name} --yes`);
+    expect(made.receipts[0]).toMatchObject({
+      outcome: 'applied',
+      path: planned.plan.path,
+      steps: planned.plan.steps,
+    });
+    await product.sh(
+      `agentmetal lb update ${name} --no-deletion-protection && agentmetal lb delete ${name} --yes`,
+    );
   });
 });
 
 describe('a revision restored', () => {
   it('brings back exactly the earlier behaviour', async () => {
-    const url = await create('restored', { type: 'http', backends: [{ target: target(0) }], healthCheck: { path: '/health' } });
-    await patch('restored', { backends: [{ target: target(1) }], algorithm: 'leastconn', healthCheck: { interval: '1s' } });
+    const url = await create('restored', {
+      type: 'http',
+      backends: [{ target: target(0) }],
+      healthCheck: { path: '/health' },
+    });
+    await patch('restored', {
+      backends: [{ target: target(1) }],
+      algorithm: 'leastconn',
+      healthCheck: { interval: '1s' },
+    });
     await waitFor('two', async () => (await text(url)) === 'two');
     const restored = await product.sh('agentmetal lb restore restored 1');
     expect(restored).toMatchObject({ code: 0 });
@@ -81,21 +118,41 @@ describe('a revision restored', () => {
 
 describe('two deployers', () => {
   it('never undo each other, and no request fails', async () => {
-    const url = await create('shared', { type: 'http', backends: [{ target: target(0) }], healthCheck: { path: '/health' } });
+    const url = await create('shared', {
+      type: 'http',
+      backends: [{ target: target(0) }],
+      healthCheck: { path: '/health' },
+    });
     const load = startLoad(url, 4);
     const deploy = async (index: number) => {
       for (let round = 0; round < 10; round++) {
-        await product.client.request({ method: 'POST', path: '/v1/load-balancers/shared/backends', body: { target: target(index) } });
-        await product.client.request({ method: 'DELETE', path: `/v1/load-balancers/shared/backends/${target(index)}` });
+        await product.client.request({
+          method: 'POST',
+          path: '/v1/load-balancers/shared/backends',
+          body: { target: target(index) },
+        });
+        await product.client.request({
+          method: 'DELETE',
+          path: `/v1/load-balancers/shared/backends/${target(index)}`,
+        });
       }
-      await product.client.request({ method: 'POST', path: '/v1/load-balancers/shared/backends', body: { target: target(index) } });
+      await product.client.request({
+        method: 'POST',
+        path: '/v1/load-balancers/shared/backends',
+        body: { target: target(index) },
+      });
     };
     await Promise.all([deploy(1), deploy(2)]);
     const settled = await waitFor('all up', async () => {
-      const { body } = await product.client.request<Health>({ method: 'GET', path: '/v1/load-balancers/shared/health' });
+      const { body } = await product.client.request<Health>({
+        method: 'GET',
+        path: '/v1/load-balancers/shared/health',
+      });
       return body.backends.length === 3 && body.backends.every(({ state }) => state === 'up') && body;
     });
-    expect(settled.backends.map((backend) => backend.target).toSorted()).toEqual([target(0), target(1), target(2)].toSorted());
+    expect(settled.backends.map((backend) => backend.target).toSorted()).toEqual(
+      [target(0), target(1), target(2)].toSorted(),
+    );
     expect(await load.stop()).toMatchObject({ failed: 0, faults: [] });
   });
 });
@@ -109,7 +166,10 @@ describe('hostile requests to the API', () => {
         body: JSON.stringify(body),
       });
       const problem = (await response.json()) as { code: string; requestId: string };
-      expect({ name, isClientFault: response.status >= 400 && response.status < 500 }).toEqual({ name, isClientFault: true });
+      expect({ name, isClientFault: response.status >= 400 && response.status < 500 }).toEqual({
+        name,
+        isClientFault: true,
+      });
       expect(response.headers.get('content-type')).toContain('application/problem+json');
       expect(problem.requestId).toBeTruthy();
     }
@@ -135,7 +195,10 @@ describe('hostile requests to the API', () => {
   });
 
   it('left nothing behind', async () => {
-    const { body } = await product.client.request<{ items: { name: string }[] }>({ method: 'GET', path: '/v1/load-balancers' });
+    const { body } = await product.client.request<{ items: { name: string }[] }>({
+      method: 'GET',
+      path: '/v1/load-balancers',
+    });
     expect(body.items.map(({ name }) => name).toSorted()).toEqual(['restored', 'shared']);
   });
 });

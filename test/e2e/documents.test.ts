@@ -22,7 +22,9 @@ const backends: TestBackend[] = [];
 
 async function blocks(file: string, info: string): Promise<string[]> {
   const text = await readFile(join(ROOT, file), 'utf8');
-  return [...text.matchAll(new RegExp(`^\`\`\`${info}\\n(.*?)^\`\`\``, 'gms'))].map(([, block = '']) => block);
+  return [...text.matchAll(new RegExp(`^\`\`\`${info}\\n(.*?)^\`\`\``, 'gms'))].map(
+    ([, block = '']) => block,
+  );
 }
 
 describe.runIf(hasOwnNetwork)('the documents', () => {
@@ -31,12 +33,17 @@ describe.runIf(hasOwnNetwork)('the documents', () => {
       execFileSync('ip', ['address', 'add', `${host}/32`, 'dev', 'lo']);
       backends.push(await startBackend({ name, host, port: 8080 }));
     }
-    product = await startProduct({ listen: '127.0.0.1:8080', addressPool: '127.80.0.0/24', allowLoopback: false });
+    product = await startProduct({
+      listen: '127.0.0.1:8080',
+      addressPool: '127.80.0.0/24',
+      allowLoopback: false,
+    });
   });
   afterAll(async () => {
     await product?.stop();
     for (const backend of backends) await backend.stop();
-    for (const host of Object.values(HOSTS)) execFileSync('ip', ['address', 'del', `${host}/32`, 'dev', 'lo']);
+    for (const host of Object.values(HOSTS))
+      execFileSync('ip', ['address', 'del', `${host}/32`, 'dev', 'lo']);
   });
 
   it('README: every command does what it says', async () => {
@@ -54,8 +61,12 @@ describe.runIf(hasOwnNetwork)('the documents', () => {
   });
 
   it('README: the terminal capture is what the command prints', async () => {
-    const capture = /^```\n\$ agentmetal (lb backend add .*)\n([\s\S]*?)^```/m.exec(await readFile(join(ROOT, 'README.md'), 'utf8'));
-    await product.sh('agentmetal lb delete web-lb --yes; agentmetal lb create --name web-lb --type http --vpc prod');
+    const capture = /^```\n\$ agentmetal (lb backend add .*)\n([\s\S]*?)^```/m.exec(
+      await readFile(join(ROOT, 'README.md'), 'utf8'),
+    );
+    await product.sh(
+      'agentmetal lb delete web-lb --yes; agentmetal lb create --name web-lb --type http --vpc prod',
+    );
     const { stdout, stderr } = await product.sh(`agentmetal ${capture?.[1]}`);
     const shape = (text: string) => text.replace(/\d+(\.\d+)? ms/g, 'N ms').trim();
     expect(shape(stderr + stdout)).toBe(shape(capture?.[2] ?? ''));

@@ -52,7 +52,9 @@ describe('what goes wrong on the machine', () => {
     // A machine without HAProxy: a PATH that has only what the product itself needs.
     await mkdir(join(directory.path, 'bin'));
     for (const name of ['openssl', 'sh', 'node', 'uname', 'readlink']) {
-      const found = execFileSync('sh', ['-c', `command -v ${name}`]).toString().trim();
+      const found = execFileSync('sh', ['-c', `command -v ${name}`])
+        .toString()
+        .trim();
       await symlink(found, join(directory.path, 'bin', name));
     }
     const running = await product({ env: { AGENTMETAL_HAPROXY: join(directory.path, 'bin', 'haproxy') } });
@@ -62,35 +64,41 @@ describe('what goes wrong on the machine', () => {
     expect(failed.stderr).toContain('apt-get install haproxy');
   });
 
-  it.runIf(isRoot)('a full disk: a clear error, the last good state serves, and the change is made once there is room', async () => {
-    const directory = await temporaryDirectory();
-    const mount = join(directory.path, 'disk');
-    await mkdir(mount);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', mount]);
-    cleanups.push(async () => {
-      execFileSync('umount', ['-l', mount]);
-      await directory.remove();
-    });
-    const running = await product({ dataDir: join(mount, 'data') });
-    const one = await backend('one');
-    await running.sh(`agentmetal lb create web --type http --port 8080 --target ${one.target}`);
-    const url = `http://${(await running.loadBalancer('web')).status.addresses[0]}:8080/`;
-    // The control plane keeps its database on the same disk: leave it room, but not for a second one.
-    execFileSync('sh', ['-c', `dd if=/dev/zero of='${mount}/fill' bs=4k 2>/dev/null || true`]);
-    const failed = await running.sh('agentmetal lb update web --algorithm leastconn --timeout 10s');
-    expect(failed.code).not.toBe(0);
-    expect(failed.stderr).toMatch(/disk .*is full/i);
-    expect(await (await fetch(url)).text()).toBe('one');
-    execFileSync('rm', [`${mount}/fill`]);
-    const mended = await running.sh('agentmetal lb update web --algorithm leastconn');
-    expect(mended).toMatchObject({ code: 0 });
-  });
+  it.runIf(isRoot)(
+    'a full disk: a clear error, the last good state serves, and the change is made once there is room',
+    async () => {
+      const directory = await temporaryDirectory();
+      const mount = join(directory.path, 'disk');
+      await mkdir(mount);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', mount]);
+      cleanups.push(async () => {
+        execFileSync('umount', ['-l', mount]);
+        await directory.remove();
+      });
+      const running = await product({ dataDir: join(mount, 'data') });
+      const one = await backend('one');
+      await running.sh(`agentmetal lb create web --type http --port 8080 --target ${one.target}`);
+      const url = `http://${(await running.loadBalancer('web')).status.addresses[0]}:8080/`;
+      // The control plane keeps its database on the same disk: leave it room, but not for a second one.
+      execFileSync('sh', ['-c', `dd if=/dev/zero of='${mount}/fill' bs=4k 2>/dev/null || true`]);
+      const failed = await running.sh('agentmetal lb update web --algorithm leastconn --timeout 10s');
+      expect(failed.code).not.toBe(0);
+      expect(failed.stderr).toMatch(/disk .*is full/i);
+      expect(await (await fetch(url)).text()).toBe('one');
+      execFileSync('rm', [`${mount}/fill`]);
+      const mended = await running.sh('agentmetal lb update web --algorithm leastconn');
+      expect(mended).toMatchObject({ code: 0 });
+    },
+  );
 
   it('a configuration that HAProxy refuses: the reason is told, the last good state serves', async () => {
     const directory = await temporaryDirectory();
     cleanups.push(directory.remove);
     const picky = join(directory.path, 'haproxy');
-    await writeFile(picky, `#!/bin/sh\nif [ "$1" = -c ] && [ -e ${directory.path}/refuse ]; then echo "[ALERT]    (1) : config : parsing [x:1] : unknown keyword 'bogus'" >&2; exit 1; fi\nPATH="$PATH:/usr/sbin" exec haproxy "$@"\n`);
+    await writeFile(
+      picky,
+      `#!/bin/sh\nif [ "$1" = -c ] && [ -e ${directory.path}/refuse ]; then echo "[ALERT]    (1) : config : parsing [x:1] : unknown keyword 'bogus'" >&2; exit 1; fi\nPATH="$PATH:/usr/sbin" exec haproxy "$@"\n`,
+    );
     await chmod(picky, 0o755);
     const running = await product({ env: { AGENTMETAL_HAPROXY: picky } });
     const one = await backend('one');
@@ -108,8 +116,17 @@ describe('rules of a VPC', () => {
   it('refuses backends outside of it, on loopback and link-local, with what to do', async () => {
     const running = await product({ allowLoopback: false });
     await running.sh('agentmetal vpc create prod --cidr 10.0.0.0/16');
-    for (const target of ['8.8.8.8:80', '127.0.0.1:80', '169.254.169.254:80', '[::1]:80', '10.1.0.1:80', '0.0.0.0:80']) {
-      const refused = await running.sh(`agentmetal lb create web --type http --vpc prod --target '${target}'`);
+    for (const target of [
+      '8.8.8.8:80',
+      '127.0.0.1:80',
+      '169.254.169.254:80',
+      '[::1]:80',
+      '10.1.0.1:80',
+      '0.0.0.0:80',
+    ]) {
+      const refused = await running.sh(
+        `agentmetal lb create web --type http --vpc prod --target '${target}'`,
+      );
       expect({ target, code: refused.code }).toEqual({ target, code: 2 });
       expect(refused.stderr).toMatch(/outside VPC prod|may not be/);
     }

@@ -12,10 +12,16 @@ const backends: TestBackend[] = [];
 
 beforeAll(async () => {
   product = await startProduct({ listen: '127.0.0.1:8080', addressPool: '127.80.0.0/24' });
-  backends.push(await startBackend({ name: 'web-1', host: '127.91.0.1', port: 8080 }), await startBackend({ name: 'web-2', host: '127.91.0.2', port: 8080 }));
+  backends.push(
+    await startBackend({ name: 'web-1', host: '127.91.0.1', port: 8080 }),
+    await startBackend({ name: 'web-2', host: '127.91.0.2', port: 8080 }),
+  );
   const vpc = await product.sh('agentmetal vpc create prod --cidr 10.0.0.0/16');
   expect(vpc).toMatchObject({ code: 0 });
-  for (const [name, address] of [['web-1', '127.91.0.1'], ['web-2', '127.91.0.2']]) {
+  for (const [name, address] of [
+    ['web-1', '127.91.0.1'],
+    ['web-2', '127.91.0.2'],
+  ]) {
     expect(await product.sh(`agentmetal vpc host add prod ${name} ${address}`)).toMatchObject({ code: 0 });
   }
 });
@@ -57,7 +63,9 @@ describe('the product page', () => {
   --vpc prod`);
     expect(result).toMatchObject({ code: 0 });
     const database = await startTcpBackend('db', '127.91.0.3', 5432);
-    const added = await product.sh('agentmetal vpc host add prod db-1 127.91.0.3 && agentmetal lb backend add db-lb --target db-1:5432 --health-check tcp:1s');
+    const added = await product.sh(
+      'agentmetal vpc host add prod db-1 127.91.0.3 && agentmetal lb backend add db-lb --target db-1:5432 --health-check tcp:1s',
+    );
     expect(added).toMatchObject({ code: 0 });
     const { connect } = await import('node:net');
     const address = await addressOf('db-lb');
@@ -84,14 +92,19 @@ describe('the product page', () => {
     expect(result).toMatchObject({ code: 0 });
     const balancer = await product.loadBalancer('web-lb');
     expect(balancer.spec.healthCheck).toMatchObject({ type: 'http', path: '/health', interval: '5s' });
-    expect(balancer.status.backends.map(({ target, state }) => `${target} ${state}`)).toEqual(['web-1:8080 up', 'web-2:8080 up']);
+    expect(balancer.status.backends.map(({ target, state }) => `${target} ${state}`)).toEqual([
+      'web-1:8080 up',
+      'web-2:8080 up',
+    ]);
     expect(await shares(`http://${await addressOf('web-lb')}/`, 20)).toEqual({ 'web-1': 10, 'web-2': 10 });
   });
 
   it('takes a domain', async () => {
     const result = await product.sh('agentmetal lb tls set web-lb --domain app.example.com');
     expect(result.code).toBe(0);
-    expect((await product.loadBalancer('web-lb')).status.certificates).toMatchObject([{ domain: 'app.example.com', state: 'pending' }]);
+    expect((await product.loadBalancer('web-lb')).status.certificates).toMatchObject([
+      { domain: 'app.example.com', state: 'pending' },
+    ]);
   });
 
   it('creates the same by curl, once the name is free', async () => {
@@ -112,17 +125,26 @@ describe('the product page', () => {
       "healthCheck": { "path": "/health", "interval": "5s" }
     }
   }'`);
-    expect(JSON.parse(result.stdout)).toMatchObject({ name: 'web-lb', spec: { vpc: 'prod', healthCheck: { type: 'http', path: '/health' } } });
+    expect(JSON.parse(result.stdout)).toMatchObject({
+      name: 'web-lb',
+      spec: { vpc: 'prod', healthCheck: { type: 'http', path: '/health' } },
+    });
     const balancer = await waitFor('both up', async () => {
       const seen = await product.loadBalancer('web-lb');
-      return seen.status.backends.every(({ state }) => state === 'up') && seen.status.state === 'active' ? seen : undefined;
+      return seen.status.backends.every(({ state }) => state === 'up') && seen.status.state === 'active'
+        ? seen
+        : undefined;
     });
     const [address] = balancer.status.addresses;
     expect(await shares(`http://${address}/`, 20)).toEqual({ 'web-1': 10, 'web-2': 10 });
   });
 
   it('honours weights within 5 %', async () => {
-    expect(await product.sh('agentmetal lb backend set web-lb web-1:8080 --weight 192 && agentmetal lb backend set web-lb web-2:8080 --weight 64')).toMatchObject({ code: 0 });
+    expect(
+      await product.sh(
+        'agentmetal lb backend set web-lb web-1:8080 --weight 192 && agentmetal lb backend set web-lb web-2:8080 --weight 64',
+      ),
+    ).toMatchObject({ code: 0 });
     const tally = await shares(`http://${await addressOf('web-lb')}/`, 400);
     expect((tally['web-1'] ?? 0) / 400).toBeGreaterThan(0.75 * 0.95);
     expect((tally['web-1'] ?? 0) / 400).toBeLessThan(0.75 * 1.05);
@@ -134,8 +156,17 @@ describe('the product page', () => {
     await fetch(`http://${address}/plain`);
     const requests = backends.flatMap((backend) => backend.requests);
     const overTls = requests.find(({ path }) => path === '/over-tls')?.headers;
-    expect(overTls).toMatchObject({ 'x-forwarded-proto': 'https', 'x-forwarded-port': '443', 'x-request-id': 'abc', 'x-forwarded-for': expect.stringMatching(/^127\./) });
+    expect(overTls).toMatchObject({
+      'x-forwarded-proto': 'https',
+      'x-forwarded-port': '443',
+      'x-request-id': 'abc',
+      'x-forwarded-for': expect.stringMatching(/^127\./),
+    });
     const plain = requests.find(({ path }) => path === '/plain')?.headers;
-    expect(plain).toMatchObject({ 'x-forwarded-proto': 'http', 'x-forwarded-port': '80', 'x-request-id': expect.stringMatching(/^[0-9a-f-]{36}$/) });
+    expect(plain).toMatchObject({
+      'x-forwarded-proto': 'http',
+      'x-forwarded-port': '80',
+      'x-request-id': expect.stringMatching(/^[0-9a-f-]{36}$/),
+    });
   });
 });

@@ -12,7 +12,9 @@ beforeAll(async () => {
   product = await startProduct();
   for (const name of ['one', 'two']) backends.push(await startBackend({ name }));
   const targets = backends.map(({ target }) => `--target ${target}`).join(' ');
-  const created = await product.sh(`agentmetal lb create web --type http ${targets} --health-check http:/health:1s`);
+  const created = await product.sh(
+    `agentmetal lb create web --type http ${targets} --health-check http:/health:1s`,
+  );
   expect(created).toMatchObject({ code: 0 });
   url = `http://${(await product.loadBalancer('web')).status.addresses[0]}/`;
 });
@@ -44,7 +46,11 @@ describe('killed with no warning, under load', () => {
     const writer = (async () => {
       for (let weight = 1; weight <= 60; weight++) {
         const answer = await product.client
-          .request({ method: 'PATCH', path: `/v1/load-balancers/web/backends/${backends[1]?.target}`, body: { weight } })
+          .request({
+            method: 'PATCH',
+            path: `/v1/load-balancers/web/backends/${backends[1]?.target}`,
+            body: { weight },
+          })
           .catch(() => undefined);
         if (answer) acknowledged.push(weight);
         if (weight === 30) process.kill(server, 'SIGKILL');
@@ -58,10 +64,14 @@ describe('killed with no warning, under load', () => {
     expect(acknowledged.length).toBeGreaterThan(20);
     // A write whose answer was lost may be there too, so the last one is at least the last acknowledged.
     expect(seen.spec.backends[1]?.weight).toBeGreaterThanOrEqual(acknowledged.at(-1) ?? 0);
-    await waitFor('the agent to be back', async () => {
-      const { status, revision } = await product.loadBalancer('web');
-      return status.observedRevision === revision && status.nodes[0]?.connected;
-    }, 30_000);
+    await waitFor(
+      'the agent to be back',
+      async () => {
+        const { status, revision } = await product.loadBalancer('web');
+        return status.observedRevision === revision && status.nodes[0]?.connected;
+      },
+      30_000,
+    );
   });
 
   it.each(['workerPid', 'pid'] as const)('HAProxy (%s): it answers again within a second', async (which) => {

@@ -24,11 +24,26 @@ export interface TestBackendOptions {
   handle?: (request: IncomingMessage, response: ServerResponse) => void;
 }
 
-export async function startBackend({ name, host = '127.0.0.1', port = 0, handle }: TestBackendOptions): Promise<TestBackend> {
-  const backend: Omit<TestBackend, 'port' | 'target' | 'stop'> = { name, requests: [], checks: [], health: { status: 200, body: 'ok' } };
+export async function startBackend({
+  name,
+  host = '127.0.0.1',
+  port = 0,
+  handle,
+}: TestBackendOptions): Promise<TestBackend> {
+  const backend: Omit<TestBackend, 'port' | 'target' | 'stop'> = {
+    name,
+    requests: [],
+    checks: [],
+    health: { status: 200, body: 'ok' },
+  };
   const server = createServer((request, response) => {
     if (request.headers['user-agent'] === 'agentmetal-health-check') {
-      backend.checks.push({ path: request.url ?? '', method: request.method ?? '', headers: request.headers, at: Date.now() });
+      backend.checks.push({
+        path: request.url ?? '',
+        method: request.method ?? '',
+        headers: request.headers,
+        at: Date.now(),
+      });
       response.statusCode = backend.health.status;
       return response.end(backend.health.body);
     }
@@ -42,7 +57,11 @@ export async function startBackend({ name, host = '127.0.0.1', port = 0, handle 
 }
 
 /** A TCP server that greets with its name and then echoes. */
-export async function startTcpBackend(name: string, host = '127.0.0.1', port = 0): Promise<{ target: string; port: number; stop(): Promise<void> }> {
+export async function startTcpBackend(
+  name: string,
+  host = '127.0.0.1',
+  port = 0,
+): Promise<{ target: string; port: number; stop(): Promise<void> }> {
   const sockets = new Set<{ destroy(): void }>();
   const server = createTcpServer((socket) => {
     sockets.add(socket);

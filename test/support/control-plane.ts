@@ -51,9 +51,19 @@ export async function startControlPlane(options: Options = {}): Promise<ControlP
   return open(join(directory.path, 'data'), options, directory.remove, 'am_the_first_admin_key_of_this_test');
 }
 
-async function open(dataDir: string, options: Options, remove: () => Promise<void>, key: string): Promise<ControlPlane> {
+async function open(
+  dataDir: string,
+  options: Options,
+  remove: () => Promise<void>,
+  key: string,
+): Promise<ControlPlane> {
   const store = await openStore(dataDir);
-  const server = await createServer({ listen: '127.0.0.1:0', addressPool: '127.80.0.0/24', store, ...options });
+  const server = await createServer({
+    listen: '127.0.0.1:0',
+    addressPool: '127.80.0.0/24',
+    store,
+    ...options,
+  });
   const tokenFile = join(dataDir, 'agent', 'token');
   await bootstrap(server.context, { adminKey: key, localAgentTokenFile: tokenFile }, async () => undefined);
   const agentToken = (await readFile(tokenFile, 'utf8')).trim();
@@ -62,7 +72,8 @@ async function open(dataDir: string, options: Options, remove: () => Promise<voi
     await server.close();
     await store.close();
   };
-  const call = (method: string, path: string, call: CallOptions = {}) => inject(app, method, path, { key, ...call });
+  const call = (method: string, path: string, call: CallOptions = {}) =>
+    inject(app, method, path, { key, ...call });
   return {
     server,
     app,
@@ -82,7 +93,12 @@ async function open(dataDir: string, options: Options, remove: () => Promise<voi
   };
 }
 
-async function inject(app: FastifyInstance, method: string, path: string, options: CallOptions): Promise<CallResult> {
+async function inject(
+  app: FastifyInstance,
+  method: string,
+  path: string,
+  options: CallOptions,
+): Promise<CallResult> {
   const { key, body, raw, headers = {} } = options;
   const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
   const response = await app.inject({
@@ -126,10 +142,19 @@ const ABOUT: Omit<AgentReport, 'loadBalancers'> = {
 /** What an agent says of a revision that is live with all its backends up. */
 export function liveReport(
   { id, revision, spec }: { id: string; revision: number; spec: { backends: { target: string }[] } },
-  { state = 'up', now = systemClock.now() }: { state?: LoadBalancerReport['backends'][number]['state']; now?: number } = {},
+  {
+    state = 'up',
+    now = systemClock.now(),
+  }: { state?: LoadBalancerReport['backends'][number]['state']; now?: number } = {},
 ): LoadBalancerReport {
   const since = new Date(now).toISOString();
-  const backends = spec.backends.map(({ target }) => ({ target, pool: 'default', state, reason: `is ${state}`, since }));
+  const backends = spec.backends.map(({ target }) => ({
+    target,
+    pool: 'default',
+    state,
+    reason: `is ${state}`,
+    since,
+  }));
   return { id, observedRevision: revision, receipt: receiptFor(revision), backends };
 }
 
@@ -144,13 +169,17 @@ export function receiptFor(revision: number, outcome: Receipt['outcome'] = 'appl
     steps: [],
     verified: ['every address answers'],
     connectionsCut: 0,
-    ...(outcome === 'failed' ? { error: { code: 'config_invalid', detail: 'HAProxy refused the configuration' } } : {}),
+    ...(outcome === 'failed'
+      ? { error: { code: 'config_invalid', detail: 'HAProxy refused the configuration' } }
+      : {}),
     restored: outcome === 'failed',
   };
 }
 
 /** A clock that stands still until it is moved; sleeps are real, so that nothing waits for a move. */
-export function adjustableClock(start = Date.parse('2026-11-23T04:00:00Z')): Clock & { advance(ms: number): void } {
+export function adjustableClock(
+  start = Date.parse('2026-11-23T04:00:00Z'),
+): Clock & { advance(ms: number): void } {
   let now = start;
   return { now: () => now, sleep: systemClock.sleep, advance: (ms) => void (now += ms) };
 }

@@ -8,7 +8,7 @@ const TEXTS: Record<string, string> = {
   'a line break': 'a\nb',
   'a directive behind a line break': 'x\n  http-request deny',
   'a carriage return': 'a\rb',
-  'NUL': 'a\u0000b',
+  NUL: 'a\u0000b',
   'a single quote': "a'b",
   'a double quote': 'a"b',
   'a comment sign': 'a#b',
@@ -20,7 +20,7 @@ const TEXTS: Record<string, string> = {
   'a space': 'a b',
   'a tab': 'a\tb',
   'a semicolon': 'a;b',
-  'braces': 'a{b}c',
+  braces: 'a{b}c',
   '10 kB': 'a'.repeat(10_240),
   'an empty text': '',
   'a path upwards': '../../etc/passwd',
@@ -28,11 +28,20 @@ const TEXTS: Record<string, string> = {
   'a right-to-left mark': 'web\u202elb',
   'an emoji': '🙂',
   'a leading hyphen': '-rf',
-  'markup': '<script>alert(1)</script>',
-  'SQL': "'; DROP TABLE load_balancers; --",
+  markup: '<script>alert(1)</script>',
+  SQL: "'; DROP TABLE load_balancers; --",
 };
 
-const WRONG_TYPES: Record<string, unknown> = { null: null, 'a number': 42, 'a boolean': true, 'a list': [], 'an object': {}, 'a negative number': -1, 'a fraction': 0.5, 'a huge number': 1e308 };
+const WRONG_TYPES: Record<string, unknown> = {
+  null: null,
+  'a number': 42,
+  'a boolean': true,
+  'a list': [],
+  'an object': {},
+  'a negative number': -1,
+  'a fraction': 0.5,
+  'a huge number': 1e308,
+};
 
 const BACKEND = { target: '10.0.0.7:8080' };
 
@@ -55,8 +64,13 @@ export function hostileBodies(): HostileBody[] {
     add(`expected statuses with ${what}`, http({ healthCheck: { type: 'http', expectStatus: text } }));
   }
   for (const [what, text] of Object.entries(TEXTS)) {
-    if (/[ \t\n\r\0"#\\{}<]|é|🙂|\u202e/.test(text) || text === '' || text.length > 5000) add(`a check path with ${what}`, http({ healthCheck: { type: 'http', path: `/${text}` === '/' ? '' : `/${text}` } }));
-    if (/[\n\r\0\t]/.test(text) || text === '' || text.length > 5000) add(`an expected body with ${what}`, http({ healthCheck: { type: 'http', expectBody: text } }));
+    if (/[ \t\n\r\0"#\\{}<]|é|🙂|\u202e/.test(text) || text === '' || text.length > 5000)
+      add(
+        `a check path with ${what}`,
+        http({ healthCheck: { type: 'http', path: `/${text}` === '/' ? '' : `/${text}` } }),
+      );
+    if (/[\n\r\0\t]/.test(text) || text === '' || text.length > 5000)
+      add(`an expected body with ${what}`, http({ healthCheck: { type: 'http', expectBody: text } }));
   }
   for (const [what, value] of Object.entries(WRONG_TYPES)) {
     add(`the whole body is ${what}`, value);
@@ -66,10 +80,13 @@ export function hostileBodies(): HostileBody[] {
     if (what !== 'a list') add(`backends that are ${what}`, http({ backends: value }));
     add(`a backend that is ${what}`, http({ backends: [value] }));
     add(`a target that is ${what}`, http({ backends: [{ target: value }] }));
-    if (what !== 'a number') add(`a weight that is ${what}`, http({ backends: [{ ...BACKEND, weight: value }] }));
+    if (what !== 'a number')
+      add(`a weight that is ${what}`, http({ backends: [{ ...BACKEND, weight: value }] }));
     if (what !== 'an object') add(`a health check that is ${what}`, http({ healthCheck: value }));
-    if (what !== 'a number') add(`a port that is ${what}`, { name: 'db', spec: { type: 'tcp', port: value } });
-    if (what !== 'an object') add(`labels that are ${what}`, { name: 'web-lb', labels: value, spec: { type: 'http' } });
+    if (what !== 'a number')
+      add(`a port that is ${what}`, { name: 'db', spec: { type: 'tcp', port: value } });
+    if (what !== 'an object')
+      add(`labels that are ${what}`, { name: 'web-lb', labels: value, spec: { type: 'http' } });
     if (what !== 'an object') add(`TLS that is ${what}`, http({ tls: value }));
   }
   let nested: unknown = {};
@@ -82,8 +99,14 @@ export function hostileBodies(): HostileBody[] {
   add('a prototype', JSON.parse('{"name":"web-lb","__proto__":{"admin":true},"spec":{"type":"http"}}'));
   add('a constructor', { name: 'web-lb', constructor: { prototype: {} }, spec: { type: 'http' } });
   add('a target twice', http({ backends: [BACKEND, BACKEND] }));
-  add('a target twice in other letters', http({ backends: [{ target: 'Web-1:80' }, { target: 'web-1:80' }] }));
-  add('an IPv6 target twice in other forms', http({ backends: [{ target: '[fd00::7]:80' }, { target: '[fd00:0:0::7]:80' }] }));
+  add(
+    'a target twice in other letters',
+    http({ backends: [{ target: 'Web-1:80' }, { target: 'web-1:80' }] }),
+  );
+  add(
+    'an IPv6 target twice in other forms',
+    http({ backends: [{ target: '[fd00::7]:80' }, { target: '[fd00:0:0::7]:80' }] }),
+  );
   add('a timeout as long as the interval', http({ healthCheck: { interval: '2s', timeout: '2s' } }));
   add('a timeout beyond the interval', http({ healthCheck: { interval: '1s', timeout: '1m' } }));
   add('a timeout beyond the default interval', http({ healthCheck: { timeout: '10s' } }));
@@ -92,14 +115,44 @@ export function hostileBodies(): HostileBody[] {
   add('port 65536', { name: 'db', spec: { type: 'tcp', port: 65_536 } });
   add('tcp without a port', { name: 'db', spec: { type: 'tcp' } });
   add('tcp with TLS', { name: 'db', spec: { type: 'tcp', port: 5432, tls: { domain: 'a.example.com' } } });
-  add('tcp with a path to check', { name: 'db', spec: { type: 'tcp', port: 5432, healthCheck: { path: '/' } } });
-  add('tcp that looks at headers', { name: 'db', spec: { type: 'tcp', port: 5432, algorithm: 'header:X-Id' } });
+  add('tcp with a path to check', {
+    name: 'db',
+    spec: { type: 'tcp', port: 5432, healthCheck: { path: '/' } },
+  });
+  add('tcp that looks at headers', {
+    name: 'db',
+    spec: { type: 'tcp', port: 5432, algorithm: 'header:X-Id' },
+  });
   add('a tcp check with a path', http({ healthCheck: { type: 'tcp', path: '/' } }));
   add('plain HTTP on 443', http({ port: 443 }));
   add('fall 0', http({ healthCheck: { fall: 0 } }));
   add('domain and domains', http({ tls: { domain: 'a.example.com', domains: ['b.example.com'] } }));
   add('a domain twice', http({ tls: { domains: ['a.example.com', 'A.example.com'] } }));
-  for (const target of ['web-1', 'web-1:', ':80', 'web-1:0', 'web-1:65536', 'web-1:080', 'web-1:8o', '10.0.0.256:80', '10.0.0:80', '0x7f.1:80', '010.0.0.1:80', 'fd00::7:80', '[fd00::7]', '[web-1]:80', '[fe80::1%eth0]:80', 'http://web-1:80', 'web-1:80/path', 'user@web-1:80', 'web..1:80', '-web:80', 'web-:80', '127.1:80', '2130706433:80']) {
+  for (const target of [
+    'web-1',
+    'web-1:',
+    ':80',
+    'web-1:0',
+    'web-1:65536',
+    'web-1:080',
+    'web-1:8o',
+    '10.0.0.256:80',
+    '10.0.0:80',
+    '0x7f.1:80',
+    '010.0.0.1:80',
+    'fd00::7:80',
+    '[fd00::7]',
+    '[web-1]:80',
+    '[fe80::1%eth0]:80',
+    'http://web-1:80',
+    'web-1:80/path',
+    'user@web-1:80',
+    'web..1:80',
+    '-web:80',
+    'web-:80',
+    '127.1:80',
+    '2130706433:80',
+  ]) {
     add(`the target ${target}`, http({ backends: [{ target }] }));
   }
   return bodies;

@@ -38,7 +38,9 @@ function ask(url: string, agent: Agent): Promise<string | undefined> {
     const sent = request(url, { agent }, (response) => {
       response.resume();
       response.once('error', (error) => resolve(error.message));
-      response.once('end', () => resolve(response.statusCode === 200 ? undefined : `status ${response.statusCode}`));
+      response.once('end', () =>
+        resolve(response.statusCode === 200 ? undefined : `status ${response.statusCode}`),
+      );
     });
     sent.once('error', (error) => resolve(error.message));
     sent.end();

@@ -27,7 +27,10 @@ export async function startNameServer(lines: string[]): Promise<NameServer> {
   let serial = 0;
   const writeZone = (records: string[]) => {
     serial += 1;
-    return writeFile(zone, `$TTL 0\n@ SOA ns root ${serial} 1h 1h 1h 0\n@ NS ns\nns A 127.0.0.1\n${records.join('\n')}\n`);
+    return writeFile(
+      zone,
+      `$TTL 0\n@ SOA ns root ${serial} 1h 1h 1h 0\n@ NS ns\nns A 127.0.0.1\n${records.join('\n')}\n`,
+    );
   };
   await writeZone(lines);
   const config = join(directory.path, 'named.conf');
@@ -41,7 +44,8 @@ zone "test" { type primary; file "${zone}"; notify no; };
   const named: ChildProcess = spawn(NAMED, ['-g', '-c', config, '-p', String(port)], { stdio: 'ignore' });
   const resolver = new Resolver({ timeout: 500, tries: 1 });
   resolver.setServers([`127.0.0.1:${port}`]);
-  const served = () => waitFor(`serial ${serial}`, async () => (await resolver.resolveSoa('test')).serial === serial);
+  const served = () =>
+    waitFor(`serial ${serial}`, async () => (await resolver.resolveSoa('test')).serial === serial);
   await served();
   return {
     address: `127.0.0.1:${port}`,

@@ -79,10 +79,14 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     child = started;
     started.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     started.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    await waitFor(`the product to be up`, () => {
-      if (started.exitCode !== null) throw new Error(`up ended with ${started.exitCode}: ${output}`);
-      return output.includes('Next, in another terminal');
-    }, 30_000).catch((error: unknown) => {
+    await waitFor(
+      `the product to be up`,
+      () => {
+        if (started.exitCode !== null) throw new Error(`up ended with ${started.exitCode}: ${output}`);
+        return output.includes('Next, in another terminal');
+      },
+      30_000,
+    ).catch((error: unknown) => {
       throw new Error(`up did not start: ${output}`, { cause: error });
     });
   };
@@ -104,12 +108,18 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     sh,
     async pids() {
       const up = child.pid ?? 0;
-      const children = (await readFile(`/proc/${up}/task/${up}/children`, 'utf8')).trim().split(' ').map(Number);
-      const lines = await Promise.all(children.map(async (pid) => ({ pid, line: await readFile(`/proc/${pid}/cmdline`, 'utf8') })));
+      const children = (await readFile(`/proc/${up}/task/${up}/children`, 'utf8'))
+        .trim()
+        .split(' ')
+        .map(Number);
+      const lines = await Promise.all(
+        children.map(async (pid) => ({ pid, line: await readFile(`/proc/${pid}/cmdline`, 'utf8') })),
+      );
       const find = (part: string) => lines.find(({ line }) => line.split('\0').includes(part))?.pid ?? 0;
       return { up, server: find('server'), agent: find('agent') };
     },
-    loadBalancer: async (name) => (await client.request<LoadBalancer>({ method: 'GET', path: `/v1/load-balancers/${name}` })).body,
+    loadBalancer: async (name) =>
+      (await client.request<LoadBalancer>({ method: 'GET', path: `/v1/load-balancers/${name}` })).body,
     async restart(signal = 'SIGTERM') {
       await end(signal);
       output = '';
@@ -123,7 +133,12 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
   };
 }
 
-function run(program: string, args: string[], env: NodeJS.ProcessEnv, stdin?: string): Promise<CommandResult> {
+function run(
+  program: string,
+  args: string[],
+  env: NodeJS.ProcessEnv,
+  stdin?: string,
+): Promise<CommandResult> {
   return new Promise((resolve) => {
     const child = execFile(program, args, { env, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
       const code = error ? (typeof error.code === 'number' ? error.code : 1) : 0;

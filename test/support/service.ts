@@ -23,7 +23,11 @@ export interface TestService {
   backendState(target: string): string | undefined;
 }
 
-export function createTestService(dataDir: string, address: string, options: { id?: string; haproxy?: string; revision?: number } = {}): TestService {
+export function createTestService(
+  dataDir: string,
+  address: string,
+  options: { id?: string; haproxy?: string; revision?: number } = {},
+): TestService {
   const id = options.id ?? 'lb_00000000000000000000000000';
   const service = new Service({
     id,

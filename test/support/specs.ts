@@ -3,12 +3,20 @@ import fc from 'fast-check';
 const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$/);
 const hostName = fc.array(label, { minLength: 1, maxLength: 3 }).map((labels) => `${labels.join('.')}.x`);
 const ipv4 = fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255)).map(([a, b, c]) => `10.${a}.${b}.${c}`);
-const ipv6 = fc.array(fc.nat(0xffff), { minLength: 7, maxLength: 7 }).map((words) => `[fd00:${words.map((word) => word.toString(16)).join(':')}]`);
+const ipv6 = fc
+  .array(fc.nat(0xffff), { minLength: 7, maxLength: 7 })
+  .map((words) => `[fd00:${words.map((word) => word.toString(16)).join(':')}]`);
 const port = fc.integer({ min: 1, max: 65_535 });
 const target = fc.tuple(fc.oneof(hostName, ipv4, ipv6), port).map(([host, number]) => `${host}:${number}`);
 
 const backend = fc.record(
-  { target, weight: fc.integer({ min: 0, max: 256 }), backup: fc.boolean(), maxConnections: fc.integer({ min: 0, max: 1000 }), drain: fc.boolean() },
+  {
+    target,
+    weight: fc.integer({ min: 0, max: 256 }),
+    backup: fc.boolean(),
+    maxConnections: fc.integer({ min: 0, max: 1000 }),
+    drain: fc.boolean(),
+  },
   { requiredKeys: ['target'] },
 );
 
@@ -16,10 +24,22 @@ const backend = fc.record(
 const pathCharacter = fc.constantFrom(..."abcXYZ0189-._~!$&'()*+,;=:@%/?".split(''));
 const path = fc.array(pathCharacter, { maxLength: 40 }).map((characters) => `/${characters.join('')}`);
 const bodyText = fc
-  .string({ unit: fc.oneof(fc.constantFrom(...`'"\\#\${}%[] ;`.split('')), fc.string({ minLength: 1, maxLength: 1, unit: 'grapheme' })), minLength: 1, maxLength: 40 })
+  .string({
+    unit: fc.oneof(
+      fc.constantFrom(...`'"\\#\${}%[] ;`.split('')),
+      fc.string({ minLength: 1, maxLength: 1, unit: 'grapheme' }),
+    ),
+    minLength: 1,
+    maxLength: 40,
+  })
   // oxlint-disable-next-line no-control-regex
   .filter((text) => !/[\u0000-\u001f\u007f]/.test(text));
-const host = fc.oneof(hostName, fc.tuple(hostName, port).map(([name, number]) => `${name}:${number}`), ipv4, ipv6);
+const host = fc.oneof(
+  hostName,
+  fc.tuple(hostName, port).map(([name, number]) => `${name}:${number}`),
+  ipv4,
+  ipv6,
+);
 
 const cadence = {
   interval: fc.constantFrom('1s', '5s', '2m', '1500ms'),
@@ -50,14 +70,30 @@ const httpSpec = fc.record(
   {
     type: fc.constant('http'),
     port: fc.integer({ min: 1, max: 65_535 }).filter((number) => number !== 443),
-    algorithm: fc.constantFrom('roundrobin', 'leastconn', 'source', 'random', 'first', 'uri', 'header:X-Tenant'),
-    tls: fc.record({ domain: label.map((name) => `${name}.example.com`), minVersion: fc.constantFrom('1.2', '1.3') }, { requiredKeys: [] }),
+    algorithm: fc.constantFrom(
+      'roundrobin',
+      'leastconn',
+      'source',
+      'random',
+      'first',
+      'uri',
+      'header:X-Tenant',
+    ),
+    tls: fc.record(
+      { domain: label.map((name) => `${name}.example.com`), minVersion: fc.constantFrom('1.2', '1.3') },
+      { requiredKeys: [] },
+    ),
     ...common,
   },
   { requiredKeys: ['type'] },
 );
 const tcpSpec = fc.record(
-  { type: fc.constant('tcp'), port, algorithm: fc.constantFrom('roundrobin', 'leastconn', 'source', 'random', 'first'), ...common },
+  {
+    type: fc.constant('tcp'),
+    port,
+    algorithm: fc.constantFrom('roundrobin', 'leastconn', 'source', 'random', 'first'),
+    ...common,
+  },
   { requiredKeys: ['type', 'port'] },
 );
 

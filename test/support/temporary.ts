@@ -27,7 +27,7 @@ let nextAddress = 0;
 export function loopbackAddress(): string {
   nextAddress += 1;
   const block = process.pid % 60_000;
-  return `127.${100 + (block >> 8) % 100}.${block & 255}.${nextAddress}`;
+  return `127.${100 + ((block >> 8) % 100)}.${block & 255}.${nextAddress}`;
 }
 
 let nextPool = 0;

@@ -11,11 +11,22 @@ export const agentRoutes = defineRoutes({
     path: '/v1/agent/desired',
     tag: 'Agent',
     summary: 'What the machine should serve',
-    description: 'Answers at once when something changed after `since`, otherwise when it does or the wait is over.',
+    description:
+      'Answers at once when something changed after `since`, otherwise when it does or the wait is over.',
     role: 'agent',
     query: z.strictObject({
-      since: z.coerce.number().int().min(0).default(0).describe('`version` of the last answer. Default: 0, for all.'),
-      wait: z.coerce.number().min(0).max(MAX_AGENT_WAIT_S).default(0).describe('Seconds to wait. Default: 0.'),
+      since: z.coerce
+        .number()
+        .int()
+        .min(0)
+        .default(0)
+        .describe('`version` of the last answer. Default: 0, for all.'),
+      wait: z.coerce
+        .number()
+        .min(0)
+        .max(MAX_AGENT_WAIT_S)
+        .default(0)
+        .describe('Seconds to wait. Default: 0.'),
     }),
     responses: { 200: { description: 'The desired state.' } },
   },

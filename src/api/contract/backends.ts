@@ -27,7 +27,10 @@ export interface BackendAddition {
 
 const params = z.strictObject({ loadBalancer: nameOrId });
 const oneBackend = params.extend({
-  target: z.string().max(16_384).describe('The backend’s target, URL-encoded: `web-1:8080` or `[fd00::7]:8080`.'),
+  target: z
+    .string()
+    .max(16_384)
+    .describe('The backend’s target, URL-encoded: `web-1:8080` or `[fd00::7]:8080`.'),
 });
 
 const EXAMPLE = { target: 'web-3:8080', weight: 50 };
@@ -127,7 +130,10 @@ export const backendRoutes = defineRoutes({
 
 /** A merge patch of a flat object: every field optional, or null for its default. */
 function patchOf(schema: typeof BackendSettings) {
-  const fields = Object.entries(schema.shape).map(([name, field]) => [name, field.unwrap().nullable().optional()]);
+  const fields = Object.entries(schema.shape).map(([name, field]) => [
+    name,
+    field.unwrap().nullable().optional(),
+  ]);
   return z.strictObject(Object.fromEntries(fields) as Record<keyof BackendSettings, z.ZodOptional>);
 }
 
@@ -139,7 +145,9 @@ function parseAddition(body: unknown): Validated<BackendAddition> {
   const parsed = parseWith(z.array(Backend).min(1).max(10_000), body);
   if (!parsed.ok) return parsed;
   const errors = duplicateErrors(parsed.value);
-  return errors.length > 0 ? { ok: false, errors } : { ok: true, value: { backends: parsed.value, single: false } };
+  return errors.length > 0
+    ? { ok: false, errors }
+    : { ok: true, value: { backends: parsed.value, single: false } };
 }
 
 function duplicateErrors(backends: readonly Backend[]): FieldError[] {
@@ -149,6 +157,8 @@ function duplicateErrors(backends: readonly Backend[]): FieldError[] {
       seen.add(target);
       return [];
     }
-    return [{ pointer: jsonPointer([index, 'target']), code: 'duplicate', detail: `${target} is named twice` }];
+    return [
+      { pointer: jsonPointer([index, 'target']), code: 'duplicate', detail: `${target} is named twice` },
+    ];
   });
 }

@@ -29,7 +29,11 @@ export const keyRoutes = defineRoutes({
     body: { schema: KeyInput, examples: { deployer: { name: 'ci-deployer', role: 'operator' } } },
     responses: {
       200: dryRun,
-      201: { description: 'It was created.', schema: NewKey, headers: { Location: 'Path of the new resource.' } },
+      201: {
+        description: 'It was created.',
+        schema: NewKey,
+        headers: { Location: 'Path of the new resource.' },
+      },
     },
   },
   getKey: {

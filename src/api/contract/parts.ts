@@ -15,7 +15,13 @@ export const DryRunQuery = z.strictObject({
 const MAX_PAGE = 500;
 
 export const PageQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(50).describe('Most items to answer. Default: 50.'),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_PAGE)
+    .default(50)
+    .describe('Most items to answer. Default: 50.'),
   cursor: z.string().max(1024).optional().describe('`nextCursor` of the page before.'),
 });
 
@@ -33,7 +39,10 @@ export const nameOrId = z.string().max(16_384).describe('Name or id.');
 export function pageOf<T extends z.ZodType>(item: T) {
   return z.strictObject({
     items: z.array(item),
-    nextCursor: z.string().nullable().describe('Give it as `cursor` to get the next page; null on the last one.'),
+    nextCursor: z
+      .string()
+      .nullable()
+      .describe('Give it as `cursor` to get the next page; null on the last one.'),
   });
 }
 

@@ -1,6 +1,15 @@
 import { z } from 'zod';
 import { LoadBalancer, Revision } from '../load-balancer.ts';
-import { DryRunQuery, POST_HEADERS, PageQuery, created, listResponse, nameOrId, orDryRun, resource } from './parts.ts';
+import {
+  DryRunQuery,
+  POST_HEADERS,
+  PageQuery,
+  created,
+  listResponse,
+  nameOrId,
+  orDryRun,
+  resource,
+} from './parts.ts';
 import { defineRoutes } from './route.ts';
 
 const params = z.strictObject({ loadBalancer: nameOrId });
@@ -41,7 +50,10 @@ export const revisionRoutes = defineRoutes({
     query: DryRunQuery,
     headers: POST_HEADERS,
     responses: {
-      200: resource(orDryRun(LoadBalancer), 'The spec was so already, or with `?dryRun=true` what would happen.'),
+      200: resource(
+        orDryRun(LoadBalancer),
+        'The spec was so already, or with `?dryRun=true` what would happen.',
+      ),
       201: created(LoadBalancer, 'A new revision was made; Location is its path.'),
     },
   },

@@ -10,7 +10,10 @@ export const systemRoutes = defineRoutes({
     description: 'Answers while the process can answer at all.',
     role: 'public',
     responses: {
-      200: { description: 'It lives.', schema: z.strictObject({ status: z.literal('ok'), version: z.string() }) },
+      200: {
+        description: 'It lives.',
+        schema: z.strictObject({ status: z.literal('ok'), version: z.string() }),
+      },
     },
   },
   getReadiness: {

@@ -107,7 +107,8 @@ export const vpcRoutes = defineRoutes({
     path: '/v1/vpcs/{vpc}/hosts',
     tag: 'VPCs',
     summary: 'Add a host to a VPC',
-    description: 'One that is there with the same addresses is left alone (200); with others the answer is 409.',
+    description:
+      'One that is there with the same addresses is left alone (200); with others the answer is 409.',
     role: 'operator',
     params,
     query: DryRunQuery,

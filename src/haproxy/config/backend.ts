@@ -2,7 +2,7 @@ import type { Algorithm } from '../../spec/load-balancer.ts';
 import { parseTarget } from '../../spec/target.ts';
 import type { ServiceModel } from '../model.ts';
 import { DEFAULT_POOL } from './frontend.ts';
-import { checkLines } from './health-check.ts';
+import { checkKeywords, checkLines } from './health-check.ts';
 import type { Section } from './section.ts';
 
 /** Suffix of the section in which a new backend is looked at before it gets traffic. */
@@ -16,9 +16,11 @@ export function admissionBackend(pool: string): string {
 /** The sections of a pool: the one that serves, and the one in which new members have their first check. */
 export function backendSections({ spec }: ServiceModel): Section[] {
   const hasIpv6Target = spec.backends.some(({ target }) => parseTarget(target)?.host.includes(':'));
+  // Here and not on each server's line, because a server cannot be given another check at run time.
+  const everyServer = `default-server ${checkKeywords(spec.healthCheck)}`;
   const check = checkLines(spec.healthCheck, hasIpv6Target);
   return [
-    { header: `backend ${DEFAULT_POOL}`, lines: [...balanceLines(spec.algorithm), ...check] },
+    { header: `backend ${DEFAULT_POOL}`, lines: [...balanceLines(spec.algorithm), ...check, everyServer] },
     { header: `backend ${admissionBackend(DEFAULT_POOL)}`, lines: check },
   ];
 }

@@ -15,7 +15,10 @@ export interface Listener {
 }
 
 /** The ports of a spec as the machine binds them. */
-export function listeners(spec: Pick<LoadBalancerSpec, 'type' | 'port'>, layout: Pick<HostLayout, 'lowPortOffset'>): Listener[] {
+export function listeners(
+  spec: Pick<LoadBalancerSpec, 'type' | 'port'>,
+  layout: Pick<HostLayout, 'lowPortOffset'>,
+): Listener[] {
   const plain = { port: boundPort(spec.port, layout), tls: false };
   return spec.type === 'tcp' ? [plain] : [plain, { port: boundPort(443, layout), tls: true }];
 }
@@ -24,7 +27,11 @@ export function frontendSection(model: ServiceModel): Section {
   const binds = listeners(model.spec, model.layout).map((listener) => bindLine(model, listener));
   return {
     header: `frontend ${model.spec.type}`,
-    lines: [...binds, ...(model.spec.type === 'http' ? requestHeaders() : []), `default_backend ${DEFAULT_POOL}`],
+    lines: [
+      ...binds,
+      ...(model.spec.type === 'http' ? requestHeaders() : []),
+      `default_backend ${DEFAULT_POOL}`,
+    ],
   };
 }
 

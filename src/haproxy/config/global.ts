@@ -55,7 +55,8 @@ export function defaultsSection({ spec }: ServiceModel): Section {
   };
 }
 
-const NO_BACKEND = '<html><body><h1>503 Service Unavailable</h1>No server is available to handle this request.</body></html>';
+const NO_BACKEND =
+  '<html><body><h1>503 Service Unavailable</h1>No server is available to handle this request.</body></html>';
 
 const HTTP_DEFAULTS = [
   // HAProxy's own answer, but for the header: a client that found no backend shall not ask an old worker again.

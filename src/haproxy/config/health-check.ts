@@ -8,7 +8,8 @@ export function checkLines(check: HealthCheck, hasIpv6Target: boolean): string[]
   const timeout = `timeout check ${check.timeout}`;
   if (check.type === 'tcp') return [timeout];
   // A server's name is its target, which is what a client of it would send; an IPv6 one lacks its brackets there.
-  const host = check.host === undefined ? (hasIpv6Target ? 'localhost' : '%[srv_name]') : quoteLogFormat(check.host);
+  const host =
+    check.host === undefined ? (hasIpv6Target ? 'localhost' : '%[srv_name]') : quoteLogFormat(check.host);
   return [
     timeout,
     'option httpchk',
@@ -20,7 +21,10 @@ export function checkLines(check: HealthCheck, hasIpv6Target: boolean): string[]
 
 /** Keywords of a `server` line that say how often and where a check goes. */
 export function checkKeywords(check: HealthCheck): string {
-  return [`check inter ${check.interval} fastinter ${retryIntervalMs(check)}ms fall ${check.fall} rise ${check.rise}`, ...connectKeywords(check)].join(' ');
+  return [
+    `check inter ${check.interval} fastinter ${retryIntervalMs(check)}ms fall ${check.fall} rise ${check.rise}`,
+    ...connectKeywords(check),
+  ].join(' ');
 }
 
 /** The same for a backend that is looked at for the first time: at once, and a single pass is enough. */
@@ -29,7 +33,10 @@ export function admissionKeywords(check: HealthCheck): string {
 }
 
 function connectKeywords(check: HealthCheck): string[] {
-  return [...(check.port === undefined ? [] : [`port ${check.port}`]), ...(check.type === 'https' ? tlsKeywords(check.host) : [])];
+  return [
+    ...(check.port === undefined ? [] : [`port ${check.port}`]),
+    ...(check.type === 'https' ? tlsKeywords(check.host) : []),
+  ];
 }
 
 function tlsKeywords(host: string | undefined): string[] {

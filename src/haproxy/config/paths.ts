@@ -18,7 +18,10 @@ export interface ServicePaths {
   pidFile: string;
 }
 
-export function servicePaths(id: string, layout: Pick<HostLayout, 'directory' | 'socketDirectory'>): ServicePaths {
+export function servicePaths(
+  id: string,
+  layout: Pick<HostLayout, 'directory' | 'socketDirectory'>,
+): ServicePaths {
   const directory = posix.join(layout.directory, id);
   const sockets = posix.join(layout.socketDirectory, socketStem(id));
   return {

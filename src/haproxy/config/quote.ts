@@ -8,7 +8,8 @@ const BARE = /^[A-Za-z0-9_./:@,=+*()[\]-]+$/;
  */
 export function quote(text: string): string {
   // oxlint-disable-next-line no-control-regex
-  if (/[\n\r\u0000]/.test(text)) throw new Error(`a line break or NUL cannot be written to haproxy.cfg: ${JSON.stringify(text)}`);
+  if (/[\n\r\u0000]/.test(text))
+    throw new Error(`a line break or NUL cannot be written to haproxy.cfg: ${JSON.stringify(text)}`);
   return BARE.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 

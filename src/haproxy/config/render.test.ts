@@ -10,6 +10,7 @@ import { temporaryDirectory } from '../../../test/support/temporary.ts';
 import { ensurePlaceholder } from '../../agent/placeholder.ts';
 import { parseTarget } from '../../spec/target.ts';
 import type { ServiceModel } from '../model.ts';
+import { planChange } from '../plan.ts';
 import { checkConfig } from '../process/check.ts';
 import { servicePaths } from './paths.ts';
 import { quote } from './quote.ts';
@@ -27,9 +28,18 @@ function model(spec: Record<string, unknown>, base: string): ServiceModel {
     name: 'web-lb',
     spec: complete,
     address: '127.80.0.1',
-    layout: { directory: join(base, 'lb'), socketDirectory: join(base, 'run'), user: 'haproxy', group: 'haproxy', lowPortOffset: 0, ipv6: true },
+    layout: {
+      directory: join(base, 'lb'),
+      socketDirectory: join(base, 'run'),
+      user: 'haproxy',
+      group: 'haproxy',
+      lowPortOffset: 0,
+      ipv6: true,
+    },
     // Names ending in `.gone` have no address: their servers must be left out.
-    addresses: new Map(hosts.filter((host) => !host.endsWith('.gone')).map((host, index) => [host, `10.0.0.${index + 1}`])),
+    addresses: new Map(
+      hosts.filter((host) => !host.endsWith('.gone')).map((host, index) => [host, `10.0.0.${index + 1}`]),
+    ),
   };
 }
 
@@ -55,7 +65,8 @@ describe('the configuration', async () => {
 
     it(`is as expected: ${name}`, async () => {
       const text = renderConfig(model(spec, '/data')).replace(/frame [0-9a-f]{16}/, 'frame HASH');
-      if (process.env['GOLDEN'] === 'write') await writeFile(join(GOLDEN, file), `${input}----------\n${text}`);
+      if (process.env['GOLDEN'] === 'write')
+        await writeFile(join(GOLDEN, file), `${input}----------\n${text}`);
       else expect(text).toBe(expected);
     });
 
@@ -80,7 +91,9 @@ describe('any accepted spec', () => {
           if (plain.healthCheck.expectBody !== undefined) plain.healthCheck.expectBody = 'x';
           if (plain.healthCheck.host !== undefined) plain.healthCheck.host = 'x';
         }
-        expect(directives(renderConfig(complete))).toEqual(directives(renderConfig({ ...complete, spec: plain })));
+        expect(directives(renderConfig(complete))).toEqual(
+          directives(renderConfig({ ...complete, spec: plain })),
+        );
       }),
       { numRuns: 1000 },
     );
@@ -92,22 +105,84 @@ describe('any accepted spec', () => {
 
   it('has a frame that its servers do not change', () => {
     const one = model({ type: 'http', backends: [{ target: '10.0.0.1:80' }] }, '/data');
-    const two = model({ type: 'http', backends: [{ target: '10.0.0.2:80', weight: 3 }, { target: 'a:1' }] }, '/data');
+    const two = model(
+      { type: 'http', backends: [{ target: '10.0.0.2:80', weight: 3 }, { target: 'a:1' }] },
+      '/data',
+    );
     expect(renderFrame(one).hash).toBe(renderFrame(two).hash);
-    expect(renderFrame(model({ type: 'http', algorithm: 'leastconn' }, '/data')).hash).not.toBe(renderFrame(one).hash);
+    expect(renderFrame(model({ type: 'http', algorithm: 'leastconn' }, '/data')).hash).not.toBe(
+      renderFrame(one).hash,
+    );
+  });
+
+  it.each([
+    { interval: '7s' },
+    { timeout: '1s' },
+    { fall: 9 },
+    { rise: 9 },
+    { port: 9 },
+    { type: 'https' },
+    { path: '/x' },
+    { host: 'x' },
+    { expectStatus: '200' },
+    { expectBody: 'x' },
+  ])('has another frame for another health check: %j', (change) => {
+    const check = { type: 'http', interval: '5s', timeout: '2s' };
+    const before = model({ type: 'http', healthCheck: check }, '/data');
+    const after = model({ type: 'http', healthCheck: { ...check, ...change } }, '/data');
+    expect(renderFrame(after).hash).not.toBe(renderFrame(before).hash);
+  });
+
+  it('is planned as a step when any of it makes another configuration, or it would never take effect', () => {
+    fc.assert(
+      fc.property(acceptableSpec, acceptableSpec, fc.nat(), (one, two, pick) => {
+        const fields = Object.keys(two).filter((field) => field !== 'type');
+        const field = fields[pick % Math.max(1, fields.length)];
+        const changed =
+          field === undefined || one['type'] !== two['type'] ? one : { ...one, [field]: two[field] };
+        const [from, to] = [model(one, '/data'), model(changed, '/data')];
+        const isSame = sortedLines(renderConfig(from)) === sortedLines(renderConfig(to));
+        expect(planChange(from, to).path === 'none').toBe(isSame);
+      }),
+      { numRuns: 500 },
+    );
   });
 });
+
+/** The order of servers means nothing; where it does, their ids tell it. */
+function sortedLines(text: string): string {
+  return text.split('\n').toSorted().join('\n');
+}
 
 describe('quoting', () => {
   it('gives HAProxy exactly the text that went in', { timeout: 60_000 }, async () => {
     // HAProxy itself reads the word; a script that it loads tells which text came out.
     const run = promisify(execFile);
-    const texts = [`it's`, `a"b`, 'a#b', 'a\\b', '$HOME', '${HOME}', 'a b', '%[src]', `'\\''`, '{x}', '50%', 'ä🙂'];
+    const texts = [
+      `it's`,
+      `a"b`,
+      'a#b',
+      'a\\b',
+      '$HOME',
+      '${HOME}',
+      'a b',
+      '%[src]',
+      `'\\''`,
+      '{x}',
+      '50%',
+      'ä🙂',
+    ];
     for (const text of texts) {
       const file = join(directory.path, 'quote.cfg');
       const seen = join(directory.path, 'seen');
-      await writeFile(file, `global\n  setenv AM_TEXT ${quote(text)}\n  lua-load ${join(directory.path, 'show.lua')}\n`);
-      await writeFile(join(directory.path, 'show.lua'), `local f = io.open(${JSON.stringify(seen)}, "w") f:write(os.getenv("AM_TEXT")) f:close()`);
+      await writeFile(
+        file,
+        `global\n  setenv AM_TEXT ${quote(text)}\n  lua-load ${join(directory.path, 'show.lua')}\n`,
+      );
+      await writeFile(
+        join(directory.path, 'show.lua'),
+        `local f = io.open(${JSON.stringify(seen)}, "w") f:write(os.getenv("AM_TEXT")) f:close()`,
+      );
       await run('haproxy', ['-c', '-f', file]).catch(() => undefined);
       expect(await readFile(seen, 'utf8')).toBe(text);
     }

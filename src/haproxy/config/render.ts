@@ -16,7 +16,12 @@ export interface Frame {
 }
 
 export function renderFrame(model: ServiceModel): Frame {
-  const sections = [globalSection(model), defaultsSection(model), frontendSection(model), ...backendSections(model)];
+  const sections = [
+    globalSection(model),
+    defaultsSection(model),
+    frontendSection(model),
+    ...backendSections(model),
+  ];
   const hash = createHash('sha256').update(writeSections(sections)).digest('hex').slice(0, 16);
   return { hash, sections };
 }
@@ -35,13 +40,16 @@ export function renderConfig(model: ServiceModel): string {
     servers(model).filter((server) => server.address !== undefined),
     (server) => server.pool,
   );
-  const complete = sections.map((section) => completeSection(section, hash, byPool, model));
+  const complete = sections.map((section) => completeSection(section, hash, byPool));
   return `# Load balancer ${model.name} (${model.id}). Written by the agentmetal agent, which overwrites what is changed here.\n\n${writeSections(complete)}`;
 }
 
-function completeSection(section: Section, hash: string, byPool: Map<string, Server[]>, model: ServiceModel): Section {
-  if (section.header === 'global') return { ...section, lines: [`description '${DESCRIPTION}${hash}'`, ...section.lines] };
-  const members = section.header.startsWith('backend ') ? byPool.get(section.header.slice('backend '.length)) : undefined;
+function completeSection(section: Section, hash: string, byPool: Map<string, Server[]>): Section {
+  if (section.header === 'global')
+    return { ...section, lines: [`description '${DESCRIPTION}${hash}'`, ...section.lines] };
+  const members = section.header.startsWith('backend ')
+    ? byPool.get(section.header.slice('backend '.length))
+    : undefined;
   if (!members) return section;
-  return { ...section, lines: [...section.lines, ...members.map((server) => serverLine(server, model))] };
+  return { ...section, lines: [...section.lines, ...members.map((server) => serverLine(server))] };
 }

@@ -6,5 +6,7 @@ export interface Section {
 
 /** Writes sections as a file. The last line feed is not optional: HAProxy refuses a file without it. */
 export function writeSections(sections: readonly Section[]): string {
-  return sections.map(({ header, lines }) => [header, ...lines.map((line) => `  ${line}`), ''].join('\n')).join('\n');
+  return sections
+    .map(({ header, lines }) => [header, ...lines.map((line) => `  ${line}`), ''].join('\n'))
+    .join('\n');
 }

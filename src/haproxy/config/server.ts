@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Backend } from '../../spec/backend.ts';
 import { formatTarget, parseTarget } from '../../spec/target.ts';
+import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
 import type { ServiceModel } from '../model.ts';
 import { isHashed } from './backend.ts';
 import { DEFAULT_POOL } from './frontend.ts';
@@ -19,13 +20,13 @@ export interface Server {
   weight: number;
   maxConnections: number;
   backup: boolean;
-  /** Fixed numeric id where clients are placed by hash: it decides the place on the ring. */
+  /** Fixed numeric id where the algorithm goes by it: the place on the ring of a hash, or in the order of `first`. */
   id: number | undefined;
 }
 
 export function servers(model: ServiceModel): Server[] {
-  const ids = isHashed(model.spec.algorithm) ? serverIds(model.spec.backends) : undefined;
-  return model.spec.backends.map((backend) => toServer(backend, model.addresses, ids?.get(backend.target)));
+  const ids = serverIds(model.spec);
+  return model.spec.backends.map((backend) => toServer(backend, model.addresses, ids.get(backend.target)));
 }
 
 function toServer(backend: Backend, addresses: ReadonlyMap<string, string>, id: number | undefined): Server {
@@ -44,8 +45,15 @@ function toServer(backend: Backend, addresses: ReadonlyMap<string, string>, id: 
   };
 }
 
+/** Fixed ids where they decide who gets a request; elsewhere HAProxy may give its own. */
+function serverIds({ algorithm, backends }: LoadBalancerSpec): Map<string, number> {
+  // `first` fills the servers in the order of their ids, which is to be the order of the spec.
+  if (algorithm === 'first') return new Map(backends.map(({ target }, index) => [target, index + 1]));
+  return isHashed(algorithm) ? hashedIds(backends) : new Map();
+}
+
 /** Ids that depend on the targets alone, so that every node and every reload places clients alike. */
-function serverIds(backends: readonly Backend[]): Map<string, number> {
+function hashedIds(backends: readonly Backend[]): Map<string, number> {
   const taken = new Set<number>();
   const ids = new Map<string, number>();
   for (const target of backends.map((backend) => backend.target).toSorted()) {
@@ -63,18 +71,25 @@ export function socketAddress({ address, port }: Pick<Server, 'address' | 'port'
   return formatTarget({ host: address, port });
 }
 
-/** Everything behind the address on a `server` line, weight excepted. */
-export function serverKeywords(server: Server, model: ServiceModel): string {
+/** What sets a server apart from the others of its pool, the weight excepted. */
+function ownKeywords(server: Server): string[] {
   return [
-    checkKeywords(model.spec.healthCheck),
     ...(server.maxConnections > 0 ? [`maxconn ${server.maxConnections}`] : []),
     ...(server.backup ? ['backup'] : []),
     ...(server.id === undefined ? [] : [`id ${server.id}`]),
-  ].join(' ');
+  ];
 }
 
-export function serverLine(server: Server, model: ServiceModel): string {
-  return `server ${server.name} ${socketAddress(server)} weight ${server.weight} ${serverKeywords(server, model)}`;
+/** Everything behind the address of a server added at run time: `default-server` does not reach it. */
+export function dynamicServerKeywords(server: Server, model: ServiceModel): string {
+  return [checkKeywords(model.spec.healthCheck), ...ownKeywords(server)].join(' ');
+}
+
+export function serverLine(server: Server): string {
+  return [
+    `server ${server.name} ${socketAddress(server)} weight ${server.weight}`,
+    ...ownKeywords(server),
+  ].join(' ');
 }
 
 /** Keywords for the server's twin in the admission section. */

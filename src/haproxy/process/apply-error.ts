@@ -30,7 +30,12 @@ export function toApplyError(error: unknown): ApplyError {
   if (error instanceof ApplyError) return error;
   const message = error instanceof Error ? error.message : String(error);
   if (['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '')) {
-    return new ApplyError('disk_full', `the disk of the load balancer machine is full: ${message}`, 'Free some space; the agent tries again by itself.', error);
+    return new ApplyError(
+      'disk_full',
+      `the disk of the load balancer machine is full: ${message}`,
+      'Free some space; the agent tries again by itself.',
+      error,
+    );
   }
   return new ApplyError('internal', message, undefined, error);
 }

@@ -47,29 +47,44 @@ export async function startMaster(binary: string, paths: ServicePaths): Promise<
   if (child.pid !== undefined) await writeFileAtomic(paths.pidFile, `${child.pid}\n`, { durable: false });
   const worker = await waitUntil(START_TIMEOUT_MS, async () => {
     if (outcome.error) throw haproxyMissing(binary);
-    if (outcome.exited) throw new ApplyError('start_failed', `HAProxy did not start: ${await lastWords(paths)}`);
+    if (outcome.exited)
+      throw new ApplyError('start_failed', `HAProxy did not start: ${await lastWords(paths)}`);
     return askWorker(paths).catch(() => undefined);
   });
-  if (!worker || child.pid === undefined) throw new ApplyError('start_failed', `HAProxy did not answer within ${START_TIMEOUT_MS / 1000} s of its start: ${await lastWords(paths)}`);
+  if (!worker || child.pid === undefined)
+    throw new ApplyError(
+      'start_failed',
+      `HAProxy did not answer within ${START_TIMEOUT_MS / 1000} s of its start: ${await lastWords(paths)}`,
+    );
   return { masterPid: child.pid, worker, oldWorkerPids: [] };
 }
 
 /** Has the master start a new worker with the configuration on disk, and waits until that worker serves. */
-export async function reloadMaster(masterPid: number, paths: ServicePaths, frameHash: string): Promise<RunningProxy> {
+export async function reloadMaster(
+  masterPid: number,
+  paths: ServicePaths,
+  frameHash: string,
+): Promise<RunningProxy> {
   const before = await waitUntil(START_TIMEOUT_MS, () => masterInfo(paths));
   if (!before) throw new ApplyError('reload_failed', 'the HAProxy master does not answer');
   await truncate(paths.log);
   signal(masterPid, 'SIGUSR2');
   const worker = await waitUntil(START_TIMEOUT_MS, async () => {
-    if (!isRunning(masterPid)) throw new ApplyError('reload_failed', `HAProxy ended during the reload: ${await lastWords(paths)}`);
+    if (!isRunning(masterPid))
+      throw new ApplyError('reload_failed', `HAProxy ended during the reload: ${await lastWords(paths)}`);
     const info = await masterInfo(paths);
     // The counter starts again when a reload succeeds, so what counts is that this try has ended.
     if (!info || (info.reloads === before.reloads && info.workerPid === before.workerPid)) return undefined;
-    if (info.failedReloads > 0) throw new ApplyError('reload_failed', `HAProxy refused the reload: ${await lastWords(paths)}`);
+    if (info.failedReloads > 0)
+      throw new ApplyError('reload_failed', `HAProxy refused the reload: ${await lastWords(paths)}`);
     const answer = await askWorker(paths).catch(() => undefined);
     return answer?.pid === info.workerPid && answer?.frameHash === frameHash ? answer : undefined;
   });
-  if (!worker) throw new ApplyError('reload_failed', `no new HAProxy worker answered within ${START_TIMEOUT_MS / 1000} s: ${await lastWords(paths)}`);
+  if (!worker)
+    throw new ApplyError(
+      'reload_failed',
+      `no new HAProxy worker answered within ${START_TIMEOUT_MS / 1000} s: ${await lastWords(paths)}`,
+    );
   const { oldWorkerPids = [] } = (await masterInfo(paths)) ?? {};
   return { masterPid, worker, oldWorkerPids };
 }
@@ -79,7 +94,9 @@ export async function stopMaster(masterPid: number, paths: ServicePaths): Promis
   signal(masterPid, 'SIGTERM');
   const ended = await waitUntil(5000, () => Promise.resolve(isRunning(masterPid) ? undefined : true));
   if (!ended) signal(masterPid, 'SIGKILL');
-  await Promise.all([paths.pidFile, paths.workerSocket, paths.masterSocket].map((path) => rm(path, { force: true })));
+  await Promise.all(
+    [paths.pidFile, paths.workerSocket, paths.masterSocket].map((path) => rm(path, { force: true })),
+  );
 }
 
 /** What the master says; undefined while it re-executes itself and its socket refuses connections. */

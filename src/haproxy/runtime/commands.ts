@@ -1,5 +1,10 @@
 import { admissionBackend } from '../config/backend.ts';
-import { type Server, admissionServerKeywords, serverKeywords, socketAddress } from '../config/server.ts';
+import {
+  type Server,
+  admissionServerKeywords,
+  dynamicServerKeywords,
+  socketAddress,
+} from '../config/server.ts';
 import type { ServiceModel } from '../model.ts';
 import type { RuntimeConnection } from './connection.ts';
 
@@ -21,7 +26,7 @@ const POOL_KEYWORDS = 'pool-purge-delay 5s pool-max-conn -1';
 /** Adds a server that is down until its health is set or `rise` checks have passed. */
 export function addServer(server: Server, model: ServiceModel): Command[] {
   const path = pathOf(server);
-  const keywords = `${serverKeywords(server, model)} weight 0 ${POOL_KEYWORDS}`;
+  const keywords = `${dynamicServerKeywords(server, model)} weight 0 ${POOL_KEYWORDS}`;
   return [...addCommands(path, server, keywords), setWeight(server)];
 }
 
@@ -82,16 +87,13 @@ function deleteCommands(path: string): Command[] {
   ];
 }
 
-export function shutdownSessions(server: Server): Command {
-  return { text: `shutdown sessions server ${pathOf(server)}`, expect: SILENT };
-}
-
 /** Sends commands one after another and holds every answer against what it should be. */
 export async function runCommands(runtime: RuntimeConnection, commands: readonly Command[]): Promise<void> {
   const answers = await Promise.all(commands.map((command) => runtime.send(command.text)));
   for (const [index, { text, expect }] of commands.entries()) {
     const answer = answers[index] ?? '';
-    if (!expect.test(answer)) throw new UnexpectedAnswer(`HAProxy answered ${JSON.stringify(answer.slice(0, 200))} to "${text}"`);
+    if (!expect.test(answer))
+      throw new UnexpectedAnswer(`HAProxy answered ${JSON.stringify(answer.slice(0, 200))} to "${text}"`);
   }
 }
 

@@ -29,7 +29,8 @@ export async function openRuntime(path: string): Promise<RuntimeConnection> {
     socket.destroy();
   };
   socket.setEncoding('utf8').setTimeout(TIMEOUT_MS, () => {
-    if (waiting.length > 0) fail(new RuntimeApiError(`HAProxy did not answer on ${path} within ${TIMEOUT_MS / 1000} s`));
+    if (waiting.length > 0)
+      fail(new RuntimeApiError(`HAProxy did not answer on ${path} within ${TIMEOUT_MS / 1000} s`));
   });
   socket.on('error', (error) => fail(new RuntimeApiError(`${path}: ${error.message}`, { cause: error })));
   socket.on('close', () => fail(new RuntimeApiError(`HAProxy closed the connection on ${path}`)));
@@ -50,7 +51,8 @@ export async function openRuntime(path: string): Promise<RuntimeConnection> {
   return {
     send(command) {
       // A line break or semicolon would begin another command, whoever wrote it into a name.
-      if (/[\n\r;]/.test(command)) return Promise.reject(new RuntimeApiError('a runtime command must be one line without ";"'));
+      if (/[\n\r;]/.test(command))
+        return Promise.reject(new RuntimeApiError('a runtime command must be one line without ";"'));
       return exchange(command);
     },
     close: () => end(socket),
@@ -63,7 +65,10 @@ function end(socket: Socket): void {
 }
 
 /** Runs `use` with a connection that is closed afterwards. */
-export async function withRuntime<T>(path: string, use: (runtime: RuntimeConnection) => Promise<T>): Promise<T> {
+export async function withRuntime<T>(
+  path: string,
+  use: (runtime: RuntimeConnection) => Promise<T>,
+): Promise<T> {
   const runtime = await openRuntime(path);
   try {
     return await use(runtime);
@@ -79,7 +84,11 @@ export function askMaster(path: string, command: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect({ path, allowHalfOpen: true });
     let received = '';
-    socket.setEncoding('utf8').setTimeout(2000, () => socket.destroy(new RuntimeApiError(`the HAProxy master did not answer on ${path}`)));
+    socket
+      .setEncoding('utf8')
+      .setTimeout(2000, () =>
+        socket.destroy(new RuntimeApiError(`the HAProxy master did not answer on ${path}`)),
+      );
     socket.on('data', (chunk: string) => (received += chunk));
     socket.on('error', (error) => reject(new RuntimeApiError(`${path}: ${error.message}`, { cause: error })));
     socket.on('end', () => {

@@ -2,6 +2,8 @@
 export interface ServerStat {
   pool: string;
   name: string;
+  /** HAProxy's numeric id of the server within its pool. */
+  id: number;
   /** `UP`, `DOWN`, `DRAIN`, `MAINT`, `no check` or a transition such as `UP 1/3` or `DOWN 1/2`. */
   status: string;
   weight: number;
@@ -28,7 +30,12 @@ export const SHOW_SERVER_STATS = 'show stat -1 4 -1';
 
 export function parseServerStats(text: string): ServerStat[] {
   const [header = '', ...rows] = text.split('\n');
-  const columns = new Map(header.replace(/^# /, '').split(',').map((name, index) => [name, index]));
+  const columns = new Map(
+    header
+      .replace(/^# /, '')
+      .split(',')
+      .map((name, index) => [name, index]),
+  );
   return rows.filter((row) => row !== '').map((row) => toStat(splitCsv(row), columns));
 }
 
@@ -38,6 +45,7 @@ function toStat(row: readonly string[], columns: ReadonlyMap<string, number>): S
   return {
     pool: text('pxname'),
     name: text('svname'),
+    id: number('sid'),
     status: text('status'),
     weight: number('weight'),
     backup: text('bck') === '1',
@@ -63,7 +71,9 @@ function splitCsv(line: string): string[] {
 }
 
 /** What the last check of a server came to; `none` before the first. */
-export function lastCheckResult({ checkStatus }: Pick<ServerStat, 'checkStatus'>): 'passed' | 'failed' | 'none' {
+export function lastCheckResult({
+  checkStatus,
+}: Pick<ServerStat, 'checkStatus'>): 'passed' | 'failed' | 'none' {
   if (checkStatus === '' || checkStatus.startsWith('INI')) return 'none';
   return /^L\dOK/.test(checkStatus) ? 'passed' : 'failed';
 }

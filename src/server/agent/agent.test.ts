@@ -23,9 +23,19 @@ test('the first question is answered with everything, later ones with what chang
   const lb = await createWebLb(plane);
   const all = await plane.agent.desired();
   expect(all.ids).toEqual([lb.id]);
-  expect(all.changed[0]).toMatchObject({ id: lb.id, name: 'web-lb', revision: 1, spec: lb.spec, address: '127.80.0.1' });
+  expect(all.changed[0]).toMatchObject({
+    id: lb.id,
+    name: 'web-lb',
+    revision: 1,
+    spec: lb.spec,
+    address: '127.80.0.1',
+  });
   expect(all.changed[0]?.vpc).toMatchObject({ name: 'prod', cidrs: ['10.0.0.0/16'] });
-  expect(await plane.agent.desired(all.version)).toMatchObject({ version: all.version, ids: [lb.id], changed: [] });
+  expect(await plane.agent.desired(all.version)).toMatchObject({
+    version: all.version,
+    ids: [lb.id],
+    changed: [],
+  });
   await plane.call('POST', '/v1/load-balancers', { body: { name: 'other', spec: { type: 'tcp', port: 1 } } });
   const news = await plane.agent.desired(all.version);
   expect(news.changed.map(({ name }) => name)).toEqual(['other']);
@@ -64,7 +74,10 @@ test('a long poll ends when its time is over, and when the server closes', async
 
 test('Prefer: wait answers when the revision is live', async () => {
   await createWebLb(plane);
-  const write = plane.call('PATCH', PATH, { body: { spec: { algorithm: 'first' } }, headers: { prefer: 'wait=30' } });
+  const write = plane.call('PATCH', PATH, {
+    body: { spec: { algorithm: 'first' } },
+    headers: { prefer: 'wait=30' },
+  });
   await new Promise((resolve) => setTimeout(resolve, 20));
   const { changed } = await plane.agent.desired();
   for (const desired of changed) await plane.agent.report(liveReport(desired, { now: clock.now() }));
@@ -100,15 +113,25 @@ test('a report is kept: status, health, machine and receipts', async () => {
   expect((await plane.agent.report({ ...liveReport(lb, { now: clock.now() }), haproxy })).status).toBe(204);
   await plane.agent.report({ ...liveReport(lb, { now: clock.now() }), haproxy });
   const { status } = await show();
-  expect(status).toMatchObject({ state: 'active', observedRevision: 1, nodes: [{ machine: 'local', connected: true, haproxy }] });
+  expect(status).toMatchObject({
+    state: 'active',
+    observedRevision: 1,
+    nodes: [{ machine: 'local', connected: true, haproxy }],
+  });
   expect(status.nodes[0].listeners).toEqual(['127.80.0.1:8080', '127.80.0.1:8443']);
-  expect(status.conditions.map(({ status: value }: { status: string }) => value)).toEqual(['true', 'true', 'true']);
+  expect(status.conditions.map(({ status: value }: { status: string }) => value)).toEqual([
+    'true',
+    'true',
+    'true',
+  ]);
   expect((await plane.call('GET', `${PATH}/revisions/1`)).body.receipts).toEqual([receiptFor(1)]);
   const { body: machine } = await plane.call('GET', '/v1/machines/local');
   expect(machine).toMatchObject({ state: 'online', agentVersion: '0.1.0', haproxyVersion: '2.6.12' });
   clock.advance(60_000);
   expect((await plane.call('GET', '/v1/machines')).body.items[0].state).toBe('offline');
-  const silent = (await show()).status.conditions.find(({ type }: { type: string }) => type === 'AgentConnected');
+  const silent = (await show()).status.conditions.find(
+    ({ type }: { type: string }) => type === 'AgentConnected',
+  );
   expect(silent).toMatchObject({ status: 'false', reason: 'Silent' });
   plane = await plane.restart();
   expect((await show()).status.observedRevision).toBe(1);
@@ -118,7 +141,11 @@ test('what a report says of strangers, and of revisions that do not exist, is ig
   const lb = await createWebLb(plane);
   const stranger = { ...liveReport(lb), id: 'lb_00000000000000000000000000' };
   const named = { ...liveReport(lb), id: 'web-lb' };
-  const ahead = { ...liveReport(lb), observedRevision: 99, receipt: { ...receiptFor(99), machine: 'another' } };
+  const ahead = {
+    ...liveReport(lb),
+    observedRevision: 99,
+    receipt: { ...receiptFor(99), machine: 'another' },
+  };
   expect((await plane.agent.report(stranger, named, ahead)).status).toBe(204);
   expect((await show()).status.observedRevision).toBe(1);
   expect((await plane.call('GET', `${PATH}/revisions`)).body.items[0].receipts).toEqual([]);
@@ -131,6 +158,11 @@ test('a receipt of a failure gives way to the one of the next try, and no other 
   expect((await receipts())[0].outcome).toBe('failed');
   expect((await show()).status.conditions[0]).toMatchObject({ type: 'Applied', status: 'false' });
   await plane.agent.report({ id, observedRevision: 1, receipt: receiptFor(1), backends: [] });
-  await plane.agent.report({ id, observedRevision: 1, receipt: { ...receiptFor(1), durationMs: 999 }, backends: [] });
+  await plane.agent.report({
+    id,
+    observedRevision: 1,
+    receipt: { ...receiptFor(1), durationMs: 999 },
+    backends: [],
+  });
   expect(await receipts()).toEqual([receiptFor(1)]);
 });

@@ -41,7 +41,12 @@ async function readDesired(
     const network = { name: vpc.name, ...vpc.spec };
     loadBalancers.push({ id, name, revision, spec, address, vpc: network, allowLoopbackBackends });
   }
-  return { controlPlaneId: (await readMeta(tx, 'control_plane_id')) ?? '', version, ids, changed: loadBalancers };
+  return {
+    controlPlaneId: (await readMeta(tx, 'control_plane_id')) ?? '',
+    version,
+    ids,
+    changed: loadBalancers,
+  };
 }
 
 async function changeVersion(tx: Tx, machineId: string): Promise<number> {

@@ -8,7 +8,11 @@ import { saveReceipt } from '../../store/revisions.ts';
 import { type ServerContext, timestamp } from '../context.ts';
 
 /** Keeps what an agent tells of its machine, and wakes those who wait for it. */
-export async function keepReport(context: ServerContext, machineId: string, report: AgentReport): Promise<void> {
+export async function keepReport(
+  context: ServerContext,
+  machineId: string,
+  report: AgentReport,
+): Promise<void> {
   const now = timestamp(context);
   const kept = await context.store.transaction(async (tx) => {
     const machine = await findMachine(tx, machineId);
@@ -29,7 +33,12 @@ function seenMachine(machine: MachineRecord, report: AgentReport, now: string): 
 }
 
 /** False for a load balancer that is not on the machine: an agent speaks for its own nodes alone. */
-async function keepPart(tx: Tx, machine: MachineRecord, part: LoadBalancerReport, now: string): Promise<boolean> {
+async function keepPart(
+  tx: Tx,
+  machine: MachineRecord,
+  part: LoadBalancerReport,
+  now: string,
+): Promise<boolean> {
   const record = await findLoadBalancer(tx, part.id);
   if (!record || record.id !== part.id) return false;
   const node = (await nodesOf(tx, [record.id])).find(({ machineId }) => machineId === machine.id);
@@ -57,7 +66,11 @@ function reportedNode(
 }
 
 /** The receipt under the machine's own name, if it is about a revision that there is. */
-function knownReceipt(receipt: Receipt | undefined, { name }: MachineRecord, newest: number): Receipt | undefined {
+function knownReceipt(
+  receipt: Receipt | undefined,
+  { name }: MachineRecord,
+  newest: number,
+): Receipt | undefined {
   if (!receipt || receipt.revision < 1 || receipt.revision > newest) return undefined;
   return { ...receipt, machine: name };
 }

@@ -13,7 +13,9 @@ export function html(parts: TemplateStringsArray, ...values: readonly Value[]): 
 /** Escaped text in which `code` between backticks is set as code and an empty line begins a paragraph. */
 export function prose(text: string): Html {
   const paragraphs = escape(text).split(/\n\s*\n/);
-  return { html: paragraphs.map((part) => `<p>${part.replaceAll(/`([^`]+)`/g, '<code>$1</code>')}</p>`).join('') };
+  return {
+    html: paragraphs.map((part) => `<p>${part.replaceAll(/`([^`]+)`/g, '<code>$1</code>')}</p>`).join(''),
+  };
 }
 
 function render(value: Value): string {

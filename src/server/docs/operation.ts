@@ -11,22 +11,33 @@ interface Media {
 /** One operation: how it is called, with what, and what comes back. */
 export function operationSection({ method, path, operation }: DocumentedOperation): Html {
   const id = String(operation['operationId']);
-  return html`<section id="${id}"><h3>${String(operation['summary'])}</h3>
-<p class="call"><span class="method">${method}</span> ${path}</p>
-${prose(String(operation['description']))}
-${parameterTable((operation['parameters'] ?? []) as JsonObject[])}
-${bodySection(operation['requestBody'] as { content: Record<string, Media> } | undefined)}
-${responseTable(operation['responses'] as Record<string, { description: string; content?: Record<string, Media> }>)}
-</section>`;
+  return html`<section id="${id}">
+    <h3>${String(operation['summary'])}</h3>
+    <p class="call"><span class="method">${method}</span> ${path}</p>
+    ${prose(String(operation['description']))}
+    ${parameterTable((operation['parameters'] ?? []) as JsonObject[])}
+    ${bodySection(operation['requestBody'] as { content: Record<string, Media> } | undefined)}
+    ${responseTable(operation['responses'] as Record<string, { description: string; content?: Record<string, Media> }>)}
+  </section>`;
 }
 
 function parameterTable(parameters: readonly JsonObject[]): Html | undefined {
   if (parameters.length === 0) return undefined;
   const rows = parameters.map(
     ({ name, in: where, schema, description }) =>
-      html`<tr><td><code>${String(name)}</code></td><td>${String(where)}</td><td>${typeOf(schema as JsonObject)}</td><td>${prose(typeof description === 'string' ? description : '')}</td></tr>`,
+      html`<tr>
+        <td><code>${String(name)}</code></td>
+        <td>${String(where)}</td>
+        <td>${typeOf(schema as JsonObject)}</td>
+        <td>${prose(typeof description === 'string' ? description : '')}</td>
+      </tr>`,
   );
-  return html`<h4>Parameters</h4><table><tbody>${rows}</tbody></table>`;
+  return html`<h4>Parameters</h4>
+    <table>
+      <tbody>
+        ${rows}
+      </tbody>
+    </table>`;
 }
 
 function bodySection(body: { content: Record<string, Media> } | undefined): Html | undefined {
@@ -35,13 +46,26 @@ function bodySection(body: { content: Record<string, Media> } | undefined): Html
   const examples = Object.values(media.examples ?? {}).map(
     ({ value }) => html`<pre><code>${JSON.stringify(value, undefined, 2)}</code></pre>`,
   );
-  return html`<h4>Body</h4><p>${typeOf(media.schema ?? {})}</p>${examples}`;
+  return html`<h4>Body</h4>
+    <p>${typeOf(media.schema ?? {})}</p>
+    ${examples}`;
 }
 
-function responseTable(responses: Record<string, { description: string; content?: Record<string, Media> }>): Html {
+function responseTable(
+  responses: Record<string, { description: string; content?: Record<string, Media> }>,
+): Html {
   const rows = Object.entries(responses).map(([status, { description, content = {} }]) => {
     const [media] = Object.values(content);
-    return html`<tr><td>${status}</td><td>${media?.schema ? typeOf(media.schema) : ''}</td><td>${prose(description)}</td></tr>`;
+    return html`<tr>
+      <td>${status}</td>
+      <td>${media?.schema ? typeOf(media.schema) : ''}</td>
+      <td>${prose(description)}</td>
+    </tr>`;
   });
-  return html`<h4>Answers</h4><table><tbody>${rows}</tbody></table>`;
+  return html`<h4>Answers</h4>
+    <table>
+      <tbody>
+        ${rows}
+      </tbody>
+    </table>`;
 }

@@ -7,10 +7,25 @@ export function schemaTable(schema: JsonObject): Html {
   if (properties.length === 0) return html`<p>${typeOf(schema)}</p>`;
   const required = new Set((schema['required'] ?? []) as string[]);
   const rows = properties.map(([name, field]) => {
-    const mark = required.has(name) ? html`<br><small>required</small>` : undefined;
-    return html`<tr><td><code>${name}</code>${mark}</td><td>${typeOf(field)}</td><td>${prose(text(field['description']))}</td></tr>`;
+    const mark = required.has(name) ? html`<br /><small>required</small>` : undefined;
+    return html`<tr>
+      <td><code>${name}</code>${mark}</td>
+      <td>${typeOf(field)}</td>
+      <td>${prose(text(field['description']))}</td>
+    </tr>`;
   });
-  return html`<table><thead><tr><th>Field</th><th>Type</th><th>Meaning</th></tr></thead><tbody>${rows}</tbody></table>`;
+  return html`<table>
+    <thead>
+      <tr>
+        <th>Field</th>
+        <th>Type</th>
+        <th>Meaning</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${rows}
+    </tbody>
+  </table>`;
 }
 
 /** A schema's type in a few words; named schemas are linked. */
@@ -20,7 +35,11 @@ export function typeOf(schema: JsonObject): Html {
   const options = (schema['anyOf'] ?? schema['oneOf'] ?? schema['allOf']) as JsonObject[] | undefined;
   if (options) return join(options.map(typeOf), ' or ');
   const values = schema['enum'] as unknown[] | undefined;
-  if (values) return join(values.map((value) => html`<code>${String(value)}</code>`), ', ');
+  if (values)
+    return join(
+      values.map((value) => html`<code>${String(value)}</code>`),
+      ', ',
+    );
   if (schema['const'] !== undefined) return html`<code>${JSON.stringify(schema['const'])}</code>`;
   if (schema['type'] === 'array') return html`list of ${typeOf((schema['items'] ?? {}) as JsonObject)}`;
   return html`${text(schema['type']) || 'any'}`;

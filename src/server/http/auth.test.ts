@@ -15,7 +15,11 @@ test('without a key the answer is 401 and says how to send one', async () => {
   expect(answer.status).toBe(401);
   expect(answer.headers['www-authenticate']).toContain('Bearer');
   expect(answer.headers['content-type']).toContain('application/problem+json');
-  expect(answer.body).toMatchObject({ code: 'unauthenticated', status: 401, requestId: answer.headers['x-request-id'] });
+  expect(answer.body).toMatchObject({
+    code: 'unauthenticated',
+    status: 401,
+    requestId: answer.headers['x-request-id'],
+  });
 });
 
 test.each(['Bearer', 'Bearer ', 'Basic YTpi', 'Bearer nope', 'Bearer a b', `Bearer ${'x'.repeat(5000)}`])(
@@ -32,7 +36,11 @@ test('a body is not read for a caller without a key', async () => {
 });
 
 test('a viewer reads, an operator writes, an admin makes keys', async () => {
-  const [viewer, operator, admin] = [await keyWith('viewer'), await keyWith('operator'), await keyWith('admin')];
+  const [viewer, operator, admin] = [
+    await keyWith('viewer'),
+    await keyWith('operator'),
+    await keyWith('admin'),
+  ];
   const body = { name: 'made-by-role', spec: { type: 'http' } };
   expect((await plane.call('GET', '/v1/load-balancers', { key: viewer })).status).toBe(200);
   expect((await plane.call('POST', '/v1/load-balancers', { key: viewer, body })).body.code).toBe('forbidden');

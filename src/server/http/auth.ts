@@ -31,18 +31,23 @@ async function identify(store: Store, token: string): Promise<Identity> {
   const hash = hashSecret(token);
   return store.transaction(async (tx) => {
     const key = await findKeyByHash(tx, hash);
-    if (key && equalHashes(key.hash, hash)) return { kind: 'key', id: key.id, name: key.name, role: key.role };
+    if (key && equalHashes(key.hash, hash))
+      return { kind: 'key', id: key.id, name: key.name, role: key.role };
     const machine = await findMachineByToken(tx, hash);
     if (machine && equalHashes(machine.tokenHash, hash)) {
       return { kind: 'machine', id: machine.id, name: machine.name };
     }
-    throw new AppError('unauthenticated', 'the API key is not known here; it may have been revoked', { hint: HINT });
+    throw new AppError('unauthenticated', 'the API key is not known here; it may have been revoked', {
+      hint: HINT,
+    });
   });
 }
 
 function refusal(role: Exclude<Route['role'], 'public'>, identity: Identity): string | undefined {
   if (role === 'agent') {
-    return identity.kind === 'machine' ? undefined : 'only the token of a machine’s agent may do this, not an API key';
+    return identity.kind === 'machine'
+      ? undefined
+      : 'only the token of a machine’s agent may do this, not an API key';
   }
   if (identity.kind !== 'key') return 'the token of a machine’s agent may only be used for its agent';
   if (RANK[identity.role] >= RANK[role]) return undefined;

@@ -18,7 +18,8 @@ export function addErrorHandling(app: FastifyInstance, unknownRoute: UnknownRout
 export function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = callerError(error);
   if (!known || known.status >= 500) request.log.error({ err: error }, 'a request failed');
-  const shown = known ?? new AppError('internal', 'the control plane met a fault of its own', { hint: INTERNAL_HINT });
+  const shown =
+    known ?? new AppError('internal', 'the control plane met a fault of its own', { hint: INTERNAL_HINT });
   if (shown.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="agentmetal"');
   if (shown.code === 'unavailable' || shown.code === 'storage_full') reply.header('retry-after', '5');
   return reply

@@ -28,7 +28,7 @@ const RAW: Record<string, string | Buffer> = {
   'single quotes': "{'a':1}",
   'a comment': '{} // x',
   'a bare word': 'undefined',
-  'NaN': '{"a":NaN}',
+  NaN: '{"a":NaN}',
   'a control character in a text': '{"a":"\n"}',
   'a broken escape': String.raw`{"a":"\x"}`,
   'invalid UTF-8': Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]),
@@ -38,9 +38,9 @@ const RAW: Record<string, string | Buffer> = {
   'deep lists': '['.repeat(NEST) + ']'.repeat(NEST),
   'deep objects': '{"spec":'.repeat(NEST) + '1' + '}'.repeat(NEST),
   'lists that never end': '['.repeat(NEST),
-  '__proto__': '{"__proto__":{"name":"x"},"name":"x","spec":{"type":"http"}}',
+  __proto__: '{"__proto__":{"name":"x"},"name":"x","spec":{"type":"http"}}',
   '__proto__ in the spec': '{"name":"x","spec":{"type":"http","__proto__":{"a":1}}}',
-  'constructor': '{"name":"x","constructor":{"prototype":{"a":1}},"spec":{"type":"http"}}',
+  constructor: '{"name":"x","constructor":{"prototype":{"a":1}},"spec":{"type":"http"}}',
   'a label __proto__': '{"name":"x","labels":{"__proto__":"y"},"spec":{"type":"http"}}',
   'a huge number': '{"name":"x","spec":{"type":"tcp","port":1e400}}',
   'a hundred digits': `{"name":"x","spec":{"type":"tcp","port":${'9'.repeat(100)}}}`,
@@ -108,7 +108,10 @@ test('a syntax error is told with its place', async () => {
 });
 
 test('other media types, larger bodies, other methods, no body', async () => {
-  const form = await plane.call('POST', '/v1/load-balancers', { raw: 'a=b', headers: { 'content-type': 'application/x-www-form-urlencoded' } });
+  const form = await plane.call('POST', '/v1/load-balancers', {
+    raw: 'a=b',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  });
   expect(form).toMatchObject({ status: 415, body: { code: 'unsupported_media_type' } });
   const large = await plane.call('POST', '/v1/load-balancers', { raw: ' '.repeat(8 * 1024 * 1024 + 1) });
   expect(large).toMatchObject({ status: 413, body: { code: 'payload_too_large' } });
@@ -120,7 +123,11 @@ test('other media types, larger bodies, other methods, no body', async () => {
 test('what is no HTTP gets a problem document, and the server lives on', async () => {
   await plane.server.listen();
   const { port } = plane.app.server.address() as { port: number };
-  for (const text of ['\u0000\u0001\r\n\r\n', 'GET / HTTP/9.9\r\n\r\n', `GET / HTTP/1.1\r\nhost: a\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`]) {
+  for (const text of [
+    '\u0000\u0001\r\n\r\n',
+    'GET / HTTP/9.9\r\n\r\n',
+    `GET / HTTP/1.1\r\nhost: a\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`,
+  ]) {
     const answer = await new Promise<string>((resolve, reject) => {
       let received = '';
       const socket = connect(port, '127.0.0.1', () => socket.write(text));

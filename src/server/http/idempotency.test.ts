@@ -1,7 +1,12 @@
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type ControlPlane, adjustableClock, liveReport, startControlPlane } from '../../../test/support/control-plane.ts';
+import {
+  type ControlPlane,
+  adjustableClock,
+  liveReport,
+  startControlPlane,
+} from '../../../test/support/control-plane.ts';
 
 let plane: ControlPlane;
 let clock: ReturnType<typeof adjustableClock>;
@@ -17,7 +22,11 @@ const create = (name: string, key: string, path = '/v1/load-balancers') =>
 test('a repeated request gets the first one’s answer and writes nothing', async () => {
   const first = await create('once', 'k1');
   const second = await create('once', 'k1');
-  expect(second).toMatchObject({ status: 201, body: first.body, headers: { location: first.headers['location'], etag: '"1"' } });
+  expect(second).toMatchObject({
+    status: 201,
+    body: first.body,
+    headers: { location: first.headers['location'], etag: '"1"' },
+  });
   expect(second.headers['idempotency-replayed']).toBe('true');
   expect(first.headers['idempotency-replayed']).toBeUndefined();
   plane = await plane.restart();
@@ -39,13 +48,17 @@ test('of requests that run at the same time one writes', async () => {
   const answers = await Promise.all(Array.from({ length: 10 }, () => create('racing', 'k1')));
   const made = answers.filter(({ status }) => status === 201);
   expect(new Set(made.map(({ body }) => body.id)).size).toBe(1);
-  for (const { body } of answers.filter(({ status }) => status !== 201)) expect(body.code).toBe('idempotency_in_flight');
+  for (const { body } of answers.filter(({ status }) => status !== 201))
+    expect(body.code).toBe('idempotency_in_flight');
 });
 
 test('while a request waits to be live its key is in flight, and the replay has the final answer', async () => {
   const body = { name: 'waiting', spec: { type: 'http' } };
   const send = () =>
-    plane.call('POST', '/v1/load-balancers', { body, headers: { 'idempotency-key': 'k1', prefer: 'wait=30' } });
+    plane.call('POST', '/v1/load-balancers', {
+      body,
+      headers: { 'idempotency-key': 'k1', prefer: 'wait=30' },
+    });
   const first = send();
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect((await send()).body.code).toBe('idempotency_in_flight');
@@ -62,7 +75,8 @@ test('a key is kept for a day', async () => {
 });
 
 test('a new API key is replayed to its maker but cannot be read in the store', async () => {
-  const make = () => plane.call('POST', '/v1/keys', { body: { name: 'ci' }, headers: { 'idempotency-key': 'k1' } });
+  const make = () =>
+    plane.call('POST', '/v1/keys', { body: { name: 'ci' }, headers: { 'idempotency-key': 'k1' } });
   const { body } = await make();
   expect((await make()).body).toEqual(body);
   const database = new DatabaseSync(join(plane.dataDir, 'agentmetal.db'), { readOnly: true });

@@ -30,9 +30,13 @@ export function createIdempotency(context: Pick<ServerContext, 'clock' | 'random
   return {
     begin(request) {
       const header = [request.headers['idempotency-key'] ?? []].flat()[0];
-      if (request.method !== 'POST' || header === undefined || request.identity.kind !== 'key') return undefined;
+      if (request.method !== 'POST' || header === undefined || request.identity.kind !== 'key')
+        return undefined;
       if (!KEY.test(header)) {
-        throw new AppError('invalid_request', 'the Idempotency-Key must be 1 to 255 printable ASCII characters');
+        throw new AppError(
+          'invalid_request',
+          'the Idempotency-Key must be 1 to 255 printable ASCII characters',
+        );
       }
       const slot = `${request.identity.id} ${header}`;
       if (running.has(slot)) {
@@ -41,7 +45,11 @@ export function createIdempotency(context: Pick<ServerContext, 'clock' | 'random
         });
       }
       running.add(slot);
-      return createUse(context, request, { keyId: request.identity.id, key: header, done: () => running.delete(slot) });
+      return createUse(context, request, {
+        keyId: request.identity.id,
+        key: header,
+        done: () => running.delete(slot),
+      });
     },
   };
 }
@@ -65,7 +73,15 @@ function createUse(
     },
     async keep(tx, { status, headers = {}, body }) {
       const sealed = seal(body === undefined ? '' : JSON.stringify(body), secret, context.randomBytes(12));
-      await saveIdempotent(tx, { keyId, key, fingerprint, status, headers, body: sealed, createdAt: timestamp(context) });
+      await saveIdempotent(tx, {
+        keyId,
+        key,
+        fingerprint,
+        status,
+        headers,
+        body: sealed,
+        createdAt: timestamp(context),
+      });
     },
     release: done,
   };

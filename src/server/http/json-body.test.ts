@@ -15,7 +15,24 @@ test('whatever JSON.parse writes is read back', () => {
 });
 
 test('the scanner and the engine agree on what is JSON', () => {
-  const pieces = fc.constantFrom('{', '}', '[', ']', ',', ':', '"a"', '1', '-', 'true', ' ', '\n', 'x', '"', '0.5e3', '01');
+  const pieces = fc.constantFrom(
+    '{',
+    '}',
+    '[',
+    ']',
+    ',',
+    ':',
+    '"a"',
+    '1',
+    '-',
+    'true',
+    ' ',
+    '\n',
+    'x',
+    '"',
+    '0.5e3',
+    '01',
+  );
   fc.assert(
     fc.property(fc.array(pieces, { maxLength: 12 }), (parts) => {
       const text = parts.join('');

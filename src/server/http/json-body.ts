@@ -14,9 +14,13 @@ export function parseJsonBody(bytes: Buffer): unknown {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new AppError('invalid_json', `the body is not valid JSON: ${syntaxDetail(messageOf(error), text)}`, {
-      cause: error,
-    });
+    throw new AppError(
+      'invalid_json',
+      `the body is not valid JSON: ${syntaxDetail(messageOf(error), text)}`,
+      {
+        cause: error,
+      },
+    );
   }
   refuseProtoKey(text, value);
   return value;

@@ -12,7 +12,8 @@ export function syntaxErrorPosition(text: string): number {
   let position = skip(SPACE, text, 0);
   while (position < text.length) {
     const end = skip(TOKEN, text, position);
-    const next: Expected | undefined = end > position ? accept(text.slice(position, Math.min(end, position + 1)), expected, open) : undefined;
+    const next: Expected | undefined =
+      end > position ? accept(text.slice(position, Math.min(end, position + 1)), expected, open) : undefined;
     if (next === undefined) return position;
     expected = next;
     position = skip(SPACE, text, end);
@@ -39,7 +40,8 @@ function accept(first: string, expected: Expected, open: string[]): Expected | u
 
 function close(bracket: '}' | ']', expected: Expected, open: string[]): Expected | undefined {
   const empty: Expected = bracket === '}' ? 'key-or-end' : 'value-or-end';
-  if (open.at(-1) !== (bracket === '}' ? '{' : '[') || (expected !== 'comma-or-end' && expected !== empty)) return undefined;
+  if (open.at(-1) !== (bracket === '}' ? '{' : '[') || (expected !== 'comma-or-end' && expected !== empty))
+    return undefined;
   open.pop();
   return afterValue(open);
 }

@@ -19,10 +19,17 @@ export function requireMatch(headers: IncomingHttpHeaders, revision: number, wha
   if (tags.includes('*')) return;
   const revisions = tags.map((tag) => ENTITY_TAG.exec(tag)?.[1]);
   if (revisions.includes(undefined)) {
-    throw new AppError('invalid_request', `If-Match must be an ETag in quotes such as ${etag(revision)}, a list of them, or *`);
+    throw new AppError(
+      'invalid_request',
+      `If-Match must be an ETag in quotes such as ${etag(revision)}, a list of them, or *`,
+    );
   }
   if (revisions.includes(String(revision))) return;
-  throw new AppError('revision_mismatch', `${what} is at revision ${revision}, not at ${revisions.join(' or ')}`, {
-    hint: 'Read it again, make the change on what it is now, and send the new ETag.',
-  });
+  throw new AppError(
+    'revision_mismatch',
+    `${what} is at revision ${revision}, not at ${revisions.join(' or ')}`,
+    {
+      hint: 'Read it again, make the change on what it is now, and send the new ETag.',
+    },
+  );
 }

@@ -1,5 +1,12 @@
 import type { Problem } from '../../api/resources.ts';
-import { AppError, ERROR_CODES, type ErrorCode, type FieldError, messageOf, systemCode } from '../../base/errors.ts';
+import {
+  AppError,
+  ERROR_CODES,
+  type ErrorCode,
+  type FieldError,
+  messageOf,
+  systemCode,
+} from '../../base/errors.ts';
 import { shorten } from '../../spec/field-errors.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
@@ -43,7 +50,8 @@ const FRAMEWORK_ERRORS: Readonly<Record<string, [ErrorCode, string, string?]>> =
 export function callerError(error: unknown): AppError | undefined {
   if (error instanceof AppError) return error;
   const known = FRAMEWORK_ERRORS[systemCode(error) ?? ''];
-  if (known) return new AppError(known[0], known[1], { ...(known[2] ? { hint: known[2] } : {}), cause: error });
+  if (known)
+    return new AppError(known[0], known[1], { ...(known[2] ? { hint: known[2] } : {}), cause: error });
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return new AppError('invalid_request', messageOf(error), { cause: error });

@@ -14,7 +14,12 @@ export interface ParsedBody {
 const NO_BYTES = Buffer.alloc(0);
 
 /** Reads all parts of a request as its route says, or throws with all faults at once. */
-export function readRequest(route: Route, request: FastifyRequest, identity: Identity, token: string): ApiRequest {
+export function readRequest(
+  route: Route,
+  request: FastifyRequest,
+  identity: Identity,
+  token: string,
+): ApiRequest {
   const parsed = request.body as ParsedBody | undefined;
   return {
     params: readFields(route.params, request.params, 'path') as ApiRequest['params'],
@@ -34,7 +39,9 @@ function readFields(schema: z.ZodObject | undefined, value: unknown, where: 'pat
   if (!schema && Object.keys(fields).length === 0) return {};
   const parsed = schema ? parseWith(schema, fields, [where]) : noParameters(fields, where);
   if (parsed.ok) return parsed.value;
-  const errors = parsed.errors.map((error) => (error.code === 'unknown_field' ? unknownParameter(error) : error));
+  const errors = parsed.errors.map((error) =>
+    error.code === 'unknown_field' ? unknownParameter(error) : error,
+  );
   throw new AppError('invalid_request', `the ${where} has parameters that cannot be understood`, { errors });
 }
 

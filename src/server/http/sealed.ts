@@ -10,7 +10,9 @@ const TAG_BYTES = 16;
  */
 export function seal(text: string, secret: string, iv: Buffer): string {
   const cipher = createCipheriv(ALGORITHM, sealingKey(secret), iv);
-  return Buffer.concat([iv, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString('base64');
+  return Buffer.concat([iv, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString(
+    'base64',
+  );
 }
 
 export function unseal(sealed: string, secret: string): string {

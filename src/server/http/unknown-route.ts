@@ -2,14 +2,21 @@ import type { Routes } from '../../api/contract/route.ts';
 import { AppError } from '../../base/errors.ts';
 
 /** Tells apart a path that does not exist from a method that the path does not have. */
-export function createUnknownRoute(routes: Routes): (method: string, url: string) => { error: AppError; allow?: string } {
+export function createUnknownRoute(
+  routes: Routes,
+): (method: string, url: string) => { error: AppError; allow?: string } {
   const paths = Object.values(routes).map(({ method, path }) => ({ method, pattern: pathPattern(path) }));
   return (method, url) => {
     const path = url.split('?', 1)[0] ?? '';
-    const methods = [...new Set(paths.filter(({ pattern }) => pattern.test(path)).map((route) => route.method))];
+    const methods = [
+      ...new Set(paths.filter(({ pattern }) => pattern.test(path)).map((route) => route.method)),
+    ];
     if (methods.length === 0) return { error: notFound(path) };
     const allow = methods.flatMap((known) => (known === 'GET' ? ['GET', 'HEAD'] : [known])).join(', ');
-    return { error: new AppError('method_not_allowed', `${method} is none of ${allow}, which the path has`), allow };
+    return {
+      error: new AppError('method_not_allowed', `${method} is none of ${allow}, which the path has`),
+      allow,
+    };
   };
 }
 

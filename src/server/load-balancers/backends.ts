@@ -30,12 +30,18 @@ export function requireBackend({ name, spec }: LoadBalancerRecord, target: strin
   const known = spec.backends.map((candidate) => candidate.target);
   const shown = known.slice(0, 20).join(', ') + (known.length > 20 ? `, and ${known.length - 20} more` : '');
   throw new AppError('not_found', `${name} has no backend ${shorten(target, 300)}`, {
-    hint: known.length > 0 ? `Its backends are: ${shown}.` : `It has none: agentmetal lb backend add ${name} --target ${target}`,
+    hint:
+      known.length > 0
+        ? `Its backends are: ${shown}.`
+        : `It has none: agentmetal lb backend add ${name} --target ${target}`,
   });
 }
 
 /** The backends after an addition; those that are there with the same settings stay as they are. */
-export function addBackends({ name, spec }: LoadBalancerRecord, { backends, single }: BackendAddition): Backend[] {
+export function addBackends(
+  { name, spec }: LoadBalancerRecord,
+  { backends, single }: BackendAddition,
+): Backend[] {
   const present = new Map(spec.backends.map((backend) => [backend.target, backend]));
   const clash = backends.find((backend) => {
     const known = present.get(backend.target);
@@ -86,7 +92,14 @@ export function backendViews(observation: Observation): BackendResource[] {
 }
 
 /** From good to bad. */
-const SEVERITY: readonly BackendStatus['state'][] = ['up', 'draining', 'maintenance', 'checking', 'unresolved', 'down'];
+const SEVERITY: readonly BackendStatus['state'][] = [
+  'up',
+  'draining',
+  'maintenance',
+  'checking',
+  'unresolved',
+  'down',
+];
 
 function worst(statuses: readonly BackendStatus[]): BackendStatus | undefined {
   return statuses.toSorted((left, right) => SEVERITY.indexOf(right.state) - SEVERITY.indexOf(left.state))[0];

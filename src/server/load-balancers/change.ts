@@ -56,7 +56,16 @@ export async function createLoadBalancer(
   const now = timestamp(context);
   const id = context.newId('lb');
   const ports = portsOf(wanted.spec);
-  const record = { ...wanted, id, vpcId: vpc.id, address, ports, revision: 1, createdAt: now, updatedAt: now };
+  const record = {
+    ...wanted,
+    id,
+    vpcId: vpc.id,
+    address,
+    ports,
+    revision: 1,
+    createdAt: now,
+    updatedAt: now,
+  };
   await insertLoadBalancer(tx, record);
   const [machine] = await listMachines(tx);
   if (machine) await insertNode(tx, id, machine.id);
@@ -104,7 +113,11 @@ export async function removeLoadBalancer(
 async function commit(
   context: ServerContext,
   tx: Tx,
-  { before, after, vpc }: { before: LoadBalancerRecord | undefined; after: LoadBalancerRecord; vpc: VpcRecord },
+  {
+    before,
+    after,
+    vpc,
+  }: { before: LoadBalancerRecord | undefined; after: LoadBalancerRecord; vpc: VpcRecord },
   { author, action, restoredFrom }: RevisionOrigin,
 ): Promise<Changed> {
   const diff = diffValues(before && definitionOf(before), definitionOf(after));
@@ -121,7 +134,12 @@ async function commit(
     plan,
   });
   const machineIds = await touchNodes(tx, after.id, await nextChangeVersion(tx));
-  return { record: after, changed: true, machineIds, dryRun: dryRunOf(after.revision, after.spec, diff, plan) };
+  return {
+    record: after,
+    changed: true,
+    machineIds,
+    dryRun: dryRunOf(after.revision, after.spec, diff, plan),
+  };
 }
 
 async function planOf(
@@ -137,7 +155,11 @@ async function planOf(
     if (!record) return undefined;
     const vpc = vpcAfter?.id === record.vpcId ? vpcAfter : await findVpc(tx, record.vpcId);
     if (!vpc) throw new Error(`VPC ${record.vpcId} of ${record.id} is missing`);
-    return serviceModel(record, { vpc: vpc.spec, layout: machine?.layout ?? null, reported: node?.backends ?? [] });
+    return serviceModel(record, {
+      vpc: vpc.spec,
+      layout: machine?.layout ?? null,
+      reported: node?.backends ?? [],
+    });
   };
   return context.plan(await modelOf(before), await modelOf(after));
 }

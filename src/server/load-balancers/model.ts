@@ -28,7 +28,14 @@ export function serviceModel(
   { id, name, spec, address }: Pick<LoadBalancerRecord, 'id' | 'name' | 'spec' | 'address'>,
   { vpc, layout, reported }: ModelSurroundings,
 ): ServiceModel {
-  return { id, name, spec, address, layout: layout ?? USUAL_LAYOUT, addresses: knownAddresses(spec, vpc, reported) };
+  return {
+    id,
+    name,
+    spec,
+    address,
+    layout: layout ?? USUAL_LAYOUT,
+    addresses: knownAddresses(spec, vpc, reported),
+  };
 }
 
 function knownAddresses(
@@ -40,7 +47,9 @@ function knownAddresses(
     const host = parseTarget(target)?.host;
     return host !== undefined && address !== undefined ? [[host, address] as const] : [];
   });
-  const fromVpc = vpc.hosts.flatMap(({ name, addresses: [first] }) => (first === undefined ? [] : [[name, first] as const]));
+  const fromVpc = vpc.hosts.flatMap(({ name, addresses: [first] }) =>
+    first === undefined ? [] : [[name, first] as const],
+  );
   const fromTargets = spec.backends.flatMap((backend) => {
     const target = parseTarget(backend.target);
     return target?.isIp ? [[target.host, target.host] as const] : [];

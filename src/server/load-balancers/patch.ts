@@ -6,7 +6,10 @@ import { mergePatch } from '../merge-patch.ts';
 import { validationError } from '../http/read-request.ts';
 
 /** Applies a merge patch to what a user sets of a load balancer, and reads the result as a whole. */
-export function patchDefinition({ name, labels, spec }: LoadBalancerDefinition, patch: unknown): LoadBalancerDefinition {
+export function patchDefinition(
+  { name, labels, spec }: LoadBalancerDefinition,
+  patch: unknown,
+): LoadBalancerDefinition {
   const base = { name, labels, spec: { ...spec, healthCheck: withoutDerived(spec) } };
   const validated = validateLoadBalancer(mergePatch(toJson(base), patch));
   if (!validated.ok) throw validationError(validated.errors);

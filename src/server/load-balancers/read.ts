@@ -23,12 +23,20 @@ export async function requireLoadBalancer(tx: Tx, nameOrId: string): Promise<Loa
 }
 
 /** Collects what the status of some load balancers is computed from. */
-export async function observe(tx: Tx, records: readonly LoadBalancerRecord[], now: number): Promise<Observation[]> {
+export async function observe(
+  tx: Tx,
+  records: readonly LoadBalancerRecord[],
+  now: number,
+): Promise<Observation[]> {
   const machines = new Map((await listMachines(tx)).map((machine) => [machine.id, machine]));
-  const nodes = await nodesOf(tx, records.map(({ id }) => id));
+  const nodes = await nodesOf(
+    tx,
+    records.map(({ id }) => id),
+  );
   const observations: Observation[] = [];
   for (const record of records) {
-    const receipts = (await receiptsOf(tx, record.id, record.revision, record.revision)).get(record.revision) ?? [];
+    const receipts =
+      (await receiptsOf(tx, record.id, record.revision, record.revision)).get(record.revision) ?? [];
     const observed = nodes
       .filter((node) => node.loadBalancerId === record.id)
       .flatMap((node) => {

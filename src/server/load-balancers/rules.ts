@@ -64,9 +64,13 @@ export async function requireAddress(
   if (address !== undefined) return address;
   const clash = context.addressPool.kind === 'all' ? portClash(taken, ANY_ADDRESS, ports) : undefined;
   const who = clash ? `: ${clash.name} has port ${clash.port} on every address` : '';
-  throw new AppError('address_pool_exhausted', `no address of the pool is free for ${name} on port ${ports.join(' and ')}${who}`, {
-    hint: 'Choose another port, delete a load balancer, or start with a larger pool (--address-pool, AGENTMETAL_ADDRESS_POOL).',
-  });
+  throw new AppError(
+    'address_pool_exhausted',
+    `no address of the pool is free for ${name} on port ${ports.join(' and ')}${who}`,
+    {
+      hint: 'Choose another port, delete a load balancer, or start with a larger pool (--address-pool, AGENTMETAL_ADDRESS_POOL).',
+    },
+  );
 }
 
 /** Refuses a port that another load balancer has on the same address. */

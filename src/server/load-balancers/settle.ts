@@ -3,7 +3,12 @@ import { waitUntil } from '../changes.ts';
 import type { ServerContext } from '../context.ts';
 
 /** Waits until every node has said how a revision (or a newer one) ended, well or badly. */
-export async function waitForRevision(context: ServerContext, id: string, revision: number, ms: number): Promise<void> {
+export async function waitForRevision(
+  context: ServerContext,
+  id: string,
+  revision: number,
+  ms: number,
+): Promise<void> {
   const settled = () =>
     context.store.transaction(async (tx) => {
       const nodes = await nodesOf(tx, [id]);

@@ -8,7 +8,10 @@ beforeAll(async () => (plane = await startControlPlane()));
 afterAll(() => plane.stop());
 beforeEach(async () => {
   path = `/v1/load-balancers/lb-${count++}`;
-  const body = { name: path.slice(19), spec: { type: 'http', backends: [{ target: 'web-1:8080', weight: 50 }] } };
+  const body = {
+    name: path.slice(19),
+    spec: { type: 'http', backends: [{ target: 'web-1:8080', weight: 50 }] },
+  };
   expect((await plane.call('POST', '/v1/load-balancers', { body })).status).toBe(201);
 });
 
@@ -18,7 +21,12 @@ const targets = async () =>
 test('one is added, several are added, and those that are there stay', async () => {
   const one = await plane.call('POST', `${path}/backends`, { body: { target: 'WEB-2:8080' } });
   expect(one).toMatchObject({ status: 201, headers: { etag: '"2"' } });
-  expect(one.body).toMatchObject({ target: 'web-2:8080', weight: 1, pool: 'default', status: { state: 'checking' } });
+  expect(one.body).toMatchObject({
+    target: 'web-2:8080',
+    weight: 1,
+    pool: 'default',
+    status: { state: 'checking' },
+  });
   expect(one.headers['location']).toMatch(/\/backends\/web-2%3A8080$/);
   const several = [{ target: 'web-2:8080' }, { target: '[FD00:0::7]:8080' }];
   expect((await plane.call('POST', `${path}/backends`, { body: several })).body.items).toHaveLength(2);
@@ -30,14 +38,19 @@ test('one is added, several are added, and those that are there stay', async () 
 test('one that is there with other settings is a conflict that says how to change it', async () => {
   const body = [{ target: 'web-9:8080' }, { target: 'web-1:8080', weight: 7 }];
   const answer = await plane.call('POST', `${path}/backends`, { body });
-  expect(answer).toMatchObject({ status: 409, body: { code: 'backend_exists', errors: [{ pointer: '/1/target' }] } });
+  expect(answer).toMatchObject({
+    status: 409,
+    body: { code: 'backend_exists', errors: [{ pointer: '/1/target' }] },
+  });
   expect(answer.body.hint).toContain(`agentmetal lb backend set ${path.slice(19)} web-1:8080 --weight 7`);
   expect(await targets()).toEqual(['web-1:8080']);
 });
 
 test('errors point into the body that was sent', async () => {
   const pointers = async (body: unknown) =>
-    (await plane.call('POST', `${path}/backends`, { body })).body.errors.map((error: { pointer: string }) => error.pointer);
+    (await plane.call('POST', `${path}/backends`, { body })).body.errors.map(
+      (error: { pointer: string }) => error.pointer,
+    );
   expect(await pointers({ target: 'web:1', weight: 999, colour: 1 })).toEqual(['/weight', '/colour']);
   expect(await pointers([{ target: 'web:1' }, { target: 'nope' }])).toEqual(['/1/target']);
   expect(await pointers([{ target: 'web:1' }, { target: 'WEB:1' }])).toEqual(['/1/target']);
@@ -48,10 +61,15 @@ test('errors point into the body that was sent', async () => {
 test('PUT upserts, PATCH changes, DELETE removes; targets in paths may be written in any form', async () => {
   const put = await plane.call('PUT', `${path}/backends/Web-2%3A80`, { body: { weight: 5 } });
   expect(put).toMatchObject({ status: 201, body: { target: 'web-2:80', weight: 5 } });
-  expect((await plane.call('PUT', `${path}/backends/web-2:80`, { body: { target: 'web-2:80', weight: 6 } })).status).toBe(200);
+  expect(
+    (await plane.call('PUT', `${path}/backends/web-2:80`, { body: { target: 'web-2:80', weight: 6 } }))
+      .status,
+  ).toBe(200);
   const other = await plane.call('PUT', `${path}/backends/web-2:80`, { body: { target: 'web-3:80' } });
   expect(other).toMatchObject({ status: 422, body: { errors: [{ pointer: '/target', code: 'conflict' }] } });
-  const drained = await plane.call('PATCH', `${path}/backends/web-2:80`, { body: { drain: true, weight: null } });
+  const drained = await plane.call('PATCH', `${path}/backends/web-2:80`, {
+    body: { drain: true, weight: null },
+  });
   expect(drained.body).toMatchObject({ drain: true, weight: 1 });
   const bad = await plane.call('PATCH', `${path}/backends/web-2:80`, { body: { weight: -1, colour: 1 } });
   expect(bad.body.errors).toHaveLength(2);
@@ -70,7 +88,11 @@ test('a dry run of each write changes nothing', async () => {
     ['DELETE', '/backends/web-1:8080'],
   ];
   for (const [method, suffix, body] of calls) {
-    const answer = await plane.call(method, `${path}${suffix}?dryRun=true`, body === undefined ? {} : { body });
+    const answer = await plane.call(
+      method,
+      `${path}${suffix}?dryRun=true`,
+      body === undefined ? {} : { body },
+    );
     expect(answer).toMatchObject({ status: 200, body: { dryRun: true, revision: 2 } });
     expect(answer.body.plan.steps.length).toBeGreaterThan(0);
   }
@@ -89,7 +111,9 @@ test('fifty clients that add at the same time all succeed', async () => {
 
 test('If-Match holds the load balancer’s revision', async () => {
   const headers = { 'if-match': '"7"' };
-  expect((await plane.call('POST', `${path}/backends`, { body: { target: 'x:1' }, headers })).status).toBe(412);
+  expect((await plane.call('POST', `${path}/backends`, { body: { target: 'x:1' }, headers })).status).toBe(
+    412,
+  );
   expect((await plane.call('DELETE', `${path}/backends/web-1:8080`, { headers })).status).toBe(412);
 });
 

@@ -34,13 +34,22 @@ export function backendHandlers(context: ServerContext, write: Writer): Handlers
       const items = backendViews(await find(request.params.loadBalancer))
         .map((backend, index) => ({ backend, position: index + 1 }))
         .slice(start, start + request.query.limit + 1);
-      return pageAnswer(request, items, ({ position }) => position, ({ backend }) => backend);
+      return pageAnswer(
+        request,
+        items,
+        ({ position }) => position,
+        ({ backend }) => backend,
+      );
     },
     addBackends: (request) => add(context, write, request, request.params.loadBalancer, request.body),
     async getBackend({ params }) {
       const observation = await find(params.loadBalancer);
       const { target } = requireBackend(observation.record, canonicalTarget(params.target));
-      return { status: 200, headers: { etag: etag(observation.record.revision) }, body: viewOf(observation, target) };
+      return {
+        status: 200,
+        headers: { etag: etag(observation.record.revision) },
+        body: viewOf(observation, target),
+      };
     },
     putBackend: (request) => {
       const target = pathTarget(request.params.target, request.body.target);
@@ -50,7 +59,8 @@ export function backendHandlers(context: ServerContext, write: Writer): Handlers
     },
     updateBackend: (request) => {
       const target = canonicalTarget(request.params.target);
-      const edit: Edit = (before) => putBackend(before, patchBackend(requireBackend(before, target), request.body));
+      const edit: Edit = (before) =>
+        putBackend(before, patchBackend(requireBackend(before, target), request.body));
       return change(context, write, request, { ...request.params, target, edit, upsert: false });
     },
     removeBackend: (request) => remove(context, write, request, request.params),
@@ -59,7 +69,13 @@ export function backendHandlers(context: ServerContext, write: Writer): Handlers
 
 type Edit = (before: LoadBalancerRecord) => Backend[];
 
-async function add(context: ServerContext, write: Writer, request: WriteRequest, nameOrId: string, body: BackendAddition) {
+async function add(
+  context: ServerContext,
+  write: Writer,
+  request: WriteRequest,
+  nameOrId: string,
+  body: BackendAddition,
+) {
   return write(request, async (tx) => {
     const before = await requireForWrite(tx, request, nameOrId);
     const backends = addBackends(before, body);
@@ -69,7 +85,8 @@ async function add(context: ServerContext, write: Writer, request: WriteRequest,
     return loadBalancerOutcome(context, tx, changed, {
       dryRun: request.query.dryRun,
       location: body.single ? `${path}/${encodeURIComponent(targets[0] ?? '')}` : path,
-      view: (observation) => (body.single ? viewOf(observation, targets[0] ?? '') : viewsOf(observation, targets)),
+      view: (observation) =>
+        body.single ? viewOf(observation, targets[0] ?? '') : viewsOf(observation, targets),
     });
   });
 }
@@ -78,7 +95,12 @@ async function change(
   context: ServerContext,
   write: Writer,
   request: WriteRequest,
-  { loadBalancer, target, edit, upsert }: { loadBalancer: string; target: string; edit: Edit; upsert: boolean },
+  {
+    loadBalancer,
+    target,
+    edit,
+    upsert,
+  }: { loadBalancer: string; target: string; edit: Edit; upsert: boolean },
 ) {
   return write(request, async (tx) => {
     const before = await requireForWrite(tx, request, loadBalancer);
@@ -88,7 +110,9 @@ async function change(
     const changed = await changeBackends(context, tx, request, { before, backends, sent });
     return loadBalancerOutcome(context, tx, changed, {
       dryRun: request.query.dryRun,
-      ...(isNew ? { location: `/v1/load-balancers/${before.id}/backends/${encodeURIComponent(target)}` } : {}),
+      ...(isNew
+        ? { location: `/v1/load-balancers/${before.id}/backends/${encodeURIComponent(target)}` }
+        : {}),
       view: (observation) => viewOf(observation, target),
     });
   });
@@ -104,7 +128,11 @@ async function remove(
     const before = await requireForWrite(tx, request, params.loadBalancer);
     const { target } = requireBackend(before, canonicalTarget(params.target));
     const backends = before.spec.backends.filter((backend) => backend.target !== target);
-    const changed = await changeBackends(context, tx, request, { before, backends, sent: { backends: [], single: true } });
+    const changed = await changeBackends(context, tx, request, {
+      before,
+      backends,
+      sent: { backends: [], single: true },
+    });
     const outcome = await loadBalancerOutcome(context, tx, changed, { dryRun: request.query.dryRun });
     if (request.query.dryRun) return outcome;
     const { refresh: _refresh, ...rest } = outcome;
@@ -112,7 +140,11 @@ async function remove(
   });
 }
 
-async function requireForWrite(tx: Tx, { headers }: WriteRequest, nameOrId: string): Promise<LoadBalancerRecord> {
+async function requireForWrite(
+  tx: Tx,
+  { headers }: WriteRequest,
+  nameOrId: string,
+): Promise<LoadBalancerRecord> {
   const before = await requireLoadBalancer(tx, nameOrId);
   requireMatch(headers, before.revision, before.name);
   return before;
@@ -126,7 +158,11 @@ async function changeBackends(
 ) {
   const wanted = { ...before, spec: { ...before.spec, backends } };
   const locate = locateBackends(backends, sent);
-  return changeLoadBalancer(context, tx, before, wanted, { author: authorOf(request.identity), action: 'update', locate });
+  return changeLoadBalancer(context, tx, before, wanted, {
+    author: authorOf(request.identity),
+    action: 'update',
+    locate,
+  });
 }
 
 /** The target of the path, which a target in the body may repeat but not contradict. */
@@ -138,14 +174,19 @@ function pathTarget(path: string, body: string | undefined): string {
   }
   const target = canonicalTarget(path);
   if (body === undefined || body === target) return target;
-  throw validationError([{ pointer: '/target', code: 'conflict', detail: `is not the target of the path, ${target}` }]);
+  throw validationError([
+    { pointer: '/target', code: 'conflict', detail: `is not the target of the path, ${target}` },
+  ]);
 }
 
 function viewOf(observation: Observation, target: string): BackendResource | undefined {
   return backendViews(observation).find((backend) => backend.target === target);
 }
 
-function viewsOf(observation: Observation, targets: readonly string[]): { items: BackendResource[]; nextCursor: null } {
+function viewsOf(
+  observation: Observation,
+  targets: readonly string[],
+): { items: BackendResource[]; nextCursor: null } {
   const wanted = new Set(targets);
   return { items: backendViews(observation).filter(({ target }) => wanted.has(target)), nextCursor: null };
 }

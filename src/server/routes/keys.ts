@@ -15,7 +15,9 @@ export function keyHandlers(context: ServerContext, write: Writer): Handlers<typ
   return {
     async listKeys(request) {
       const { query } = request;
-      const keys = await store.transaction((tx) => listKeys(tx, pageStart<string>(query, ''), query.limit + 1));
+      const keys = await store.transaction((tx) =>
+        listKeys(tx, pageStart<string>(query, ''), query.limit + 1),
+      );
       return pageAnswer(request, keys, ({ name }) => name, keyView);
     },
     createKey: (request) =>
@@ -44,7 +46,10 @@ export function keyHandlers(context: ServerContext, write: Writer): Handlers<typ
 }
 
 /** A key as it is stored. */
-export function keyRecord({ secret, ...rest }: Pick<KeyRecord, 'id' | 'name' | 'role' | 'createdAt'> & { secret: string }): KeyRecord {
+export function keyRecord({
+  secret,
+  ...rest
+}: Pick<KeyRecord, 'id' | 'name' | 'role' | 'createdAt'> & { secret: string }): KeyRecord {
   return { ...rest, hash: hashSecret(secret), prefix: secretPrefix(secret), lastUsedAt: null };
 }
 
@@ -65,9 +70,13 @@ async function requireFreeName(tx: Tx, name: string): Promise<void> {
 }
 
 function lastAdminKey({ name }: KeyRecord): AppError {
-  return new AppError('last_admin_key', `${name} is the last admin key: without it nobody could make another`, {
-    hint: 'Make another one first: agentmetal key create NAME --role admin',
-  });
+  return new AppError(
+    'last_admin_key',
+    `${name} is the last admin key: without it nobody could make another`,
+    {
+      hint: 'Make another one first: agentmetal key create NAME --role admin',
+    },
+  );
 }
 
 function keyView({ id, name, role, prefix, createdAt, lastUsedAt }: KeyRecord): Key {

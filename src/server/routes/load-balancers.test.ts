@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LoadBalancer } from '../../api/load-balancer.ts';
-import { type ControlPlane, PRODUCT_PAGE_BODY, startControlPlane } from '../../../test/support/control-plane.ts';
+import {
+  type ControlPlane,
+  PRODUCT_PAGE_BODY,
+  startControlPlane,
+} from '../../../test/support/control-plane.ts';
 
 let plane: ControlPlane;
 beforeAll(async () => (plane = await startControlPlane()));
@@ -17,7 +21,9 @@ describe('create', () => {
   test('a VPC that does not exist is an error whose hint is the command that makes it', async () => {
     const answer = await plane.call('POST', '/v1/load-balancers', { body: PRODUCT_PAGE_BODY });
     expect(answer.status).toBe(422);
-    expect(answer.body.errors).toEqual([{ pointer: '/spec/vpc', code: 'unknown_vpc', detail: 'there is no VPC prod' }]);
+    expect(answer.body.errors).toEqual([
+      { pointer: '/spec/vpc', code: 'unknown_vpc', detail: 'there is no VPC prod' },
+    ]);
     expect(answer.body.hint).toContain('agentmetal vpc create prod --cidr 10.0.0.0/16');
   });
 
@@ -45,7 +51,11 @@ describe('create', () => {
   test('a taken name, and every bad field at once', async () => {
     const taken = await plane.call('POST', '/v1/load-balancers', { body: PRODUCT_PAGE_BODY });
     expect(taken).toMatchObject({ status: 409, body: { code: 'name_taken' } });
-    const body = { name: 'Bad Name', colour: 1, spec: { type: 'http', port: 0, backends: [{ target: 'x' }] } };
+    const body = {
+      name: 'Bad Name',
+      colour: 1,
+      spec: { type: 'http', port: 0, backends: [{ target: 'x' }] },
+    };
     const bad = await plane.call('POST', '/v1/load-balancers', { body });
     const pointers = bad.body.errors.map((error: { pointer: string }) => error.pointer).toSorted();
     expect(pointers).toEqual(['/colour', '/name', '/spec/backends/0/target', '/spec/port']);
@@ -54,12 +64,19 @@ describe('create', () => {
   test('a dry run answers the plan and creates nothing', async () => {
     const body = { name: 'never-made', spec: { type: 'tcp', port: 5432 } };
     const answer = await plane.call('POST', '/v1/load-balancers?dryRun=true', { body });
-    expect(answer).toMatchObject({ status: 200, body: { dryRun: true, revision: 1, plan: { path: 'start' } } });
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { dryRun: true, revision: 1, plan: { path: 'start' } },
+    });
     expect((await plane.call('GET', '/v1/load-balancers/never-made')).status).toBe(404);
   });
 
   test('an address outside the VPC is refused where it stands in the body', async () => {
-    const spec = { type: 'http', vpc: 'prod', backends: [{ target: 'web:80' }, { target: '10.9.0.1:80' }, { target: '127.0.0.1:80' }] };
+    const spec = {
+      type: 'http',
+      vpc: 'prod',
+      backends: [{ target: 'web:80' }, { target: '10.9.0.1:80' }, { target: '127.0.0.1:80' }],
+    };
     const answer = await plane.call('POST', '/v1/load-balancers', { body: { name: 'outside', spec } });
     expect(answer.body.errors.map((error: { pointer: string }) => error.pointer)).toEqual([
       '/spec/backends/1/target',
@@ -70,7 +87,8 @@ describe('create', () => {
 
 describe('list', () => {
   test('selects by label and pages with a cursor and a link', async () => {
-    for (const index of [1, 2, 3]) await create(`listed-${index}`, { type: 'http' }, { env: 'list', n: String(index) });
+    for (const index of [1, 2, 3])
+      await create(`listed-${index}`, { type: 'http' }, { env: 'list', n: String(index) });
     const names = (body: { items: { name: string }[] }) => body.items.map(({ name }) => name);
     const first = await plane.call('GET', '/v1/load-balancers?labelSelector=env%3Dlist,n!%3D2&limit=1');
     expect(names(first.body)).toEqual(['listed-1']);
@@ -80,22 +98,40 @@ describe('list', () => {
     expect(second.body.nextCursor).toBeNull();
   });
 
-  test.each(['limit=0', 'limit=501', 'limit=x', 'cursor=x', 'cursor=eyJhZnRlciI6MX0', 'labelSelector=%21%21', 'colour=red', 'limit=1&limit=2'])(
-    '%s is a bad request',
-    async (query) => {
-      expect((await plane.call('GET', `/v1/load-balancers?${query}`)).body.code).toBe('invalid_request');
-    },
-  );
+  test.each([
+    'limit=0',
+    'limit=501',
+    'limit=x',
+    'cursor=x',
+    'cursor=eyJhZnRlciI6MX0',
+    'labelSelector=%21%21',
+    'colour=red',
+    'limit=1&limit=2',
+  ])('%s is a bad request', async (query) => {
+    expect((await plane.call('GET', `/v1/load-balancers?${query}`)).body.code).toBe('invalid_request');
+  });
 });
 
 describe('change', () => {
   test('a merge patch changes what it names, and nothing makes no revision', async () => {
-    const { id } = await create('patched', { type: 'http', backends: [{ target: 'a:80' }] }, { env: 'x', team: 'y' });
+    const { id } = await create(
+      'patched',
+      { type: 'http', backends: [{ target: 'a:80' }] },
+      { env: 'x', team: 'y' },
+    );
     const path = '/v1/load-balancers/patched';
     const patch = { labels: { env: null }, spec: { algorithm: 'leastconn' } };
-    const changed = await plane.call('PATCH', path, { body: patch, headers: { 'content-type': 'application/merge-patch+json' } });
+    const changed = await plane.call('PATCH', path, {
+      body: patch,
+      headers: { 'content-type': 'application/merge-patch+json' },
+    });
     expect(changed).toMatchObject({ status: 200, headers: { etag: '"2"' } });
-    expect(changed.body).toMatchObject({ id, revision: 2, labels: { team: 'y' }, spec: { algorithm: 'leastconn', backends: [{ target: 'a:80' }] } });
+    expect(changed.body).toMatchObject({
+      id,
+      revision: 2,
+      labels: { team: 'y' },
+      spec: { algorithm: 'leastconn', backends: [{ target: 'a:80' }] },
+    });
     expect((await plane.call('PATCH', path, { body: patch })).body.revision).toBe(2);
     const { name, labels, spec } = changed.body;
     expect((await plane.call('PUT', path, { body: { name, labels, spec } })).body.revision).toBe(2);
@@ -133,21 +169,29 @@ describe('change', () => {
   test('If-Match is honoured with one tag, a list, a weak one and a star', async () => {
     await create('matched');
     const patch = (ifMatch: string, algorithm: string) =>
-      plane.call('PATCH', '/v1/load-balancers/matched', { body: { spec: { algorithm } }, headers: { 'if-match': ifMatch } });
+      plane.call('PATCH', '/v1/load-balancers/matched', {
+        body: { spec: { algorithm } },
+        headers: { 'if-match': ifMatch },
+      });
     expect((await patch('"7"', 'first')).body).toMatchObject({ code: 'revision_mismatch', status: 412 });
     expect((await patch('"1"', 'first')).body.revision).toBe(2);
     expect((await patch('"9", "2"', 'random')).body.revision).toBe(3);
     expect((await patch('W/"3"', 'source')).body.revision).toBe(4);
     expect((await patch('*', 'uri')).body.revision).toBe(5);
     expect((await patch('5', 'uri')).body.code).toBe('invalid_request');
-    const deletion = await plane.call('DELETE', '/v1/load-balancers/matched', { headers: { 'if-match': '"1"' } });
+    const deletion = await plane.call('DELETE', '/v1/load-balancers/matched', {
+      headers: { 'if-match': '"1"' },
+    });
     expect(deletion.status).toBe(412);
   });
 
   test('a protected load balancer is not deleted until the protection is off', async () => {
     await create('kept', { type: 'http', deletionProtection: true });
     const path = '/v1/load-balancers/kept';
-    expect((await plane.call('DELETE', path)).body).toMatchObject({ code: 'deletion_protected', status: 409 });
+    expect((await plane.call('DELETE', path)).body).toMatchObject({
+      code: 'deletion_protected',
+      status: 409,
+    });
     await plane.call('PATCH', path, { body: { spec: { deletionProtection: false } } });
     const dryRun = await plane.call('DELETE', `${path}?dryRun=true`);
     expect(dryRun.body).toMatchObject({ dryRun: true, spec: null, plan: { path: 'stop' } });
@@ -157,7 +201,9 @@ describe('change', () => {
   });
 
   test('replacing one that does not exist is 404', async () => {
-    const answer = await plane.call('PUT', '/v1/load-balancers/nobody', { body: { name: 'nobody', spec: { type: 'http' } } });
+    const answer = await plane.call('PUT', '/v1/load-balancers/nobody', {
+      body: { name: 'nobody', spec: { type: 'http' } },
+    });
     expect(answer.body.code).toBe('not_found');
   });
 });

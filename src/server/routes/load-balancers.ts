@@ -17,14 +17,19 @@ import { loadBalancerView, observe, observeOne, requireLoadBalancer } from '../l
 import { waitForVersion } from '../load-balancers/settle.ts';
 import { certificatesOf, loadBalancerStatus } from '../status/status.ts';
 
-export function loadBalancerHandlers(context: ServerContext, write: Writer): Handlers<typeof loadBalancerRoutes> {
+export function loadBalancerHandlers(
+  context: ServerContext,
+  write: Writer,
+): Handlers<typeof loadBalancerRoutes> {
   const { store, clock } = context;
   const find = (nameOrId: string) =>
     store.transaction(async (tx) => observeOne(tx, await requireLoadBalancer(tx, nameOrId), clock.now()));
   return {
     async listLoadBalancers(request) {
       const observations = await store.transaction(async (tx) => {
-        const records = await selectPage(request.query, (after, limit) => listLoadBalancers(tx, after, limit));
+        const records = await selectPage(request.query, (after, limit) =>
+          listLoadBalancers(tx, after, limit),
+        );
         return observe(tx, records, clock.now());
       });
       return pageAnswer(request, observations, ({ record }) => record.name, loadBalancerView);
@@ -43,7 +48,9 @@ export function loadBalancerHandlers(context: ServerContext, write: Writer): Han
     replaceLoadBalancer: (request) =>
       update(context, write, request, request.params.loadBalancer, () => request.body),
     updateLoadBalancer: (request) =>
-      update(context, write, request, request.params.loadBalancer, (before) => patchDefinition(before, request.body)),
+      update(context, write, request, request.params.loadBalancer, (before) =>
+        patchDefinition(before, request.body),
+      ),
     deleteLoadBalancer: (request) =>
       write(request, async (tx) => remove(context, tx, request, request.params.loadBalancer)),
     async getLoadBalancerHealth({ params }) {

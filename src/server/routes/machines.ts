@@ -12,8 +12,15 @@ export function machineHandlers({ store, clock }: ServerContext): Handlers<typeo
   return {
     async listMachines(request) {
       const { query } = request;
-      const machines = await store.transaction((tx) => listMachines(tx, pageStart<string>(query, ''), query.limit + 1));
-      return pageAnswer(request, machines, ({ name }) => name, (machine) => machineView(machine, clock.now()));
+      const machines = await store.transaction((tx) =>
+        listMachines(tx, pageStart<string>(query, ''), query.limit + 1),
+      );
+      return pageAnswer(
+        request,
+        machines,
+        ({ name }) => name,
+        (machine) => machineView(machine, clock.now()),
+      );
     },
     async getMachine({ params }) {
       const machine = await store.transaction((tx) => findMachine(tx, params.machine));

@@ -20,8 +20,13 @@ test('every change is kept with its author, diff and plan, the newest first', as
     [1, 'create', 'admin'],
   ]);
   for (const item of items) expect(Revision.parse(item)).toEqual(item);
-  expect(items[0].diff).toEqual([{ pointer: '/spec/backends/web-1:8080', from: expect.objectContaining({ weight: 50 }) }]);
-  expect(items[0].plan).toMatchObject({ path: 'runtime', steps: [{ action: 'remove-backend', target: 'web-1:8080' }] });
+  expect(items[0].diff).toEqual([
+    { pointer: '/spec/backends/web-1:8080', from: expect.objectContaining({ weight: 50 }) },
+  ]);
+  expect(items[0].plan).toMatchObject({
+    path: 'runtime',
+    steps: [{ action: 'remove-backend', target: 'web-1:8080' }],
+  });
   expect(items[2].plan.path).toBe('start');
 });
 
@@ -38,9 +43,18 @@ test('a restore brings the old spec back as a new revision; name and labels stay
   const dryRun = await plane.call('POST', `${path}/revisions/1/restore?dryRun=true`);
   expect(dryRun.body).toMatchObject({ dryRun: true, revision: 5 });
   const answer = await plane.call('POST', `${path}/revisions/1/restore`);
-  expect(answer).toMatchObject({ status: 201, body: { name: 'renamed', labels: { env: 'prod' }, revision: 5 } });
-  expect(answer.body.spec).toMatchObject({ algorithm: 'roundrobin', backends: [{ target: 'web-1:8080' }, { target: 'web-2:8080' }] });
-  expect((await plane.call('GET', answer.headers['location'] ?? '')).body).toMatchObject({ action: 'restore', restoredFrom: 1 });
+  expect(answer).toMatchObject({
+    status: 201,
+    body: { name: 'renamed', labels: { env: 'prod' }, revision: 5 },
+  });
+  expect(answer.body.spec).toMatchObject({
+    algorithm: 'roundrobin',
+    backends: [{ target: 'web-1:8080' }, { target: 'web-2:8080' }],
+  });
+  expect((await plane.call('GET', answer.headers['location'] ?? '')).body).toMatchObject({
+    action: 'restore',
+    restoredFrom: 1,
+  });
   expect((await plane.call('POST', `${path}/revisions/1/restore`)).status).toBe(200);
   const stale = await plane.call('POST', `${path}/revisions/3/restore`, { headers: { 'if-match': '"4"' } });
   expect(stale.status).toBe(412);

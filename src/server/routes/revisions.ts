@@ -29,8 +29,11 @@ export function revisionHandlers(context: ServerContext, write: Writer): Handler
         const range = await receiptsOf(tx, id, found.at(-1)?.number ?? 0, found[0]?.number ?? 0);
         return { revisions: found, receipts: range };
       });
-      return pageAnswer(request, revisions, ({ number }) => number, (revision) =>
-        revisionView(revision, receipts.get(revision.number) ?? []),
+      return pageAnswer(
+        request,
+        revisions,
+        ({ number }) => number,
+        (revision) => revisionView(revision, receipts.get(revision.number) ?? []),
       );
     },
     async getRevision({ params }) {

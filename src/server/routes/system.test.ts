@@ -23,7 +23,8 @@ test('metrics are Prometheus text', async () => {
   expect(text).toContain('agentmetal_load_balancers{state="pending"} 1\n');
   expect(text).toContain('agentmetal_backends{state="checking"} 2\n');
   expect(text).toContain('agentmetal_agent_last_seen_timestamp_seconds{machine="local"} 0\n');
-  for (const line of text.trimEnd().split('\n')) expect(line).toMatch(/^(# (HELP|TYPE) \w+ .+|\w+(\{\w+="[^"]*"\})? [\d.e+-]+)$/);
+  for (const line of text.trimEnd().split('\n'))
+    expect(line).toMatch(/^(# (HELP|TYPE) \w+ .+|\w+(\{\w+="[^"]*"\})? [\d.e+-]+)$/);
 });
 
 test('the reference loads nothing and its policy allows nothing but its own style', async () => {
@@ -33,17 +34,26 @@ test('the reference loads nothing and its policy allows nothing but its own styl
   expect(headers['content-security-policy']).toContain(`style-src 'sha256-${hash}'`);
   expect(headers['content-security-policy']).toContain("default-src 'none'");
   expect(text.match(/<(script|link|img)|\ssrc=|\sstyle="|\son\w+="/)).toBeNull();
-  for (const [, anchor] of text.matchAll(/href="#([^"]+)"/g)) expect(text.includes(`id="${anchor}"`), anchor).toBe(true);
+  for (const [, anchor] of text.matchAll(/href="#([^"]+)"/g))
+    expect(text.includes(`id="${anchor}"`), anchor).toBe(true);
   expect(text).toContain('POST</span> /v1/load-balancers');
 });
 
 test('every answer carries its request id and the headers of a careful server', async () => {
   const { headers } = await plane.call('GET', '/v1/vpcs', { headers: { 'x-request-id': 'from-the-proxy' } });
-  expect(headers).toMatchObject({ 'x-request-id': 'from-the-proxy', 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
+  expect(headers).toMatchObject({
+    'x-request-id': 'from-the-proxy',
+    'x-content-type-options': 'nosniff',
+    'cache-control': 'no-store',
+  });
   const odd = await plane.call('GET', '/v1/vpcs', { headers: { 'x-request-id': 'a b\u00e9' } });
   expect(odd.headers['x-request-id']).toMatch(/^req_/);
 });
 
 test('HEAD answers like GET without a body', async () => {
-  expect(await plane.call('HEAD', '/v1/load-balancers/web-lb')).toMatchObject({ status: 200, text: '', headers: { etag: '"1"' } });
+  expect(await plane.call('HEAD', '/v1/load-balancers/web-lb')).toMatchObject({
+    status: 200,
+    text: '',
+    headers: { etag: '"1"' },
+  });
 });

@@ -23,7 +23,10 @@ export function systemHandlers(context: ServerContext): Handlers<typeof systemRo
     getOpenApi: async () => ({ status: 200, body: document }),
     getDocs: async () => ({
       status: 200,
-      headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': docs.contentSecurityPolicy },
+      headers: {
+        'content-type': 'text/html; charset=utf-8',
+        'content-security-policy': docs.contentSecurityPolicy,
+      },
       body: docs.html,
     }),
     getRoot: async () => ({ status: 302, headers: { location: '/docs' } }),

@@ -29,7 +29,12 @@ export function vpcHostHandlers(context: ServerContext, write: Writer): VpcHostH
       const items = spec.hosts
         .map((host, index) => ({ host, position: index + 1 }))
         .slice(start, start + request.query.limit + 1);
-      return pageAnswer(request, items, ({ position }) => position, ({ host }) => host);
+      return pageAnswer(
+        request,
+        items,
+        ({ position }) => position,
+        ({ host }) => host,
+      );
     },
     addVpcHost: (request) =>
       write(request, async (tx) => {
@@ -74,7 +79,11 @@ async function saveHost(
     changeVpc(context, tx, before, { ...before, spec: { ...before.spec, hosts: after } }),
   );
   const headers = { location: `/v1/vpcs/${before.id}/hosts/${encodeURIComponent(host.name)}` };
-  return vpcOutcome(request, changed, { status: index < 0 ? 201 : 200, ...(index < 0 ? { headers } : {}), body: host });
+  return vpcOutcome(request, changed, {
+    status: index < 0 ? 201 : 200,
+    ...(index < 0 ? { headers } : {}),
+    body: host,
+  });
 }
 
 /** Points errors about the VPC's host into the body, which is that host alone. */
@@ -85,7 +94,9 @@ async function located(position: number, change: () => Promise<ChangedVpc>): Pro
     if (!(error instanceof AppError) || error.code !== 'validation_failed') throw error;
     const prefix = `/spec/hosts/${position}`;
     const relocate = (fault: FieldError): FieldError =>
-      fault.pointer.startsWith(`${prefix}/`) ? { ...fault, pointer: fault.pointer.slice(prefix.length) } : fault;
+      fault.pointer.startsWith(`${prefix}/`)
+        ? { ...fault, pointer: fault.pointer.slice(prefix.length) }
+        : fault;
     throw validationError(error.errors.map(relocate), error.hint);
   }
 }
@@ -93,7 +104,10 @@ async function located(position: number, change: () => Promise<ChangedVpc>): Pro
 function requireHost({ name, spec }: VpcRecord, host: string): VpcHost {
   const found = spec.hosts.find((candidate) => candidate.name === host.toLowerCase());
   if (found) return found;
-  const known = spec.hosts.map((candidate) => candidate.name).slice(0, 20).join(', ');
+  const known = spec.hosts
+    .map((candidate) => candidate.name)
+    .slice(0, 20)
+    .join(', ');
   throw new AppError('not_found', `VPC ${name} has no host ${shorten(host)}`, {
     hint: known ? `Its hosts are: ${known}.` : `It has none: agentmetal vpc host add ${name} NAME ADDRESS`,
   });
@@ -106,7 +120,9 @@ function pathHost(path: string, body: string | undefined): string {
     throw validationError([{ pointer: '/name', code: 'invalid_value', detail }]);
   }
   if (body === undefined || body === parsed.data) return parsed.data;
-  throw validationError([{ pointer: '/name', code: 'conflict', detail: `is not the name of the path, ${parsed.data}` }]);
+  throw validationError([
+    { pointer: '/name', code: 'conflict', detail: `is not the name of the path, ${parsed.data}` },
+  ]);
 }
 
 function hostTaken({ name: vpc }: VpcRecord, { name, addresses }: VpcHost): AppError {

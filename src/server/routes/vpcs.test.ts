@@ -6,11 +6,15 @@ let plane: ControlPlane;
 beforeAll(async () => {
   plane = await startControlPlane();
   const hosts = [{ name: 'web-1', addresses: ['10.0.0.1'] }];
-  const made = await plane.call('POST', '/v1/vpcs', { body: { name: 'prod', spec: { cidrs: ['10.0.0.0/16'], hosts } } });
+  const made = await plane.call('POST', '/v1/vpcs', {
+    body: { name: 'prod', spec: { cidrs: ['10.0.0.0/16'], hosts } },
+  });
   expect(made).toMatchObject({ status: 201, headers: { etag: '"1"', location: `/v1/vpcs/${made.body.id}` } });
   expect(Vpc.parse(made.body)).toEqual(made.body);
   const backends = [{ target: 'web-1:80' }, { target: '10.0.7.7:80' }];
-  await plane.call('POST', '/v1/load-balancers', { body: { name: 'user', spec: { type: 'http', vpc: 'prod', backends } } });
+  await plane.call('POST', '/v1/load-balancers', {
+    body: { name: 'user', spec: { type: 'http', vpc: 'prod', backends } },
+  });
 });
 afterAll(() => plane.stop());
 
@@ -19,7 +23,10 @@ const prod = async () => (await plane.call('GET', '/v1/vpcs/prod')).body;
 test('the default VPC holds the private ranges and cannot be deleted', async () => {
   const { body } = await plane.call('GET', '/v1/vpcs/default');
   expect(body.spec.cidrs).toContain('10.0.0.0/8');
-  expect((await plane.call('DELETE', '/v1/vpcs/default')).body).toMatchObject({ code: 'vpc_in_use', status: 409 });
+  expect((await plane.call('DELETE', '/v1/vpcs/default')).body).toMatchObject({
+    code: 'vpc_in_use',
+    status: 409,
+  });
 });
 
 test('a VPC with load balancers is not deleted, and says which they are', async () => {
@@ -48,7 +55,9 @@ test('hosts are added, changed and removed one by one', async () => {
   expect((await add({ name: 'web-2', addresses: ['10.0.0.2'] })).status).toBe(201);
   expect((await add({ name: 'web-2', addresses: ['10.0.0.2'] })).status).toBe(200);
   expect((await add({ name: 'web-2', addresses: ['10.0.0.3'] })).body.code).toBe('name_taken');
-  expect((await add({ name: 'web-3', addresses: ['10.9.0.3'] })).body.errors).toMatchObject([{ pointer: '/addresses/0' }]);
+  expect((await add({ name: 'web-3', addresses: ['10.9.0.3'] })).body.errors).toMatchObject([
+    { pointer: '/addresses/0' },
+  ]);
   expect((await plane.call('PUT', `${path}/web-2`, { body: { addresses: ['10.0.0.9'] } })).status).toBe(200);
   expect((await plane.call('PUT', `${path}/web-4`, { body: { addresses: ['10.0.0.4'] } })).status).toBe(201);
   expect((await plane.call('GET', `${path}/web-2`)).body.addresses).toEqual(['10.0.0.9']);
@@ -65,7 +74,10 @@ test('a dry run creates nothing, a taken name is told, an empty VPC is deleted',
   expect((await plane.call('POST', '/v1/vpcs?dryRun=true', { body })).body.dryRun).toBe(true);
   expect((await plane.call('POST', '/v1/vpcs', { body })).status).toBe(201);
   expect((await plane.call('POST', '/v1/vpcs', { body })).body.code).toBe('name_taken');
-  expect((await plane.call('GET', '/v1/vpcs?limit=2')).body.items.map(({ name }: Vpc) => name)).toEqual(['default', 'prod']);
+  expect((await plane.call('GET', '/v1/vpcs?limit=2')).body.items.map(({ name }: Vpc) => name)).toEqual([
+    'default',
+    'prod',
+  ]);
   expect((await plane.call('DELETE', '/v1/vpcs/tmp', { headers: { 'if-match': '"5"' } })).status).toBe(412);
   expect((await plane.call('DELETE', '/v1/vpcs/tmp')).status).toBe(204);
 });

@@ -26,7 +26,12 @@ export function vpcHandlers(context: ServerContext, write: Writer): VpcHandlers 
         const records = await selectPage(request.query, (after, limit) => listVpcs(tx, after, limit));
         return Promise.all(records.map((record) => vpcView(tx, record)));
       });
-      return pageAnswer(request, views, ({ name }) => name, (view) => view);
+      return pageAnswer(
+        request,
+        views,
+        ({ name }) => name,
+        (view) => view,
+      );
     },
     createVpc: (request) =>
       write(request, async (tx) => {
@@ -54,7 +59,11 @@ export function vpcHandlers(context: ServerContext, write: Writer): VpcHandlers 
 }
 
 /** The answer to a change of a VPC, and whom it wakes. */
-export function vpcOutcome(request: WriteRequest, { record, machineIds, dryRun }: ChangedVpc, answer: Answer): WriteOutcome {
+export function vpcOutcome(
+  request: WriteRequest,
+  { record, machineIds, dryRun }: ChangedVpc,
+  answer: Answer,
+): WriteOutcome {
   if (request.query.dryRun) return { answer: { status: 200, body: dryRun } };
   return {
     answer: { ...answer, headers: { etag: etag(record.revision), ...answer.headers } },
@@ -62,7 +71,11 @@ export function vpcOutcome(request: WriteRequest, { record, machineIds, dryRun }
   };
 }
 
-export async function requireVpcForWrite(tx: Tx, { headers }: WriteRequest, nameOrId: string): Promise<VpcRecord> {
+export async function requireVpcForWrite(
+  tx: Tx,
+  { headers }: WriteRequest,
+  nameOrId: string,
+): Promise<VpcRecord> {
   const before = await requireVpc(tx, nameOrId);
   requireMatch(headers, before.revision, before.name);
   return before;

@@ -40,7 +40,8 @@ function unreportedReason(observation: Observation, observed: ObservedNode): str
   const { name } = observed.machine;
   if (observed.node.reportedAt === null) return `waiting for the first report of machine ${name}`;
   const progress = nodeProgress(observation, observed);
-  if (progress === 'error') return `revision ${revision} failed on machine ${name}, so it is not in service there`;
+  if (progress === 'error')
+    return `revision ${revision} failed on machine ${name}, so it is not in service there`;
   if (progress === 'pending') return `revision ${revision} is not live on machine ${name} yet`;
   return `waiting for the next report of machine ${name}`;
 }

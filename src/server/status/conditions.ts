@@ -16,7 +16,13 @@ function applied(observation: Observation): Condition {
     const kept = restored ? ' The state before it serves on.' : '';
     const hint = error?.hint ? ` ${error.hint}` : '';
     const message = `Revision ${record.revision} failed on machine ${failed.machine.name}: ${error?.detail ?? 'no reason was given'}.${kept}${hint}`;
-    return { type, status: 'false', reason: 'Failed', message, since: failed.receipt?.startedAt ?? record.updatedAt };
+    return {
+      type,
+      status: 'false',
+      reason: 'Failed',
+      message,
+      since: failed.receipt?.startedAt ?? record.updatedAt,
+    };
   }
   const pending = nodes.filter((observed) => nodeProgress(observation, observed) === 'pending');
   if (nodes.length === 0 || pending.length > 0) {
@@ -24,10 +30,22 @@ function applied(observation: Observation): Condition {
     const message = names
       ? `Revision ${record.revision} is on its way to machine ${names}.`
       : 'There is no machine to serve it: start an agent with `agentmetal up`.';
-    return { type, status: 'unknown', reason: names ? 'Pending' : 'NoMachine', message, since: record.updatedAt };
+    return {
+      type,
+      status: 'unknown',
+      reason: names ? 'Pending' : 'NoMachine',
+      message,
+      since: record.updatedAt,
+    };
   }
   const since = latest(nodes.map(({ receipt }) => receipt?.startedAt ?? record.updatedAt));
-  return { type, status: 'true', reason: 'Live', message: `Revision ${record.revision} is live on every node.`, since };
+  return {
+    type,
+    status: 'true',
+    reason: 'Live',
+    message: `Revision ${record.revision} is live on every node.`,
+    since,
+  };
 }
 
 function backendsHealthy({ record }: Observation, backends: readonly BackendStatus[]): Condition {
@@ -38,13 +56,25 @@ function backendsHealthy({ record }: Observation, backends: readonly BackendStat
   const since = latest(inService.map((backend) => backend.since));
   const faults = inService.filter(({ state }) => state !== 'up');
   if (faults.length === 0) {
-    return { type, status: 'true', reason: 'AllUp', message: `All ${inService.length} backends are up.`, since };
+    return {
+      type,
+      status: 'true',
+      reason: 'AllUp',
+      message: `All ${inService.length} backends are up.`,
+      since,
+    };
   }
   const shown = faults.slice(0, 5).map(({ target, state, reason }) => `${target} is ${state} (${reason})`);
   const more = faults.length > shown.length ? `; and ${faults.length - shown.length} more` : '';
   const message = `${faults.length} of ${inService.length} backends are not up: ${shown.join('; ')}${more}.`;
   const checking = faults.every(({ state }) => state === 'checking');
-  return { type, status: checking ? 'unknown' : 'false', reason: checking ? 'Checking' : 'NotAllUp', message, since };
+  return {
+    type,
+    status: checking ? 'unknown' : 'false',
+    reason: checking ? 'Checking' : 'NotAllUp',
+    message,
+    since,
+  };
 }
 
 function noBackends(type: string, { name, spec, updatedAt }: Observation['record']): Condition {
@@ -71,7 +101,13 @@ function agentConnected({ record, nodes, now }: Observation): Condition {
     return { type, status: 'false', reason: 'Silent', message, since: lastReportAt ?? createdAt };
   }
   if (nodes.length === 0) {
-    return { type, status: 'unknown', reason: 'NoMachine', message: 'There is no machine yet.', since: record.createdAt };
+    return {
+      type,
+      status: 'unknown',
+      reason: 'NoMachine',
+      message: 'There is no machine yet.',
+      since: record.createdAt,
+    };
   }
   const since = latest(nodes.map(({ machine }) => machine.lastReportAt ?? machine.createdAt));
   return { type, status: 'true', reason: 'Reporting', message: 'The agent of every node reports.', since };

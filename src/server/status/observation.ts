@@ -21,7 +21,10 @@ export interface Observation {
 export type Progress = 'pending' | 'active' | 'error';
 
 /** How far a node is with the newest revision. */
-export function nodeProgress({ record }: Pick<Observation, 'record'>, { node, receipt }: ObservedNode): Progress {
+export function nodeProgress(
+  { record }: Pick<Observation, 'record'>,
+  { node, receipt }: ObservedNode,
+): Progress {
   if (node.observedRevision >= record.revision) return 'active';
   return receipt?.outcome === 'failed' ? 'error' : 'pending';
 }

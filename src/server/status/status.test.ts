@@ -16,16 +16,36 @@ interface Case {
   sinceMs?: number;
 }
 
-function observation({ states = [], settings = {}, observed = 2, failed = false, sinceMs = 60_000 }: Case): Observation {
+function observation({
+  states = [],
+  settings = {},
+  observed = 2,
+  failed = false,
+  sinceMs = 60_000,
+}: Case): Observation {
   const targets = states.map((_, index) => `web-${index}:80`);
   const backends = targets.map((target) => ({ target, ...settings }));
   const definition = validateLoadBalancer({ name: 'web-lb', spec: { type: 'http', backends } });
   if (!definition.ok) throw new Error('the case is not valid');
   const since = new Date(NOW - sinceMs).toISOString();
-  const seen = targets.map((target, index) => ({ target, pool: 'default', state: states[index] ?? 'up', reason: 'x', since }));
+  const seen = targets.map((target, index) => ({
+    target,
+    pool: 'default',
+    state: states[index] ?? 'up',
+    reason: 'x',
+    since,
+  }));
   const times = { createdAt: AT, updatedAt: AT };
   return {
-    record: { ...definition.value, id: 'lb_1', vpcId: 'vpc_1', address: '127.0.0.9', ports: [80, 443], revision: 2, ...times },
+    record: {
+      ...definition.value,
+      id: 'lb_1',
+      vpcId: 'vpc_1',
+      address: '127.0.0.9',
+      ports: [80, 443],
+      revision: 2,
+      ...times,
+    },
     nodes: [
       {
         node: {
@@ -77,7 +97,10 @@ test.each<[string, Case, string]>([
 
 test('a backend that no report names is shown as being checked, with what is waited for', () => {
   const { record, nodes, now } = observation({ states: ['up', 'up'] });
-  const shortened = nodes.map((observed) => ({ ...observed, node: { ...observed.node, backends: [], observedRevision: 1 } }));
+  const shortened = nodes.map((observed) => ({
+    ...observed,
+    node: { ...observed.node, backends: [], observedRevision: 1 },
+  }));
   const status = loadBalancerStatus({ record, nodes: shortened, now });
   expect(status.backends).toMatchObject([
     { target: 'web-0:80', state: 'checking', reason: 'revision 2 is not live on machine local yet' },
@@ -87,9 +110,16 @@ test('a backend that no report names is shown as being checked, with what is wai
 
 test('conditions say what is wrong and what to do', () => {
   const down = loadBalancerStatus(observation({ states: ['up', 'down'] })).conditions;
-  expect(down.find(({ type }) => type === 'BackendsHealthy')).toMatchObject({ status: 'false', reason: 'NotAllUp' });
+  expect(down.find(({ type }) => type === 'BackendsHealthy')).toMatchObject({
+    status: 'false',
+    reason: 'NotAllUp',
+  });
   const none = loadBalancerStatus(observation({})).conditions;
-  expect(none.find(({ type }) => type === 'BackendsHealthy')?.message).toContain('agentmetal lb backend add web-lb');
+  expect(none.find(({ type }) => type === 'BackendsHealthy')?.message).toContain(
+    'agentmetal lb backend add web-lb',
+  );
   const failed = loadBalancerStatus(observation({ observed: 1, failed: true })).conditions;
-  expect(failed.find(({ type }) => type === 'Applied')?.message).toContain('HAProxy refused the configuration');
+  expect(failed.find(({ type }) => type === 'Applied')?.message).toContain(
+    'HAProxy refused the configuration',
+  );
 });

@@ -14,7 +14,10 @@ export function loadBalancerStatus(observation: Observation): LoadBalancerStatus
   const backends = backendStatuses(observation);
   return {
     state: stateOf(observation, backends),
-    observedRevision: nodes.reduce((least, { node }) => Math.min(least, node.observedRevision), nodes[0]?.node.observedRevision ?? 0),
+    observedRevision: nodes.reduce(
+      (least, { node }) => Math.min(least, node.observedRevision),
+      nodes[0]?.node.observedRevision ?? 0,
+    ),
     addresses: [...new Set(nodes.flatMap((observed) => nodeAddresses(observation, observed)))],
     nodes: nodes.map((observed) => nodeStatus(observation, observed)),
     backends,

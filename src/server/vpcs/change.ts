@@ -6,7 +6,14 @@ import type { VpcDefinition } from '../../spec/vpc.ts';
 import { nextChangeVersion } from '../../store/meta.ts';
 import { touchNodes } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
-import { type VpcRecord, deleteVpc, findVpc, insertVpc, updateVpc, vpcLoadBalancers } from '../../store/vpcs.ts';
+import {
+  type VpcRecord,
+  deleteVpc,
+  findVpc,
+  insertVpc,
+  updateVpc,
+  vpcLoadBalancers,
+} from '../../store/vpcs.ts';
 import { type ServerContext, timestamp } from '../context.ts';
 import { validationError } from '../http/read-request.ts';
 import { requireUndisturbed, requireUnused, vpcErrors } from './rules.ts';
@@ -42,18 +49,37 @@ export async function changeVpc(
 ): Promise<ChangedVpc> {
   if (wanted.name !== before.name) {
     const detail = `a VPC keeps its name (${before.name}), because load balancers refer to it by name`;
-    throw validationError([{ pointer: '/name', code: 'immutable', detail }], 'Create a VPC with the new name instead.');
+    throw validationError(
+      [{ pointer: '/name', code: 'immutable', detail }],
+      'Create a VPC with the new name instead.',
+    );
   }
   if (isDeepStrictEqual(definitionOf(before), definitionOf(wanted))) {
     return { record: before, machineIds: [], dryRun: dryRunOf(before, wanted, []) };
   }
   requireValid(context, wanted);
   await requireUndisturbed(context, tx, before, wanted);
-  const record = { ...before, ...definitionOf(wanted), revision: before.revision + 1, updatedAt: timestamp(context) };
+  const record = {
+    ...before,
+    ...definitionOf(wanted),
+    revision: before.revision + 1,
+    updatedAt: timestamp(context),
+  };
   await updateVpc(tx, record);
   const users = isDeepStrictEqual(before.spec, wanted.spec) ? [] : await vpcLoadBalancers(tx, before.id);
-  const machineIds = await touchLoadBalancers(tx, users.map(({ id }) => id));
-  return { record, machineIds, dryRun: dryRunOf(before, wanted, users.map(({ name }) => name)) };
+  const machineIds = await touchLoadBalancers(
+    tx,
+    users.map(({ id }) => id),
+  );
+  return {
+    record,
+    machineIds,
+    dryRun: dryRunOf(
+      before,
+      wanted,
+      users.map(({ name }) => name),
+    ),
+  };
 }
 
 export async function removeVpc(tx: Tx, before: VpcRecord): Promise<ResourceDryRun> {
@@ -62,7 +88,10 @@ export async function removeVpc(tx: Tx, before: VpcRecord): Promise<ResourceDryR
   return dryRunOf(before, undefined, []);
 }
 
-export async function vpcView(tx: Tx, { id, name, labels, spec, revision, createdAt, updatedAt }: VpcRecord): Promise<Vpc> {
+export async function vpcView(
+  tx: Tx,
+  { id, name, labels, spec, revision, createdAt, updatedAt }: VpcRecord,
+): Promise<Vpc> {
   const users = await vpcLoadBalancers(tx, id);
   const status = { loadBalancers: users.map((user) => user.name) };
   return { id, name, labels, spec, status, revision, createdAt, updatedAt };

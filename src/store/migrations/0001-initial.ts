@@ -71,7 +71,11 @@ async function createLoadBalancers(db: Kysely<unknown>): Promise<void> {
     .addColumn('reported_at', 'text')
     .addPrimaryKeyConstraint('nodes_key', ['load_balancer_id', 'machine_id'])
     .execute();
-  await db.schema.createIndex('nodes_machine').on('nodes').columns(['machine_id', 'change_version']).execute();
+  await db.schema
+    .createIndex('nodes_machine')
+    .on('nodes')
+    .columns(['machine_id', 'change_version'])
+    .execute();
 }
 
 async function createRevisions(db: Kysely<unknown>): Promise<void> {
