@@ -1,5 +1,5 @@
 import { copyFile, mkdir, rename } from 'node:fs/promises';
-import { writeFileAtomic } from '../host/files.ts';
+import { readTextIfExists, writeFileAtomic } from '../host/files.ts';
 import { isRunning, signal } from '../host/processes.ts';
 import { type Listener, listeners } from '../haproxy/config/frontend.ts';
 import { type ServicePaths, servicePaths } from '../haproxy/config/paths.ts';
@@ -146,9 +146,13 @@ async function installConfig(
   paths: ServicePaths,
   context: ConvergeContext,
 ): Promise<void> {
-  await writeFileAtomic(paths.candidate, renderConfig(model));
-  await checkConfig(context.binary, paths.candidate);
+  const text = renderConfig(model);
   await writeServerState(model, context);
+  // What has served before needs no second look, and after a crash every millisecond counts.
+  if (text === (await readTextIfExists(paths.lastGood)) && text === (await readTextIfExists(paths.config)))
+    return;
+  await writeFileAtomic(paths.candidate, text);
+  await checkConfig(context.binary, paths.candidate);
   await rename(paths.candidate, paths.config);
 }
 

@@ -74,14 +74,15 @@ describe('killed with no warning, under load', () => {
     );
   });
 
-  it.each(['workerPid', 'pid'] as const)('HAProxy (%s): it answers again within a second', async (which) => {
+  // How long it takes is measured by the benchmark `recovery`.
+  it.each(['workerPid', 'pid'] as const)('HAProxy (%s): another one answers', async (which) => {
     const before = await haproxy();
     process.kill(before?.[which] ?? 0, 'SIGKILL');
-    const killedAt = performance.now();
-    await waitFor('no answer', async () => !(await answers()), 900);
+    await waitFor('another worker', async () => {
+      const now = await haproxy();
+      return now && now.pid !== before?.pid && now.workerPid !== before?.workerPid;
+    });
     await waitFor('an answer', answers);
-    expect(performance.now() - killedAt).toBeLessThan(1000);
-    await waitFor('the report', async () => (await haproxy())?.workerPid !== before?.workerPid);
   });
 
   it('up itself: its parts end, HAProxy serves, and the next up finds all as it was', async () => {
@@ -109,8 +110,8 @@ describe('killed with no warning, under load', () => {
     process.kill(up, 'SIGSTOP');
     process.kill(server, 'SIGKILL');
     try {
+      process.kill(before?.pid ?? 0, 'SIGKILL');
       process.kill(before?.workerPid ?? 0, 'SIGKILL');
-      await waitFor('no answer', async () => !(await answers()), 900);
       await waitFor('an answer', answers);
     } finally {
       process.kill(up, 'SIGCONT');

@@ -32,14 +32,15 @@ export async function installedVersion(binary: string): Promise<string | undefin
   return /^HAProxy version (\S+)/m.exec(stdout)?.[1];
 }
 
-/** The alerts and warnings among what HAProxy wrote, without those about a state file that is not there yet. */
+/** What HAProxy says of the state file that we give it: that backends are down is no fault of the configuration. */
+const ABOUT_STATE = /server state file|changed from server-state|has no server available/;
+/** Lines that only repeat that there were others. */
+const SUMMARY = /Fatal errors found|Error\(s\) found/;
+
+/** The alerts and warnings about a configuration among what HAProxy wrote. */
 export function faultLines(output: string): string[] {
   return output
     .split('\n')
-    .filter(
-      (line) =>
-        /^\[(ALERT|WARNING)\]/.test(line) &&
-        !/server state file|Fatal errors found|Error\(s\) found/.test(line),
-    )
+    .filter((line) => /^\[(ALERT|WARNING)\]/.test(line) && !ABOUT_STATE.test(line) && !SUMMARY.test(line))
     .map((line) => line.replace(/^\[\w+\]\s*\(\d+\) : (config : )?/, '').trim());
 }

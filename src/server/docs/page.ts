@@ -26,9 +26,7 @@ export function renderDocsPage(document: JsonObject): { html: string; contentSec
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width,initial-scale=1" />
         <title>${info.title} API</title>
-        <style>
-          ${{ html: STYLE }}
-        </style>
+        ${{ html: `<style>${STYLE}</style>` }}
       </head>
       <body>
         <nav>${navigation(groups)}</nav>
