@@ -51,6 +51,7 @@ const runners: Runners = {
       localAgentTokenFile: join(options.dataDir, 'agent', 'token'),
       ...(tlsCert && tlsKey ? { tls: { cert: tlsCert, key: tlsKey } } : {}),
     });
+    process.send?.('ready');
     if (server.adminKey) stderr.write(`API key (admin), shown this once: ${server.adminKey}\n`);
     await untilAborted(signal);
     await server.close();
@@ -58,7 +59,7 @@ const runners: Runners = {
   },
   async agent(options) {
     const { runAgent } = await import('./agent/main.ts');
-    await runAgent({ ...options, signal });
+    await runAgent({ ...options, signal, onReady: () => process.send?.('ready') });
     return 0;
   },
 };

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { AgentReport, DesiredState } from '../api/agent.ts';
 import { ApiClient } from '../api/client.ts';
+import { createHttpSend } from '../api/http-send.ts';
 
 /** How long the control plane may hold an answer back until there is news. */
 const LONG_POLL_SECONDS = 25;
@@ -14,9 +16,18 @@ export interface ControlPlane {
   report(report: AgentReport): Promise<void>;
 }
 
-export function createControlPlane(url: string, tokenFile: string): ControlPlane {
+export interface ControlPlaneOptions {
+  url: string;
+  tokenFile: string;
+  /** File with the certificate or CA to trust. */
+  caFile?: string;
+}
+
+export function createControlPlane({ url, tokenFile, caFile }: ControlPlaneOptions): ControlPlane {
+  const certificate = caFile === undefined ? undefined : readFileSync(caFile, 'utf8');
+  const send = createHttpSend({ certificate });
   // The token is read each time, because it may be renewed while the agent runs.
-  const client = async () => new ApiClient({ url, key: (await readFile(tokenFile, 'utf8')).trim() });
+  const client = async () => new ApiClient({ url, send, key: (await readFile(tokenFile, 'utf8')).trim() });
   return {
     async desired(since, signal) {
       const { body } = await (

@@ -24,6 +24,8 @@ export interface AgentOptions {
   url: string;
   /** File with the agent's credential. */
   tokenFile: string;
+  /** File with the certificate or CA of the control plane, when the system does not trust it. */
+  caFile?: string;
   /** Where the agent keeps its state. */
   dataDir: string;
   /** Added to ports below 1024. Default: 8000 where the agent may not bind them, else 0. */
@@ -33,6 +35,8 @@ export interface AgentOptions {
   /** HAProxy's program. Default: AGENTMETAL_HAPROXY, else the one that the system has. */
   haproxy?: string;
   logLevel?: string;
+  /** Called once the agent has taken up its work. */
+  onReady?(): void;
   /** Ends the agent; HAProxy goes on. */
   signal: AbortSignal;
 }
@@ -45,7 +49,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const logger = pino({ level: options.logLevel ?? 'warn', name: 'agent' }, pino.destination(2));
   const layout = detectLayout(dataDir, options.lowPortOffset);
   const binary = options.haproxy ?? process.env['AGENTMETAL_HAPROXY'] ?? findProgram('haproxy');
-  const controlPlane = createControlPlane(options.url, options.tokenFile);
+  const controlPlane = createControlPlane(options);
   const about = await createAbout(binary, layout);
   let reporter: Reporter | undefined;
   const fleet = createFleet({
@@ -66,6 +70,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     reportOf: fleet.reportOf,
   });
   await fleet.recall();
+  options.onReady?.();
   reporter.all();
   await Promise.all([
     follow(controlPlane, fleet, reporter, logger, options.signal),

@@ -14,16 +14,21 @@ export interface Connection {
   source: 'flag' | 'environment' | 'context' | 'default';
   key: string | undefined;
   context: string | undefined;
+  /** A certificate or CA to trust besides the system's. */
+  caFile: string | undefined;
 }
 
-type ConnectionOptions = Pick<GlobalOptions, 'url' | 'apiKeyFile' | 'context'>;
+type ConnectionOptions = Pick<GlobalOptions, 'url' | 'apiKeyFile' | 'context'> &
+  Partial<Pick<GlobalOptions, 'caFile'>>;
 
 /** Decides where to go and with which key: flag, then environment, then context file, then default. */
 export async function resolveConnection(options: ConnectionOptions, env: Environment): Promise<Connection> {
   const context = await chosenContext(options, env);
   const { url, source } = chooseUrl(options, env, context);
   assertUrl(url);
-  return { url, source, key: await chooseKey(options, env, { context, url }), context: context?.name };
+  const caFile = options.caFile ?? (env['AGENTMETAL_CA_FILE'] || context?.caFile);
+  const key = await chooseKey(options, env, { context, url });
+  return { url, source, key, context: context?.name, caFile };
 }
 
 /** The key, or the error that says how to give one. */
@@ -76,6 +81,16 @@ async function chooseKey(
   const saved = context && samePlace(context.url, url) ? context.key : undefined;
   if (named !== undefined && saved !== undefined) return saved;
   return env['AGENTMETAL_API_KEY'] || saved;
+}
+
+/** The text of the certificate to trust, or `undefined` when the system's are enough. */
+export async function readCaFile(path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw usageError(`the certificate of the control plane cannot be read: ${messageOf(error)}`);
+  }
 }
 
 async function readKeyFile(path: string): Promise<string> {

@@ -9,6 +9,8 @@ import type { Environment } from './io.ts';
 export interface Context {
   url: string;
   key: string;
+  /** File with the certificate or CA to trust for it. */
+  caFile?: string;
 }
 
 export interface NamedContext extends Context {
@@ -40,11 +42,11 @@ export async function readContext(env: Environment, name?: string): Promise<Name
 /** Saves a context, replacing one of that name. It becomes the one in use, unless `use` is false. */
 export async function writeContext(
   env: Environment,
-  { name, url, key }: NamedContext,
+  { name, url, key, caFile }: NamedContext,
   use = true,
 ): Promise<void> {
   const file = await readContextFile(env);
-  const contexts = { ...file.contexts, [name]: { url, key } };
+  const contexts = { ...file.contexts, [name]: { url, key, ...(caFile === undefined ? {} : { caFile }) } };
   const current = use ? name : file.current;
   await writeContextFile(env, { ...(current === undefined ? {} : { current }), contexts });
 }

@@ -8,6 +8,11 @@ export const GLOBAL_OPTIONS = {
     summary: 'Read the API key from a file (environment: AGENTMETAL_API_KEY)',
     completes: 'file',
   },
+  caFile: {
+    value: 'FILE',
+    summary: 'Trust this certificate or CA of the control plane (environment: AGENTMETAL_CA_FILE)',
+    completes: 'file',
+  },
   context: { value: 'NAME', summary: 'Use this context of the context file', completes: 'context' },
   output: {
     value: 'FORMAT',

@@ -42,6 +42,8 @@ interface AgentOptions {
   url: string;
   /** File with the agent's own credential. */
   tokenFile: string;
+  /** Certificate or CA of the control plane to trust. */
+  caFile?: string;
   dataDir: string;
   lowPortOffset?: number;
 }

@@ -1,7 +1,7 @@
 import { ApiClient, type ApiExchange } from '../api/client.ts';
-import { type Connection, requireKey, resolveConnection } from './connection.ts';
+import { createHttpSend } from '../api/http-send.ts';
+import { type Connection, readCaFile, requireKey, resolveConnection } from './connection.ts';
 import type { GlobalOptions } from './global-options.ts';
-import { sendOverHttp } from './http-send.ts';
 import type { CliIo } from './io.ts';
 import { type Printer, createPrinter } from './output/print.ts';
 import { type Progress, createProgress } from './output/progress.ts';
@@ -41,7 +41,7 @@ export function createSession(io: CliIo, options: GlobalOptions): CliContext {
         url: found.url,
         key: requireKey(found),
         signal: io.signal,
-        send: sendOverHttp,
+        send: createHttpSend({ certificate: await readCaFile(found.caFile) }),
         ...(options.debug
           ? { onExchange: (exchange: ApiExchange) => void stderr.write(exchangeText(exchange)) }
           : {}),

@@ -9,8 +9,8 @@ const LOCAL_CONTEXT = 'local';
 export function contextSurroundings(env: Environment) {
   return {
     /** Saves the key. @returns the file that holds it now. */
-    async saveContext(url: string, key: string): Promise<string> {
-      await writeContext(env, { name: LOCAL_CONTEXT, url, key });
+    async saveContext(url: string, key: string, caFile?: string): Promise<string> {
+      await writeContext(env, { name: LOCAL_CONTEXT, url, key, ...(caFile === undefined ? {} : { caFile }) });
       return contextFilePath(env);
     },
     /** The key that the next command would use there. */

@@ -14,16 +14,17 @@ export interface ChildOptions {
 /** A part of the product in a process of its own, started again whenever it ends. */
 export interface Child {
   readonly pid: number | undefined;
-  /** The exit code of the first run when that ended before `markReady`. */
+  /** Resolves when it says that it works. From then on an end is an accident, and it is started again. */
+  readonly ready: Promise<void>;
+  /** The exit code of the first run when that ended before it was ready. */
   readonly failed: Promise<number>;
-  /** From now on an end is an accident, and it is started again. */
-  markReady(): void;
   stop(): Promise<void>;
 }
 
 export function superviseChild({ name, args, env, onRestart }: ChildOptions): Child {
   const backoff = createBackoff({ initialMs: 50, maxMs: 5000, random: Math.random });
   const { promise: failed, resolve: fail } = Promise.withResolvers<number>();
+  const { promise: ready, resolve: markReady } = Promise.withResolvers<void>();
   let child: ChildProcess | undefined;
   let isReady = false;
   let isStopping = false;
@@ -34,6 +35,10 @@ export function superviseChild({ name, args, env, onRestart }: ChildOptions): Ch
     child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', ...args], {
       env,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    child.once('message', () => {
+      isReady = true;
+      markReady();
     });
     child.once('exit', (code, signal) => {
       child = undefined;
@@ -51,10 +56,8 @@ export function superviseChild({ name, args, env, onRestart }: ChildOptions): Ch
     get pid() {
       return child?.pid;
     },
+    ready,
     failed,
-    markReady() {
-      isReady = true;
-    },
     stop() {
       isStopping = true;
       const present = child;

@@ -2,6 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApiClient } from '../../src/api/client.ts';
+import { createHttpSend } from '../../src/api/http-send.ts';
 import type { LoadBalancer } from '../../src/api/load-balancer.ts';
 import { freePort, loopbackPool, temporaryDirectory } from './temporary.ts';
 import { waitFor } from './wait.ts';
@@ -37,6 +38,8 @@ export interface ProductOptions {
   listen?: string;
   addressPool?: string;
   args?: string[];
+  /** Files with which the API speaks TLS. */
+  tls?: { cert: string; key: string };
   env?: Record<string, string>;
   allowLoopback?: boolean;
   /** A user to run as, for what works without root. */
@@ -48,7 +51,7 @@ const KEY = 'am_test_key_for_the_test_run_0123456789abcdef';
 export async function startProduct(options: ProductOptions = {}): Promise<Product> {
   const directory = await temporaryDirectory();
   const listen = options.listen ?? `127.0.0.1:${await freePort()}`;
-  const url = `http://${listen}`;
+  const url = `${options.tls ? 'https' : 'http'}://${listen}`;
   const dataDir = options.dataDir ?? join(directory.path, 'data');
   const env: NodeJS.ProcessEnv = {
     ...process.env,
@@ -59,6 +62,7 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     AGENTMETAL_API_KEY: KEY,
     API_KEY: KEY,
     NO_COLOR: '1',
+    ...(options.tls ? { AGENTMETAL_CA_FILE: options.tls.cert } : {}),
     ...options.env,
   };
   const args = [
@@ -70,6 +74,7 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     '--address-pool',
     options.addressPool ?? loopbackPool(),
     ...((options.allowLoopback ?? true) ? ['--allow-loopback-backends'] : []),
+    ...(options.tls ? ['--tls-cert', options.tls.cert, '--tls-key', options.tls.key] : []),
     ...(options.args ?? []),
   ];
   let output = '';
@@ -79,16 +84,13 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     child = started;
     started.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     started.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    const isOver = () => started.exitCode !== null;
     await waitFor(
-      `the product to be up`,
-      () => {
-        if (started.exitCode !== null) throw new Error(`up ended with ${started.exitCode}: ${output}`);
-        return output.includes('Next, in another terminal');
-      },
+      'the product to be up',
+      () => isOver() || output.includes('Next, in another terminal'),
       30_000,
-    ).catch((error: unknown) => {
-      throw new Error(`up did not start: ${output}`, { cause: error });
-    });
+    );
+    if (isOver()) throw new Error(`up ended with ${started.exitCode}: ${output}`);
   };
   const end = async (signal: NodeJS.Signals) => {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -98,7 +100,8 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
   };
   const sh = (line: string, stdin?: string) => run('sh', ['-c', line], env, stdin);
   await start();
-  const client = new ApiClient({ url, key: KEY });
+  const certificate = options.tls ? await readFile(options.tls.cert, 'utf8') : undefined;
+  const client = new ApiClient({ url, key: KEY, send: createHttpSend({ certificate }) });
   return {
     url,
     key: KEY,

@@ -20,6 +20,7 @@ export const agent = defineCommand({
     return io.runners.agent({
       url,
       tokenFile: options.tokenFile,
+      ...(globals.caFile === undefined ? {} : { caFile: globals.caFile }),
       dataDir: options.dataDir ?? defaultDataDir(io.env),
       ...(lowPortOffset === undefined ? {} : { lowPortOffset }),
     });

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { text as readAll } from 'node:stream/consumers';
 import { AppError } from '../../../base/errors.ts';
 import { defineCommand } from '../../command.ts';
@@ -33,7 +34,9 @@ export const create = defineCommand({
       });
     }
     const key = await readKey(ctx, options.keyStdin);
-    await writeContext(io.env, { name: args.name, url, key }, options.use !== false);
+    const { caFile = io.env['AGENTMETAL_CA_FILE'] } = ctx.options;
+    const trusted = caFile === undefined ? {} : { caFile: resolve(caFile) };
+    await writeContext(io.env, { name: args.name, url, key, ...trusted }, options.use !== false);
     const used = options.use === false ? '' : ' and in use';
     const text = () => `Context ${args.name} saved${used} (${contextFilePath(io.env)})\n`;
     await print.object({ name: args.name, url }, { text, name: args.name });

@@ -1,6 +1,8 @@
 import { createServer } from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
-import { sendOverHttp } from './http-send.ts';
+import { createHttpSend } from './http-send.ts';
+
+const sendOverHttp = createHttpSend();
 
 test('carries method, headers and body there, and status, headers and text back', async () => {
   const server = createServer(async (request, response) => {
