@@ -1,0 +1,309 @@
+import { execFileSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createServer as createTlsServer } from 'node:https';
+import { type AddressInfo, type Socket, connect } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { type TestBackend, startBackend, startTcpBackend } from '../../test/support/backends.ts';
+import { type TestService, createTestService } from '../../test/support/service.ts';
+import { loopbackAddress, temporaryDirectory } from '../../test/support/temporary.ts';
+import { waitFor } from '../../test/support/wait.ts';
+
+const directory = await temporaryDirectory();
+const cleanups: (() => Promise<unknown> | void)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+afterAll(() => directory.remove());
+
+function create(): { test: TestService; address: string; url: string } {
+  const address = loopbackAddress();
+  const test = createTestService(directory.path, address);
+  cleanups.push(() => test.service.remove());
+  return { test, address, url: `http://${address}:8080/` };
+}
+
+async function backend(options: Parameters<typeof startBackend>[0]): Promise<TestBackend> {
+  const started = await startBackend(options);
+  cleanups.push(() => started.stop());
+  return started;
+}
+
+const ask = async (url: string, headers: Record<string, string> = {}) =>
+  (await fetch(url, { headers: { connection: 'close', ...headers } })).text();
+
+const isUp = (test: TestService, ...targets: string[]) =>
+  waitFor('all up', () => targets.every((target) => test.backendState(target) === 'up'));
+
+describe('connections that last', () => {
+  it('a websocket goes through, and lives on over runtime changes and reloads', async () => {
+    const { test, address } = create();
+    const one = await startWebSocketBackend();
+    const two = await backend({ name: 'two' });
+    const spec = { type: 'http', port: 8080, backends: [{ target: one.target }] };
+    await test.set(spec);
+    await isUp(test, one.target);
+    const client = await openWebSocket(address, 8080);
+    expect(await client.echo('before')).toBe('before');
+    expect((await test.set({ ...spec, backends: [...spec.backends, { target: two.target }] })).path).toBe(
+      'runtime',
+    );
+    expect(await client.echo('after a backend came')).toBe('after a backend came');
+    expect((await test.set({ ...spec, algorithm: 'leastconn' })).path).toBe('reload');
+    expect(await client.echo('after a reload')).toBe('after a reload');
+    client.close();
+  });
+
+  it('a TCP stream lives on over runtime changes, its own backend’s removal and reloads', async () => {
+    const { test, address } = create();
+    const one = await startTcpBackend('one');
+    const two = await startTcpBackend('two');
+    cleanups.push(
+      () => one.stop(),
+      () => two.stop(),
+    );
+    const spec = { type: 'tcp', port: 8080, backends: [{ target: one.target }] };
+    await test.set(spec);
+    await isUp(test, one.target);
+    const stream = await openStream(address, 8080);
+    expect(await stream.next()).toBe('one\n');
+    await test.set({ ...spec, backends: [{ target: two.target }] });
+    stream.socket.write('still there?');
+    expect(await stream.next()).toBe('still there?');
+    expect(
+      (await test.set({ ...spec, backends: [{ target: two.target }], algorithm: 'leastconn' })).path,
+    ).toBe('reload');
+    stream.socket.write('and now?');
+    expect(await stream.next()).toBe('and now?');
+    stream.socket.destroy();
+  });
+});
+
+describe('choosing a backend', () => {
+  it('a backup takes traffic only while the others are down', async () => {
+    const { test, url } = create();
+    const main = await backend({ name: 'main' });
+    const spare = await backend({ name: 'spare' });
+    await test.set({
+      type: 'http',
+      port: 8080,
+      backends: [{ target: main.target }, { target: spare.target, backup: true }],
+      healthCheck: { path: '/health', interval: '500ms' },
+    });
+    await isUp(test, main.target, spare.target);
+    for (let i = 0; i < 5; i++) expect(await ask(url)).toBe('main');
+    main.health.status = 500;
+    await waitFor('the spare', async () => (await ask(url)) === 'spare');
+    main.health.status = 200;
+    await waitFor('the main one', async () => (await ask(url)) === 'main');
+  });
+
+  it('a header’s value keeps to its backend, and most keep theirs when another comes', async () => {
+    const { test, url } = create();
+    const three = await Promise.all(['a', 'b', 'c'].map((name) => backend({ name })));
+    const fourth = await backend({ name: 'd' });
+    const spec = {
+      type: 'http',
+      port: 8080,
+      algorithm: 'header:X-Tenant',
+      backends: three.map(({ target }) => ({ target })),
+    };
+    await test.set(spec);
+    await isUp(test, ...three.map(({ target }) => target));
+    const tenants = Array.from({ length: 60 }, (_, index) => `tenant-${index}`);
+    const places = () => Promise.all(tenants.map((tenant) => ask(url, { 'x-tenant': tenant })));
+    const before = await places();
+    expect(await places()).toEqual(before);
+    expect(new Set(before).size).toBe(3);
+    expect((await test.set({ ...spec, backends: [...spec.backends, { target: fourth.target }] })).path).toBe(
+      'runtime',
+    );
+    await isUp(test, fourth.target);
+    const after = await places();
+    const moved = after.filter((name, index) => name !== before[index]);
+    expect(moved.every((name) => name === 'd')).toBe(true);
+    expect(moved.length).toBeLessThan(30);
+  });
+
+  it('a backend that drains gets no new request and is told to drain', async () => {
+    const { test, url } = create();
+    const [one, two] = [await backend({ name: 'one' }), await backend({ name: 'two' })];
+    const spec = { type: 'http', port: 8080, backends: [{ target: one.target }, { target: two.target }] };
+    await test.set(spec);
+    await isUp(test, one.target, two.target);
+    const receipt = await test.set({
+      ...spec,
+      backends: [{ target: one.target, drain: true }, { target: two.target }],
+    });
+    expect(receipt).toMatchObject({ path: 'runtime', steps: [{ action: 'drain-backend' }] });
+    for (let i = 0; i < 6; i++) expect(await ask(url)).toBe('two');
+    await waitFor('draining', () => test.backendState(one.target) === 'draining');
+    await test.set(spec);
+    await waitFor('one again', async () => (await ask(url)) === 'one');
+  });
+
+  it('a backend’s connection limit makes further requests wait, at run time too', async () => {
+    const { test, url } = create();
+    let present = 0;
+    let most = 0;
+    const slow = await backend({
+      name: 'slow',
+      handle(_request, response) {
+        most = Math.max(most, ++present);
+        setTimeout(() => {
+          present -= 1;
+          response.end('slow');
+        }, 50);
+      },
+    });
+    const spec = { type: 'http', port: 8080, backends: [{ target: slow.target }] };
+    await test.set(spec);
+    await isUp(test, slow.target);
+    const limited = await test.set({ ...spec, backends: [{ target: slow.target, maxConnections: 2 }] });
+    expect(limited).toMatchObject({ path: 'runtime', steps: [{ action: 'set-max-connections' }] });
+    const answers = await Promise.all(Array.from({ length: 8 }, () => ask(url)));
+    expect(answers).toEqual(Array.from({ length: 8 }, () => 'slow'));
+    expect(most).toBe(2);
+    await test.set(spec);
+    await Promise.all(Array.from({ length: 8 }, () => ask(url)));
+    expect(most).toBeGreaterThan(2);
+  });
+});
+
+describe('health checks', () => {
+  it('over HTTPS take a certificate that nobody vouches for, and say when it is no TLS', async () => {
+    const { test } = create();
+    const secure = await startTlsBackend();
+    const plain = await backend({ name: 'plain' });
+    await test.set({
+      type: 'http',
+      port: 8080,
+      backends: [{ target: secure }, { target: plain.target }],
+      healthCheck: { type: 'https', path: '/health', host: 'app.example.com' },
+    });
+    await isUp(test, secure);
+    const { reason } = await waitFor('down', () =>
+      test.report().backends.find(({ state }) => state === 'down'),
+    );
+    expect(reason).toMatch(/^TLS handshake with .* failed/);
+  });
+
+  it('hold the body against what is expected', async () => {
+    const { test } = create();
+    const [good, bad] = [await backend({ name: 'good' }), await backend({ name: 'bad' })];
+    good.health.body = 'all is "well" at 100 %';
+    await test.set({
+      type: 'http',
+      port: 8080,
+      backends: [{ target: good.target }, { target: bad.target }],
+      healthCheck: {
+        path: '/health',
+        expectBody: '"well" at 100 %',
+        method: 'POST',
+        host: 'check.example.com:81',
+      },
+    });
+    await isUp(test, good.target);
+    const { reason } = await waitFor('down', () =>
+      test.report().backends.find(({ state }) => state === 'down'),
+    );
+    expect(reason).toMatch(/^unexpected answer from .*: HTTP content check did not match/);
+    expect(good.checks[0]).toMatchObject({ method: 'POST', headers: { host: 'check.example.com:81' } });
+  });
+
+  it('may go to another port than the traffic', async () => {
+    const { test, url } = create();
+    const served = await backend({ name: 'served' });
+    const probe = await backend({ name: 'probe' });
+    await test.set({
+      type: 'http',
+      port: 8080,
+      backends: [{ target: served.target }],
+      healthCheck: { path: '/health', port: probe.port },
+    });
+    await isUp(test, served.target);
+    expect(await ask(url)).toBe('served');
+    expect([probe.checks.length > 0, served.checks.length]).toEqual([true, 0]);
+  });
+});
+
+async function startTlsBackend(): Promise<string> {
+  const [key, cert] = [join(directory.path, 'tls.key'), join(directory.path, 'tls.pem')];
+  const request = [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-days',
+    '1',
+  ];
+  execFileSync('openssl', [...request, '-subj', '/CN=x', '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  const server = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_request, response) =>
+    response.end('ok'),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanups.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+
+/** Accepts the upgrade of RFC 6455 and sends every byte back; the frames themselves are nothing to a proxy. */
+async function startWebSocketBackend(): Promise<{ target: string }> {
+  const { createServer } = await import('node:http');
+  const server = createServer((_request, response) => response.end('no websocket'));
+  const sockets = new Set<Socket>();
+  server.on('upgrade', (request, socket: Socket) => {
+    sockets.add(socket);
+    const accept = createHash('sha1')
+      .update(`${request.headers['sec-websocket-key']}${WEBSOCKET_GUID}`)
+      .digest('base64');
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    );
+    socket.pipe(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanups.push(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return { target: `127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+async function openWebSocket(host: string, port: number) {
+  const stream = await openStream(host, port);
+  const key = randomBytes(16).toString('base64');
+  stream.socket.write(
+    `GET /chat HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
+  );
+  expect(await stream.next()).toMatch(/^HTTP\/1.1 101 /);
+  return {
+    echo(text: string) {
+      stream.socket.write(text);
+      return stream.next();
+    },
+    close: () => stream.socket.destroy(),
+  };
+}
+
+/** A connection whose next bytes can be waited for. */
+async function openStream(host: string, port: number) {
+  const socket = connect(port, host);
+  const chunks = socket.setEncoding('utf8')[Symbol.asyncIterator]();
+  await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+  return {
+    socket,
+    async next(): Promise<string> {
+      const { value, done } = await chunks.next();
+      return done ? '(end)' : String(value);
+    },
+  };
+}
