@@ -32,19 +32,23 @@ async function main(names: readonly string[]): Promise<void> {
 /** Runs one experiment with parts of its own, and ends them whatever happens. */
 async function runExperiment(name: string, experiment: Experiment): Promise<void> {
   const scope = createScope();
-  const onSignal = () => {
-    console.error(`\n${name}: interrupted, stopping what runs …`);
-    void scope.end().then(() => process.exit(130));
+  const leave = (why: string, code: number) => {
+    console.error(`\n${name}: ${why}; stopping what runs …`);
+    void scope.end().then(() => process.exit(code));
   };
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const onSignal = () => leave('interrupted', 130);
+  const onAccident = (error: unknown) => leave(`failed: ${String(error)}`, 1);
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal).on('uncaughtException', onAccident);
   console.log(`## ${name}\n`);
   try {
     await experiment(scope, console.log);
   } catch (error) {
+    // What is being stopped fails whatever still uses it, and that is no news.
+    if (scope.hasEnded) return;
     console.error(`${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     process.exitCode = 1;
   } finally {
     await scope.end();
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal).off('uncaughtException', onAccident);
   }
 }

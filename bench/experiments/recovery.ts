@@ -1,4 +1,5 @@
 import { apiPath } from '../../src/api/client.ts';
+import { commandLine } from '../../src/host/processes.ts';
 import type { Product } from '../../test/support/product.ts';
 import { waitFor } from '../../test/support/wait.ts';
 import { type Clients, startClients } from '../support/clients.ts';
@@ -64,7 +65,7 @@ export async function recovery(scope: Scope, print: (text: string) => void): Pro
   for (let run = 0; run < RUNS; run++) {
     for (const [index, victim] of VICTIMS.entries()) outcomes[index]?.push(await kill(bench, victim));
     // What ends time after time is started again more and more slowly; this is about single accidents.
-    await bench.product.restart();
+    await scope.finish(() => bench.product.restart());
     await untilChangeIsLive(bench);
   }
   const after = await bench.clients.seen();
@@ -93,7 +94,7 @@ async function kill(bench: Bench, victim: Victim): Promise<Outcome> {
   const pid = await victim.pid(bench);
   const before = await bench.clients.seen();
   const killedAt = now();
-  process.kill(pid, 'SIGKILL');
+  killOwn(pid, bench.product);
   await waitFor(`another ${victim.name}`, async () => {
     const next = await victim.pid(bench).catch(() => 0);
     return next !== 0 && next !== pid;
@@ -104,6 +105,13 @@ async function kill(bench: Bench, victim: Victim): Promise<Outcome> {
   const after = await bench.clients.seen();
   const failed = after.failed - before.failed;
   return { failed, outage: failed === 0 ? 0 : (after.servedAgainAt ?? Number.NaN) - killedAt, untilChange };
+}
+
+/** Kills a process of this product and no other: what was said to be one may have ended, and its number be another's. */
+function killOwn(pid: number, { dataDir }: Product): void {
+  if (!commandLine(pid).some((word) => word.startsWith(dataDir)))
+    throw new Error(`process ${pid} is not of ${dataDir}`);
+  process.kill(pid, 'SIGKILL');
 }
 
 let weight = 0;

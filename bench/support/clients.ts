@@ -52,9 +52,9 @@ export async function startClients(options: ClientsOptions): Promise<Clients> {
   });
   const clients: Clients = {
     seen() {
-      return new Promise((resolve) => {
+      return new Promise((resolve, reject) => {
         asked.push(resolve);
-        child.send('seen');
+        child.send('seen', (error) => error && reject(error));
       });
     },
     firstAnswerFrom(name) {

@@ -4,14 +4,19 @@ type Stop = () => Promise<void>;
 export interface Scope {
   /** Starts something and remembers how it is stopped, even if the run is ended while it is still starting. */
   use<T>(start: () => Promise<T>, stop: (started: T) => Promise<void>): Promise<T>;
-  /** Stops everything, the newest first. */
+  /** Does what must not be cut off in the middle: everything is stopped after it. */
+  finish(action: () => Promise<void>): Promise<void>;
+  /** Stops everything, the newest first. Nothing can be started any more. */
   end(): Promise<void>;
+  readonly hasEnded: boolean;
 }
 
 export function createScope(): Scope {
   const stops: Stop[] = [];
-  return {
-    use(start, stop) {
+  let ending: Promise<void> | undefined;
+  const scope: Scope = {
+    async use(start, stop) {
+      if (ending) throw new Error('the run has ended');
       const started = start();
       stops.push(async () => {
         const what = await started.catch(() => undefined);
@@ -19,10 +24,22 @@ export function createScope(): Scope {
       });
       return started;
     },
-    async end() {
-      for (let stop = stops.pop(); stop; stop = stops.pop()) {
-        await stop().catch((error: unknown) => console.error('could not be stopped:', error));
-      }
+    async finish(action) {
+      await scope.use(action, () => Promise.resolve());
+    },
+    end() {
+      ending ??= stopAll(stops);
+      return ending;
+    },
+    get hasEnded() {
+      return ending !== undefined;
     },
   };
+  return scope;
+}
+
+async function stopAll(stops: Stop[]): Promise<void> {
+  for (let stop = stops.pop(); stop; stop = stops.pop()) {
+    await stop().catch((error: unknown) => console.error('could not be stopped:', error));
+  }
 }

@@ -6,15 +6,16 @@ import { readTextIfExists } from '../host/files.ts';
 import { servicePaths } from '../haproxy/config/paths.ts';
 import { type Server, servers } from '../haproxy/config/server.ts';
 import type { ServiceModel } from '../haproxy/model.ts';
+import type { RunningProxy } from '../haproxy/process/master.ts';
 import { runCommands, setHealth } from '../haproxy/runtime/commands.ts';
-import { withRuntime } from '../haproxy/runtime/connection.ts';
 import { type KnownHealth, parseServerState } from '../haproxy/runtime/server-state.ts';
 import { SHOW_SERVER_STATS, type ServerStat, parseServerStats } from '../haproxy/runtime/stat.ts';
 import { admitServers } from './admission.ts';
-import { writeServerState } from './converge.ts';
+import { resolvedServers, writeServerState } from './converge.ts';
 import { createHealthBook, describeBackend } from './health-book.ts';
 import type { Resolution } from './resolver.ts';
 import { type Leaving, sweepLeaving } from './runtime-changes.ts';
+import { createWorkerSession } from './worker-session.ts';
 
 export interface BackendMonitor {
   healthOf(server: Server): KnownHealth;
@@ -25,23 +26,31 @@ export interface BackendMonitor {
   /** Has servers checked for the first time; does not wait for the verdict. */
   admit(model: ServiceModel, list: readonly Server[]): void;
   /** Reads how the servers are, and deletes those that have left. */
-  look(model: ServiceModel, list: readonly Server[], leaving: Leaving): Promise<void>;
+  look(model: ServiceModel, proxy: RunningProxy, leaving: Leaving): Promise<void>;
   statuses(model: ServiceModel, resolution: Resolution): LoadBalancerReport['backends'];
-  /** Resolves when no first check is under way. */
-  idle(): Promise<void>;
+  /** Ends the connection to the worker; resolves when no first check is under way. */
+  end(): Promise<void>;
 }
 
 export interface BackendMonitorOptions {
   clock: Clock;
   logger: Logger;
   onChange(): void;
+  /** Called when the worker that is looked at ends. */
+  onWorkerEnd(): void;
 }
 
 /** Looking costs HAProxy time that grows with the servers; it may take a twentieth of a core. */
 const LOOK_SHARE = 20;
 
-export function createBackendMonitor({ clock, logger, onChange }: BackendMonitorOptions): BackendMonitor {
+export function createBackendMonitor({
+  clock,
+  logger,
+  onChange,
+  onWorkerEnd,
+}: BackendMonitorOptions): BackendMonitor {
   const book = createHealthBook();
+  const session = createWorkerSession(onWorkerEnd);
   const underWay = new Map<string, Promise<void>>();
   let stats: ReadonlyMap<string, ServerStat> = new Map();
   let nextLook = 0;
@@ -91,15 +100,15 @@ export function createBackendMonitor({ clock, logger, onChange }: BackendMonitor
       );
       for (const server of fresh) underWay.set(server.name, done);
     },
-    async look(model, list, leaving) {
+    async look(model, proxy, leaving) {
       if (performance.now() < nextLook) return;
       const begun = performance.now();
       const { workerSocket } = servicePaths(model.id, model.layout);
-      await withRuntime(workerSocket, async (runtime) => {
-        const all = parseServerStats(await runtime.send(SHOW_SERVER_STATS));
-        stats = new Map(all.filter((stat) => !stat.pool.includes(':')).map((stat) => [stat.name, stat]));
-        await sweepLeaving(runtime, leaving, stats);
-      });
+      const runtime = await session.with(proxy.worker.pid, workerSocket);
+      const all = parseServerStats(await runtime.send(SHOW_SERVER_STATS));
+      stats = new Map(all.filter((stat) => !stat.pool.includes(':')).map((stat) => [stat.name, stat]));
+      await sweepLeaving(runtime, leaving, stats);
+      const list = resolvedServers(model);
       nextLook = begun + (performance.now() - begun) * LOOK_SHARE;
       const settled = list.filter((server) => !underWay.has(server.name));
       if (!book.observe(settled, stats, model.spec.healthCheck, clock.now())) return;
@@ -123,7 +132,8 @@ export function createBackendMonitor({ clock, logger, onChange }: BackendMonitor
         };
       });
     },
-    async idle() {
+    async end() {
+      session.close();
       await Promise.all(underWay.values());
     },
   };

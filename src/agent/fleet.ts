@@ -6,9 +6,6 @@ import type { Memory } from './memory.ts';
 import { createNameResolver } from './resolver.ts';
 import { Service } from './service.ts';
 
-/** A HAProxy that has ended is noticed within this time. */
-const WATCH_MS = 100;
-
 /** All load balancers of this machine. */
 export interface Fleet {
   /** Takes up what the agent remembers: it serves before any control plane answers. */
@@ -39,9 +36,6 @@ export function createFleet({ memory, onChange, ...options }: FleetOptions): Fle
     clock,
     onChange: () => services.forEach((service) => service.nudge()),
   });
-  const watch = setInterval(() => {
-    for (const service of services.values()) if (service.hasDied) service.nudge();
-  }, WATCH_MS);
 
   const serviceFor = (id: string, observedRevision: number): Service => {
     const present = services.get(id);
@@ -104,7 +98,6 @@ export function createFleet({ memory, onChange, ...options }: FleetOptions): Fle
     ids: () => [...services.keys()],
     reportOf: (id) => services.get(id)?.report(),
     async detach() {
-      clearInterval(watch);
       await Promise.all([...services.values()].map((service) => service.detach()));
     },
   };

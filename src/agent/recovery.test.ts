@@ -40,9 +40,6 @@ describe('HAProxy that ends', () => {
     const { test, url } = await serving();
     const { pid = 0, workerPid = 0 } = test.report().haproxy ?? {};
     process.kill(victim === 'worker' ? workerPid : pid, 'SIGKILL');
-    // The watch belongs to the fleet; here the test is what notices.
-    await waitFor('the end', () => test.service.hasDied);
-    test.service.nudge();
     await waitFor(
       'an answer',
       async () => test.report().haproxy?.workerPid !== workerPid && (await fetch(url)).ok,

@@ -20,7 +20,8 @@ import { createWake } from './wake.ts';
 
 /** How often the whole of HAProxy is held against what is wanted, though nothing seems to have changed. */
 const AUDIT_MS = 10_000;
-const LOOK_MS = 500;
+/** How often HAProxy is asked how the backends are. */
+const LOOK_MS = 1000;
 
 export interface ServiceOptions {
   id: string;
@@ -67,6 +68,7 @@ export class Service {
       clock: options.clock,
       logger: options.logger,
       onChange: () => options.onChange(false),
+      onWorkerEnd: () => this.#wake.ring(),
     });
   }
 
@@ -78,14 +80,9 @@ export class Service {
     this.#ended ??= this.#run();
   }
 
-  /** Looks again soon: a name stands for another address, or the process has ended. */
+  /** Looks again soon: a name stands for another address. */
   nudge(): void {
     this.#wake.ring();
-  }
-
-  /** Whether HAProxy should run but does not. */
-  get hasDied(): boolean {
-    return this.#live !== undefined && !isServing(this.#live.proxy);
   }
 
   /** Ends the loop and leaves HAProxy serving. */
@@ -135,7 +132,7 @@ export class Service {
       await this.#pass();
       if (!this.#isStopping) await this.#wake.wait(LOOK_MS);
     }
-    await this.#monitor.idle();
+    await this.#monitor.end();
   }
 
   /** One look: bring about what is wanted, then see how the backends are. It never throws. */
@@ -145,7 +142,7 @@ export class Service {
     if (clock.now() >= this.#retryAt) await this.#apply(this.#desired);
     if (this.#live && this.#model && isServing(this.#live.proxy)) {
       try {
-        await this.#monitor.look(this.#model, resolvedServers(this.#model), this.#leaving);
+        await this.#monitor.look(this.#model, this.#live.proxy, this.#leaving);
       } catch (error) {
         logger.warn({ loadBalancer: this.id, error }, 'cannot read the state of HAProxy');
       }

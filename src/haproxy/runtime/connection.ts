@@ -19,8 +19,9 @@ export interface RuntimeConnection {
 /**
  * Opens an interactive session (management guide, section 9.3) on a worker's stats socket. Commands may be sent
  * without waiting for the answers before; they are done and answered in order.
+ * @param onEnd called when HAProxy ends the connection, which `close` does not.
  */
-export async function openRuntime(path: string): Promise<RuntimeConnection> {
+export async function openRuntime(path: string, onEnd?: () => void): Promise<RuntimeConnection> {
   const socket = connect(path);
   const waiting: { resolve(text: string): void; reject(error: Error): void }[] = [];
   let received = '';
@@ -33,7 +34,10 @@ export async function openRuntime(path: string): Promise<RuntimeConnection> {
       fail(new RuntimeApiError(`HAProxy did not answer on ${path} within ${TIMEOUT_MS / 1000} s`));
   });
   socket.on('error', (error) => fail(new RuntimeApiError(`${path}: ${error.message}`, { cause: error })));
-  socket.on('close', () => fail(new RuntimeApiError(`HAProxy closed the connection on ${path}`)));
+  socket.on('close', () => {
+    fail(new RuntimeApiError(`HAProxy closed the connection on ${path}`));
+    onEnd?.();
+  });
   socket.on('data', (chunk: string) => {
     received += chunk;
     for (let end = received.indexOf(PROMPT); end >= 0 && waiting.length > 0; end = received.indexOf(PROMPT)) {
