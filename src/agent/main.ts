@@ -88,7 +88,7 @@ async function follow(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  const backoff = createBackoff({ initialMs: 200, maxMs: 5000, random: Math.random });
+  const backoff = createBackoff({ initialMs: 100, maxMs: 2000, random: Math.random });
   let since = 0;
   let isLost = false;
   while (!signal.aborted) {
