@@ -44,6 +44,16 @@ const runners: Runners = {
         },
       );
     }
+    if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+      const missing = tlsCert === undefined ? '--tls-cert' : '--tls-key';
+      throw new AppError(
+        'invalid_request',
+        `TLS needs both a certificate and its key, and ${missing} is missing`,
+        {
+          hint: 'Give both --tls-cert FILE and --tls-key FILE.',
+        },
+      );
+    }
     const { runServer } = await import('./server/main.ts');
     const server = await runServer({
       ...options,

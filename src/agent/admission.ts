@@ -1,9 +1,14 @@
 import type { Clock } from '../base/clock.ts';
 import { durationMs } from '../base/duration.ts';
-import { admissionBackend } from '../haproxy/config/backend.ts';
+import { admissionBackend, servedPool } from '../haproxy/config/backend.ts';
 import type { Server } from '../haproxy/config/server.ts';
 import type { ServiceModel } from '../haproxy/model.ts';
-import { addToAdmission, removeFromAdmission, runCommands } from '../haproxy/runtime/commands.ts';
+import {
+  UnexpectedAnswer,
+  addToAdmission,
+  removeFromAdmission,
+  runCommands,
+} from '../haproxy/runtime/commands.ts';
 import { type RuntimeConnection, withRuntime } from '../haproxy/runtime/connection.ts';
 import { type ServerStat, lastCheckResult, parseServerStats } from '../haproxy/runtime/stat.ts';
 
@@ -11,12 +16,15 @@ const POLL_MS = 4;
 /** First checks at once: enough to admit thousands in seconds without a storm of connections. */
 const CONCURRENCY = 200;
 const GRACE_MS = 1000;
+const RETIRE_ATTEMPTS = 20;
 
 export interface AdmissionOptions {
   clock: Clock;
   socketPath: string;
   model: ServiceModel;
   servers: readonly Server[];
+  /** Ends the wait for verdicts. */
+  signal: AbortSignal;
   /** Called with HAProxy's verdict as soon as it is there: status `UP` or `DOWN`. */
   onVerdict(server: Server, stat: ServerStat, runtime: RuntimeConnection): Promise<void>;
 }
@@ -28,7 +36,7 @@ export interface AdmissionOptions {
  */
 export async function admitServers(options: AdmissionOptions): Promise<void> {
   await withRuntime(options.socketPath, async (runtime) => {
-    for (let start = 0; start < options.servers.length; start += CONCURRENCY) {
+    for (let start = 0; start < options.servers.length && !options.signal.aborted; start += CONCURRENCY) {
       await admitBatch(options.servers.slice(start, start + CONCURRENCY), options, runtime);
     }
   });
@@ -42,21 +50,29 @@ async function admitBatch(
   const { clock, model } = options;
   const waiting = new Map(batch.map((server) => [server.name, server]));
   const deadline = clock.now() + durationMs(model.spec.healthCheck.timeout) + GRACE_MS;
-  await runCommands(
-    runtime,
-    batch.flatMap((server) => addToAdmission(server, model)),
-  );
-  while (waiting.size > 0 && clock.now() < deadline) {
-    await clock.sleep(POLL_MS);
-    for (const stat of await admissionStats(runtime, batch)) {
-      const server = waiting.get(stat.name);
-      if (!server || !hasVerdict(stat)) continue;
-      waiting.delete(stat.name);
-      await options.onVerdict(server, stat, runtime);
-      await retire(server, runtime, clock);
+  try {
+    await runCommands(
+      runtime,
+      batch.flatMap((server) => addToAdmission(server, model)),
+    );
+    while (waiting.size > 0 && clock.now() < deadline && !options.signal.aborted) {
+      await clock.sleep(POLL_MS);
+      for (const stat of await admissionStats(runtime, batch)) {
+        const server = waiting.get(stat.name);
+        if (!server || !hasVerdict(stat)) continue;
+        waiting.delete(stat.name);
+        await options.onVerdict(server, stat, runtime).catch(ignoreVanished);
+        await retire(server, runtime, clock);
+      }
     }
+  } finally {
+    for (const server of waiting.values()) await retire(server, runtime, clock);
   }
-  for (const server of waiting.values()) await retire(server, runtime, clock);
+}
+
+/** A server may have been removed while its first check went on. */
+function ignoreVanished(error: unknown): void {
+  if (!(error instanceof UnexpectedAnswer)) throw error;
 }
 
 async function admissionStats(runtime: RuntimeConnection, batch: readonly Server[]): Promise<ServerStat[]> {
@@ -72,14 +88,32 @@ function hasVerdict(stat: ServerStat): boolean {
   return stat.status === 'UP' || (stat.status.startsWith('DOWN') && lastCheckResult(stat) === 'failed');
 }
 
-/** A check that is running holds the twin for a moment. */
-async function retire(server: Server, runtime: RuntimeConnection, clock: Clock): Promise<void> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await runCommands(runtime, removeFromAdmission(server));
-    } catch (error) {
-      if (attempt === 20) throw error;
-      await clock.sleep(POLL_MS);
-    }
+/** Deletes a server's twin. What is left of it after some tries is swept by the next look. */
+async function retire(
+  server: Pick<Server, 'pool' | 'name'>,
+  runtime: RuntimeConnection,
+  clock: Clock,
+): Promise<void> {
+  for (let attempt = 0; attempt < RETIRE_ATTEMPTS; attempt++) {
+    const isGone = await runCommands(runtime, removeFromAdmission(server)).then(
+      () => true,
+      (error: unknown) => !(error instanceof UnexpectedAnswer),
+    );
+    if (isGone) return;
+    // A check that is running holds the twin for a moment.
+    await clock.sleep(POLL_MS);
+  }
+}
+
+/** Deletes twins that nobody waits for: those of an agent that was killed, or of an admission that was interrupted. */
+export async function sweepAdmission(
+  runtime: RuntimeConnection,
+  stats: readonly ServerStat[],
+  isUnderWay: (name: string) => boolean,
+  clock: Clock,
+): Promise<void> {
+  for (const { pool, name } of stats) {
+    const served = servedPool(pool);
+    if (served !== undefined && !isUnderWay(name)) await retire({ pool: served, name }, runtime, clock);
   }
 }

@@ -1,8 +1,10 @@
+import { servedPool } from '../haproxy/config/backend.ts';
 import { listeners } from '../haproxy/config/frontend.ts';
 import { servicePaths } from '../haproxy/config/paths.ts';
 import { type Server, servers } from '../haproxy/config/server.ts';
 import type { ServiceModel } from '../haproxy/model.ts';
 import { askWorker, findMaster, masterInfo } from '../haproxy/process/master.ts';
+import { NO_LIMIT } from '../haproxy/runtime/commands.ts';
 import { withRuntime } from '../haproxy/runtime/connection.ts';
 import { SHOW_SERVER_STATS, type ServerStat, parseServerStats } from '../haproxy/runtime/stat.ts';
 import { parseTarget } from '../spec/target.ts';
@@ -36,7 +38,9 @@ export async function observedServers(model: ServiceModel): Promise<Server[]> {
     await withRuntime(workerSocket, (runtime) => runtime.send(SHOW_SERVER_STATS)),
   );
   const known = new Map(servers(model).map((server) => [server.name, server]));
-  return stats.filter((stat) => !stat.pool.includes(':')).map((stat) => toServer(stat, known.get(stat.name)));
+  return stats
+    .filter((stat) => servedPool(stat.pool) === undefined)
+    .map((stat) => toServer(stat, known.get(stat.name)));
 }
 
 function toServer(stat: ServerStat, known: Server | undefined): Server {
@@ -48,7 +52,7 @@ function toServer(stat: ServerStat, known: Server | undefined): Server {
     address: at?.host,
     port: at?.port ?? known?.port ?? 0,
     weight: stat.weight,
-    maxConnections: stat.maxConnections,
+    maxConnections: stat.maxConnections === NO_LIMIT ? 0 : stat.maxConnections,
     backup: stat.backup,
     id: known?.id === undefined ? undefined : stat.id,
   };

@@ -3,14 +3,15 @@ import type { BackendState } from '../api/load-balancer.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { readTextIfExists } from '../host/files.ts';
+import { servedPool } from '../haproxy/config/backend.ts';
 import { servicePaths } from '../haproxy/config/paths.ts';
 import { type Server, servers } from '../haproxy/config/server.ts';
 import type { ServiceModel } from '../haproxy/model.ts';
 import type { RunningProxy } from '../haproxy/process/master.ts';
-import { runCommands, setHealth } from '../haproxy/runtime/commands.ts';
+import { runCommands, setAddress, setHealth } from '../haproxy/runtime/commands.ts';
 import { type KnownHealth, parseServerState } from '../haproxy/runtime/server-state.ts';
 import { SHOW_SERVER_STATS, type ServerStat, parseServerStats } from '../haproxy/runtime/stat.ts';
-import { admitServers } from './admission.ts';
+import { admitServers, sweepAdmission } from './admission.ts';
 import { resolvedServers, writeServerState } from './converge.ts';
 import { createHealthBook, describeBackend } from './health-book.ts';
 import type { Resolution } from './resolver.ts';
@@ -21,10 +22,10 @@ export interface BackendMonitor {
   healthOf(server: Server): KnownHealth;
   /** Reads what was known when HAProxy last ran, from the state file. */
   recall(model: ServiceModel, now: number): Promise<void>;
-  /** Takes back what is known of a server. */
-  forget(server: Server): void;
-  /** Has servers checked for the first time; does not wait for the verdict. */
-  admit(model: ServiceModel, list: readonly Server[]): void;
+  /** Takes back what is known of a server; one that moves is served at its old address until it has been checked. */
+  forget(server: Server, isMoving: boolean): void;
+  /** Has the servers of which nothing is known checked for the first time; does not wait for the verdict. */
+  admit(model: ServiceModel): void;
   /** Reads how the servers are, and deletes those that have left. */
   look(model: ServiceModel, proxy: RunningProxy, leaving: Leaving): Promise<void>;
   statuses(model: ServiceModel, resolution: Resolution): LoadBalancerReport['backends'];
@@ -52,8 +53,12 @@ export function createBackendMonitor({
   const book = createHealthBook();
   const session = createWorkerSession(onWorkerEnd);
   const underWay = new Map<string, Promise<void>>();
+  /** Servers that stay at their old address until the first check at the new one has answered. */
+  const moving = new Set<string>();
+  const ending = new AbortController();
   let stats: ReadonlyMap<string, ServerStat> = new Map();
   let nextLook = 0;
+  let hasLooked = false;
   const shown = new Map<string, { state: BackendState; since: number }>();
   const sinceOf = (target: string, state: BackendState, changedAt: number | undefined) => {
     const before = shown.get(target);
@@ -71,9 +76,13 @@ export function createBackendMonitor({
         socketPath: servicePaths(model.id, model.layout).workerSocket,
         model,
         servers: list,
+        signal: ending.signal,
         async onVerdict(server, stat, runtime) {
           const health = stat.status === 'UP' ? 'up' : 'down';
-          await runCommands(runtime, [setHealth(server, health)]);
+          await runCommands(runtime, [
+            ...(moving.delete(server.name) ? [setAddress(server)] : []),
+            setHealth(server, health),
+          ]);
           book.admit(server, stat, model.spec.healthCheck, clock.now());
           onChange();
         },
@@ -91,9 +100,14 @@ export function createBackendMonitor({
       const text = await readTextIfExists(servicePaths(model.id, model.layout).serverState);
       for (const [name, health] of parseServerState(text ?? '')) book.recall(name, health, now);
     },
-    forget: (server) => book.recall(server.name, 'unknown', clock.now()),
-    admit(model, list) {
-      const fresh = list.filter((server) => !underWay.has(server.name));
+    forget(server, isMoving) {
+      book.recall(server.name, 'unknown', clock.now());
+      if (isMoving) moving.add(server.name);
+      else moving.delete(server.name);
+    },
+    admit(model) {
+      const isFresh = (server: Server) => healthOf(server) === 'unknown' && !underWay.has(server.name);
+      const fresh = resolvedServers(model).filter(isFresh);
       if (fresh.length === 0) return;
       const done = runAdmission(model, fresh).finally(() =>
         fresh.forEach((server) => underWay.delete(server.name)),
@@ -106,12 +120,16 @@ export function createBackendMonitor({
       const { workerSocket } = servicePaths(model.id, model.layout);
       const runtime = await session.with(proxy.worker.pid, workerSocket);
       const all = parseServerStats(await runtime.send(SHOW_SERVER_STATS));
-      stats = new Map(all.filter((stat) => !stat.pool.includes(':')).map((stat) => [stat.name, stat]));
+      const isServing = ({ pool }: ServerStat) => servedPool(pool) === undefined;
+      stats = new Map(all.filter(isServing).map((stat) => [stat.name, stat]));
+      await sweepAdmission(runtime, all, (name) => underWay.has(name), clock);
       await sweepLeaving(runtime, leaving, stats);
       const list = resolvedServers(model);
       nextLook = begun + (performance.now() - begun) * LOOK_SHARE;
-      const settled = list.filter((server) => !underWay.has(server.name));
-      if (!book.observe(settled, stats, model.spec.healthCheck, clock.now())) return;
+      const settled = list.filter((server) => !underWay.has(server.name) && !moving.has(server.name));
+      const hasChanged = book.observe(settled, stats, model.spec.healthCheck, clock.now());
+      if (!hasChanged && hasLooked) return;
+      hasLooked = true;
       book.keepOnly(new Set(list.map((server) => server.name)));
       await saved(model);
       onChange();
@@ -134,6 +152,7 @@ export function createBackendMonitor({
     },
     async end() {
       session.close();
+      ending.abort();
       await Promise.all(underWay.values());
     },
   };

@@ -41,8 +41,6 @@ export interface Converged {
   path: ApplyPath;
   /** What was looked at and found as wanted. */
   verified: string[];
-  /** Servers that are in HAProxy now without a verdict on their health. */
-  unchecked: Server[];
   /** Why the cheaper path was left, when it was. */
   fallback?: string;
 }
@@ -60,8 +58,7 @@ export async function converge(
   if (frameHash !== live.frameHash || changes.some(needsReload)) return reload(live, model, context);
   if (changes.length === 0) {
     const written = await writeConfig(model, live.written);
-    const unchecked = wanted.filter((server) => context.healthOf(server) === 'unknown');
-    return { live: { ...live, written }, path: 'none', verified: [], unchecked };
+    return { live: { ...live, written }, path: 'none', verified: [] };
   }
   return changeAtRuntime(live, changes, model, context);
 }
@@ -89,9 +86,8 @@ async function changeAtRuntime(
     await withRuntime(workerSocket, (runtime) => runCommands(runtime, commands));
     noteLeaving(changes, context.leaving);
     const wanted = resolvedServers(model);
-    const unchecked = wanted.filter((server) => context.healthOf(server) === 'unknown');
     const verified = [`HAProxy did each of ${commands.length} runtime commands`];
-    return { live: { ...live, servers: wanted, written }, path: 'runtime', verified, unchecked };
+    return { live: { ...live, servers: wanted, written }, path: 'runtime', verified };
   } catch (error) {
     const fallback = error instanceof Error ? error.message : String(error);
     return { ...(await reload(live, model, context)), fallback };
@@ -112,7 +108,7 @@ async function start(
   await installConfig(model, paths, context);
   const proxy = await startMaster(context.binary, paths);
   context.leaving.clear();
-  return settle(proxy, model, 'start', paths, context);
+  return settle(proxy, model, 'start', paths);
 }
 
 /** A worker whose master was killed may still hold the ports. */
@@ -133,7 +129,7 @@ async function reload(live: Live, model: ServiceModel, context: ConvergeContext)
   try {
     const proxy = await reloadMaster(live.proxy.masterPid, paths, renderFrame(model).hash);
     context.leaving.clear();
-    return await settle(proxy, model, 'reload', paths, context);
+    return await settle(proxy, model, 'reload', paths);
   } catch (error) {
     await restoreLastGood(live, paths);
     throw error;
@@ -161,7 +157,6 @@ async function settle(
   model: ServiceModel,
   path: ApplyPath,
   paths: ServicePaths,
-  context: ConvergeContext,
 ): Promise<Converged> {
   const wanted = resolvedServers(model);
   const frameHash = renderFrame(model).hash;
@@ -178,7 +173,6 @@ async function settle(
     live,
     path,
     verified,
-    unchecked: wanted.filter((server) => context.healthOf(server) === 'unknown'),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { DesiredLoadBalancer, DesiredState, LoadBalancerReport } from '../api/agent.ts';
 import type { Clock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { HostLayout } from '../spec/host-layout.ts';
 import type { Memory } from './memory.ts';
@@ -17,6 +18,8 @@ export interface Fleet {
   /** Ends all loops and leaves every HAProxy serving. */
   detach(): Promise<void>;
 }
+
+const DROP_PATIENCE_MS = 1000;
 
 export interface FleetOptions {
   machine: string;
@@ -92,7 +95,12 @@ export function createFleet({ memory, onChange, ...options }: FleetOptions): Fle
       }
       const wanted = new Set(state.ids);
       // Removals come first: a new load balancer may have the address of one that goes.
-      await Promise.all([...services.keys()].filter((id) => !wanted.has(id)).map(drop));
+      const drops = Promise.all([...services.keys()].filter((id) => !wanted.has(id)).map(drop));
+      drops.catch((error: unknown) =>
+        logger.error({ error: messageOf(error) }, 'a load balancer could not be removed'),
+      );
+      // But one that does not end must not hold the others up.
+      await Promise.race([drops, clock.sleep(DROP_PATIENCE_MS)]);
       for (const desired of state.changed) want(desired);
     },
     ids: () => [...services.keys()],

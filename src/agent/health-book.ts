@@ -106,7 +106,9 @@ function reasonOf(
 }
 
 function passedReason({ checkStatus, checkCode, checkDurationMs }: ServerStat): string {
-  if (checkStatus === 'L7OK') return `check passed with status ${checkCode} in ${checkDurationMs} ms`;
+  // While a check runs, HAProxy shows the result of the one before without its status.
+  const status = Number(checkCode) > 0 ? ` with status ${checkCode}` : '';
+  if (checkStatus === 'L7OK') return `check passed${status} in ${checkDurationMs} ms`;
   if (checkStatus === 'L4OK' || checkStatus === 'L6OK') return `connection opened in ${checkDurationMs} ms`;
   return checkStatus.startsWith('L') ? 'last check failed; still in service until more fail' : 'in service';
 }

@@ -1,17 +1,17 @@
 import { mkdir } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { pino } from 'pino';
 import { createBackoff } from '../base/backoff.ts';
 import { systemClock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { findProgram } from '../host/exec.ts';
+import { acquireLock } from '../host/lock.ts';
 import { VERSION } from '../base/version.ts';
 import { installedVersion } from '../haproxy/process/check.ts';
 import { type ControlPlane, createControlPlane } from './control-plane.ts';
 import { type Fleet, createFleet } from './fleet.ts';
 import { detectLayout, hostAddresses } from './layout.ts';
-import { acquireLock } from './lock.ts';
 import { createMemory } from './memory.ts';
 import { type Reporter, createReporter } from './reporter.ts';
 
@@ -45,7 +45,11 @@ export interface AgentOptions {
 export async function runAgent(options: AgentOptions): Promise<void> {
   const dataDir = resolve(options.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const release = await acquireLock(dataDir);
+  const release = await acquireLock(join(dataDir, 'agent.pid'), {
+    role: 'agent',
+    what: `the agent of ${dataDir}`,
+    hint: 'One agent alone may work on a data directory: end the other one, or give this one another --data-dir.',
+  });
   const logger = pino({ level: options.logLevel ?? 'warn', name: 'agent' }, pino.destination(2));
   const layout = detectLayout(dataDir, options.lowPortOffset);
   const binary = options.haproxy ?? process.env['AGENTMETAL_HAPROXY'] ?? findProgram('haproxy');

@@ -21,6 +21,13 @@ export interface Remembered {
 export function createMemory(dataDir: string, logger: Logger): Memory {
   const directory = join(dataDir, 'wanted');
   const controlPlaneFile = join(dataDir, 'control-plane-id');
+  const last = new Map<string, Promise<void>>();
+  /** Writes of one load balancer follow one another, so that the newest is the one that stays. */
+  const inOrder = (id: string, write: () => Promise<void>): Promise<void> => {
+    const done = (last.get(id) ?? Promise.resolve()).then(write, write);
+    last.set(id, done);
+    return done;
+  };
   const desiredFile = (id: string) => join(directory, `${id}.json`);
   const observedFile = (id: string) => join(directory, `${id}.observed`);
   return {
@@ -32,11 +39,14 @@ export function createMemory(dataDir: string, logger: Logger): Memory {
       return { controlPlaneId, loadBalancers: loaded.filter((entry) => entry !== undefined) };
     },
     saveControlPlane: (id) => writeFileAtomic(controlPlaneFile, `${id}\n`),
-    saveDesired: (desired) => writeFileAtomic(desiredFile(desired.id), JSON.stringify(desired)),
-    saveObserved: (id, revision) => writeFileAtomic(observedFile(id), `${revision}\n`, { durable: false }),
-    async forget(id) {
-      await Promise.all([desiredFile(id), observedFile(id)].map((path) => rm(path, { force: true })));
-    },
+    saveDesired: (desired) =>
+      inOrder(desired.id, () => writeFileAtomic(desiredFile(desired.id), JSON.stringify(desired))),
+    saveObserved: (id, revision) =>
+      inOrder(id, () => writeFileAtomic(observedFile(id), `${revision}\n`, { durable: false })),
+    forget: (id) =>
+      inOrder(id, async () => {
+        await Promise.all([desiredFile(id), observedFile(id)].map((path) => rm(path, { force: true })));
+      }),
   };
 }
 

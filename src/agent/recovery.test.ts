@@ -124,6 +124,39 @@ describe('a backend that dies', () => {
   });
 });
 
+describe('a backend that comes back ill', () => {
+  it('gets nothing, though it was well when it was removed', async () => {
+    const { test, backend, spec, url } = await serving();
+    const other = await startBackend({ name: 'other' });
+    backends.push(other);
+    const both = { ...spec, backends: [{ target: backend.target }, { target: other.target }] };
+    await test.set(both);
+    await waitFor('up', () => test.backendState(other.target) === 'up');
+    await test.set(spec);
+    other.health = { status: 503, body: 'ill' };
+    const before = other.requests.length;
+    await test.set({ ...both, algorithm: 'leastconn' });
+    await waitFor('a verdict', () => test.backendState(other.target) === 'down');
+    for (let i = 0; i < 20; i++) expect(await (await fetch(url)).text()).toBe('one');
+    expect(other.requests.length).toBe(before);
+  });
+});
+
+describe('a worker that is killed in the middle of a reload', () => {
+  it.each([0, 15, 60])('does not keep the agent waiting for it: after %i ms', async (delayMs) => {
+    const { test, spec, url } = await serving();
+    const { workerPid = 0 } = test.report().haproxy ?? {};
+    const changed = test.set({ ...spec, algorithm: 'leastconn' });
+    setTimeout(() => process.kill(workerPid, 'SIGKILL'), delayMs);
+    const killedAt = performance.now();
+    await changed;
+    await waitFor('applied', () => test.report().receipt?.outcome === 'applied');
+    await waitFor('an answer', async () => (await fetch(url)).status === 200);
+    // Far less than the half minute for which an answer of the master is waited.
+    expect(performance.now() - killedAt).toBeLessThan(10_000);
+  });
+});
+
 describe('a reload and a restart', () => {
   it('send nothing to a backend that is known to be down', async () => {
     const { test, backend, spec, url } = await serving();

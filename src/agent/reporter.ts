@@ -53,6 +53,9 @@ export function createReporter({
       await clock.sleep(RETRY_MS);
     }
   };
+  const markAll = () => {
+    for (const id of ids()) dirty.add(id);
+  };
   return {
     changed(id, urgent) {
       dirty.add(id);
@@ -60,14 +63,15 @@ export function createReporter({
       wake.ring();
     },
     all() {
-      for (const id of ids()) dirty.add(id);
+      markAll();
       wake.ring();
     },
     async run(signal) {
       signal.addEventListener('abort', () => wake.ring());
       while (!signal.aborted) {
         await send();
-        if (dirty.size === 0) await wake.wait(HEARTBEAT_MS);
+        // A heartbeat tells everything: durations and reasons change without being news.
+        if (dirty.size === 0 && !(await wake.wait(HEARTBEAT_MS))) markAll();
         if (!isUrgent && !signal.aborted) await clock.sleep(GATHER_MS, signal);
       }
     },

@@ -3,7 +3,7 @@ import type { DesiredLoadBalancer } from '../api/agent.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf, systemCode } from '../base/errors.ts';
 import { formatIp, parseIp } from '../spec/address.ts';
-import { type MembershipRules, membershipFault } from '../spec/membership.ts';
+import { type MembershipRules, createMembership } from '../spec/membership.ts';
 import { formatTarget, parseTarget } from '../spec/target.ts';
 import { parseNameServer } from '../spec/vpc.ts';
 
@@ -114,7 +114,7 @@ function settle(
   chosen: Map<string, string>,
   result: Resolution,
 ): void {
-  const faults = answers.map((address) => membershipFault(address, rules));
+  const faults = answers.map(createMembership(rules));
   const usable = answers.filter((_, index) => faults[index] === undefined);
   const present = chosen.get(key);
   const address = present !== undefined && usable.includes(present) ? present : usable[0];

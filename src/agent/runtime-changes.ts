@@ -6,7 +6,6 @@ import {
   addServer,
   deleteServer,
   runCommands,
-  setAddress,
   setMaxConnections,
   setReady,
   setWeight,
@@ -55,10 +54,11 @@ function takeBack(present: Server, wanted: Server): Command[] {
   return [...changeCommands(present, wanted), setReady(wanted)];
 }
 
+/** Another address is not among them: it is taken up once the first check there has answered. */
 function changeCommands(before: Server, after: Server): Command[] {
   return [
-    ...(before.address === after.address ? [] : [setAddress(after)]),
-    ...(before.weight === after.weight ? [] : [setWeight(after)]),
+    // Ready takes back what somebody did by hand; to a server that is in service it does nothing.
+    ...(before.weight === after.weight ? [] : [setReady(after), setWeight(after)]),
     ...(before.maxConnections === after.maxConnections ? [] : [setMaxConnections(after)]),
   ];
 }

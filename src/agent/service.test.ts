@@ -1,9 +1,14 @@
 import { Agent, get } from 'node:http';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type TestBackend, startBackend } from '../../test/support/backends.ts';
 import { type TestService, createTestService } from '../../test/support/service.ts';
 import { loopbackAddress, temporaryDirectory } from '../../test/support/temporary.ts';
 import { waitFor } from '../../test/support/wait.ts';
+import { servicePaths } from '../haproxy/config/paths.ts';
+import { withRuntime } from '../haproxy/runtime/connection.ts';
+import { SHOW_SERVER_STATS, parseServerStats } from '../haproxy/runtime/stat.ts';
+import { detectLayout } from './layout.ts';
 
 const directory = await temporaryDirectory();
 const services: TestService[] = [];
@@ -85,6 +90,32 @@ describe('a load balancer on this machine', () => {
   });
 });
 
+describe('a backend that comes, goes and comes again', () => {
+  it('is checked and served each time within moments, and leaves nothing behind', async () => {
+    const { test, url } = create();
+    const [one, two] = [backendOf(0), backendOf(1)];
+    const base = { type: 'http', port: 8080, healthCheck: { path: '/health', interval: '1h' } };
+    await test.set({ ...base, backends: [{ target: one.target }] });
+    for (let round = 0; round < 5; round++) {
+      await test.set({ ...base, backends: [{ target: one.target }, { target: two.target }] });
+      // With an hour between checks nothing but the first check can bring it up.
+      await waitFor('two', async () => (await (await fetch(url)).text()) === 'two', 5000);
+      await test.set({ ...base, backends: [{ target: one.target }] });
+      // Odd rounds find it deleted, even ones still leaving.
+      if (round % 2 === 1) await waitFor('gone', async () => !(await serverNames(test)).includes(two.target));
+    }
+    await waitFor('nothing behind', async () => (await serverNames(test)).join() === one.target);
+  });
+});
+
+async function serverNames(test: TestService): Promise<string[]> {
+  const layout = detectLayout(join(directory.path, 'agent'), 0);
+  const { workerSocket } = servicePaths(test.service.id, layout);
+  return parseServerStats(await withRuntime(workerSocket, (runtime) => runtime.send(SHOW_SERVER_STATS))).map(
+    ({ name }) => name,
+  );
+}
+
 describe('a connection that was idle during a reload', () => {
   it('gets one more answer from the old worker, and the next one from the new', async () => {
     const { test, url } = create();
@@ -99,7 +130,7 @@ describe('a connection that was idle during a reload', () => {
       backends: [{ target: two.target }],
       healthCheck: { path: '/health' },
     });
-    expect(receipt.path).toBe('reload');
+    expect(receipt).toMatchObject({ outcome: 'applied', path: 'reload' });
     await waitFor('two up', () => test.backendState(two.target) === 'up');
     expect([await getText(url, agent), await getText(url, agent)]).toEqual(['one', 'two']);
     agent.destroy();

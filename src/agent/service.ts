@@ -101,7 +101,9 @@ export class Service {
     await rm(paths.directory, { recursive: true, force: true });
   }
 
-  report(): LoadBalancerReport {
+  /** What is known of it; undefined before anything is, so that nothing is told that is not so. */
+  report(): LoadBalancerReport | undefined {
+    if (!this.#model && !this.#receipt) return undefined;
     const worker = this.#live?.proxy.worker;
     return {
       id: this.id,
@@ -143,6 +145,7 @@ export class Service {
     if (this.#live && this.#model && isServing(this.#live.proxy)) {
       try {
         await this.#monitor.look(this.#model, this.#live.proxy, this.#leaving);
+        this.#monitor.admit(this.#model);
       } catch (error) {
         logger.warn({ loadBalancer: this.id, error }, 'cannot read the state of HAProxy');
       }
@@ -161,7 +164,7 @@ export class Service {
     const isNew = desired.revision !== this.#observedRevision;
     try {
       const live = await this.#currentLive(model);
-      this.#forgetMoved(live, model);
+      this.#forgetNew(live, model);
       const result = await converge(live, model, {
         binary,
         healthOf: (server) => this.#monitor.healthOf(server),
@@ -184,8 +187,8 @@ export class Service {
             durationMs: performance.now() - begun,
           }),
         );
-      } else if (result.path !== 'none') this.#options.onChange(false);
-      this.#monitor.admit(model, result.unchecked);
+      } else if (result.path !== 'none' || !before) this.#options.onChange(false);
+      this.#monitor.admit(model);
     } catch (error) {
       this.#retryAt = clock.now() + this.#backoff.next();
       this.#fail(
@@ -229,11 +232,16 @@ export class Service {
     return { ...live, servers: observed };
   }
 
-  /** A backend that moves to another address must show again that it works. */
-  #forgetMoved(live: Live | undefined, model: ServiceModel): void {
-    for (const change of serverChanges(live?.servers ?? [], resolvedServers(model))) {
-      if (change.kind === 'change' && change.before.address !== change.after.address)
-        this.#monitor.forget(change.after);
+  /** A backend that is new here, or moves to another address, must show that it works, whatever it did before. */
+  #forgetNew(live: Live | undefined, model: ServiceModel): void {
+    // Without a HAProxy everything would be new, but then the last that is known counts.
+    if (!live) return;
+    for (const change of serverChanges(live.servers, resolvedServers(model))) {
+      if (change.kind === 'remove') continue;
+      const server = change.kind === 'change' ? change.after : change.server;
+      const before = change.kind === 'change' ? change.before : this.#leaving.get(server.name);
+      if (!before) this.#monitor.forget(server, false);
+      else if (before.address !== server.address) this.#monitor.forget(server, true);
     }
   }
 
@@ -248,10 +256,11 @@ export class Service {
     const isRepeated =
       this.#receipt?.revision === receipt.revision && this.#receipt.error?.detail === receipt.error?.detail;
     this.#receipt = receipt;
+    if (isRepeated) return;
     this.#options.logger.error(
       { loadBalancer: this.id, revision: receipt.revision, error: receipt.error },
       'revision failed',
     );
-    if (!isRepeated) this.#options.onChange(true);
+    this.#options.onChange(true);
   }
 }

@@ -6,6 +6,7 @@ import { type AddressInfo, type Socket, connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { type TestBackend, startBackend, startTcpBackend } from '../../test/support/backends.ts';
+import { startLoad } from '../../test/support/load.ts';
 import { type TestService, createTestService } from '../../test/support/service.ts';
 import { loopbackAddress, temporaryDirectory } from '../../test/support/temporary.ts';
 import { waitFor } from '../../test/support/wait.ts';
@@ -169,6 +170,80 @@ describe('choosing a backend', () => {
     await Promise.all(Array.from({ length: 8 }, () => ask(url)));
     expect(most).toBeGreaterThan(2);
   });
+
+  it('taking a connection limit away lets those that wait go at once', async () => {
+    const { test, url } = create();
+    const slow = await backend({
+      name: 'slow',
+      handle: (_request, response) => void setTimeout(() => response.end('slow'), 200),
+    });
+    await test.set({ type: 'http', port: 8080, backends: [{ target: slow.target, maxConnections: 1 }] });
+    await isUp(test, slow.target);
+    const begun = performance.now();
+    const answers = Promise.all(Array.from({ length: 20 }, () => ask(url)));
+    await waitFor('the first', () => slow.requests.length > 0);
+    const receipt = await test.set({ type: 'http', port: 8080, backends: [{ target: slow.target }] });
+    expect(receipt).toMatchObject({ outcome: 'applied', path: 'runtime' });
+    expect(await answers).toEqual(Array.from({ length: 20 }, () => 'slow'));
+    // One by one they would take four seconds, and stuck in the queue thirty.
+    expect(performance.now() - begun).toBeLessThan(3000);
+  });
+});
+
+describe('a backend that closes connections', () => {
+  it('costs no request that is safe to repeat, and no other is repeated', async () => {
+    const { test, url } = create();
+    const hasty = await backend({
+      name: 'hasty',
+      handle(request, response) {
+        // Every tenth connection ends shortly after an answer, just as HAProxy may be sending the next request on it.
+        const isLast = hasty.requests.length % 10 === 0;
+        response.end('hasty', () => isLast && setTimeout(() => request.socket.end(), Math.random() * 3));
+      },
+    });
+    await test.set({ type: 'http', port: 8080, backends: [{ target: hasty.target }] });
+    await isUp(test, hasty.target);
+    const load = startLoad(url);
+    await waitFor('many requests', () => hasty.requests.length > 1000);
+    expect(await load.stop()).toMatchObject({ failed: 0, faults: [] });
+  });
+
+  it('does not get a POST twice', async () => {
+    const { test, url } = create();
+    const rude = await backend({ name: 'rude', handle: (request) => void request.socket.destroy() });
+    await test.set({ type: 'http', port: 8080, backends: [{ target: rude.target }] });
+    await isUp(test, rude.target);
+    expect((await fetch(url, { method: 'POST', body: 'order' })).status).toBe(502);
+    expect(rude.requests.length).toBe(1);
+  });
+});
+
+describe('a backend that moves', () => {
+  it('is served at its old address until the new one has passed its first check', async () => {
+    const { test, url } = create();
+    const old = await backend({ name: 'old', host: '127.0.0.21' });
+    const fresh = await backend({ name: 'fresh', host: '127.0.0.22', port: old.port });
+    fresh.health = { status: 503, body: 'starting' };
+    const at = (address: string) => ({
+      ...test.desired.vpc,
+      hosts: [{ name: 'web-1', addresses: [address] }],
+    });
+    test.desired = { ...test.desired, vpc: at('127.0.0.21') };
+    const target = `web-1:${old.port}`;
+    await test.set({
+      type: 'http',
+      port: 8080,
+      backends: [{ target }],
+      healthCheck: { path: '/health', interval: '1s' },
+    });
+    await isUp(test, target);
+    test.desired = { ...test.desired, vpc: at('127.0.0.22') };
+    test.service.want(test.desired);
+    await waitFor('a verdict', () => test.backendState(target) === 'down');
+    expect(fresh.requests).toEqual([]);
+    fresh.health = { status: 200, body: 'ok' };
+    await waitFor('fresh', async () => (await ask(url)) === 'fresh');
+  });
 });
 
 describe('health checks', () => {
@@ -186,7 +261,7 @@ describe('health checks', () => {
     const { reason } = await waitFor('down', () =>
       test.report().backends.find(({ state }) => state === 'down'),
     );
-    expect(reason).toMatch(/^TLS handshake with .* failed/);
+    expect(reason).toMatch(/^(TLS handshake with .* failed|no TLS handshake with )/);
   });
 
   it('hold the body against what is expected', async () => {

@@ -1,8 +1,8 @@
 /** A bell: whoever waits goes on when it rings, or when the time is over. A ring while nobody waits is kept. */
 export interface Wake {
   ring(): void;
-  /** Resolves on the next ring, at once for a kept one, or after `ms`. */
-  wait(ms: number): Promise<void>;
+  /** Resolves to true on the next ring, at once for a kept one, and to false after `ms`. */
+  wait(ms: number): Promise<boolean>;
 }
 
 export function createWake(): Wake {
@@ -18,8 +18,8 @@ export function createWake(): Wake {
         const done = () => {
           clearTimeout(timer);
           release = undefined;
+          resolve(rung);
           rung = false;
-          resolve();
         };
         const timer = setTimeout(done, rung ? 0 : ms);
         if (rung) return;

@@ -56,6 +56,26 @@ export interface ApiResponse<T> {
   body: T;
 }
 
+/** Codes of Node and OpenSSL for a certificate that proves nothing. */
+const TRUST_FAULTS: ReadonlySet<string> = new Set([
+  'CERT_CHAIN_TOO_LONG',
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'CERT_REJECTED',
+  'CERT_REVOKED',
+  'CERT_SIGNATURE_FAILURE',
+  'CERT_UNTRUSTED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'HOSTNAME_MISMATCH',
+  'INVALID_CA',
+  'INVALID_PURPOSE',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
 /** Builds a path whose values are escaped: ``apiPath`/v1/vpcs/${name}` ``. */
 export function apiPath(parts: TemplateStringsArray, ...values: string[]): string {
   return parts.reduce((path, part, index) => `${path}${encodeURIComponent(values[index - 1] ?? '')}${part}`);
@@ -139,6 +159,15 @@ export class ApiClient {
 
   #unreachable(error: unknown): ApiError {
     const cause = error instanceof Error && error.cause ? error.cause : error;
+    if (TRUST_FAULTS.has(systemCode(cause) ?? '')) {
+      // Node appends advice on how to call Node, which nobody does here.
+      const why = messageOf(cause).replace(/; if .*--use-system-ca.*$/s, '');
+      return new ApiError(
+        'unavailable',
+        `the certificate of the control plane at ${this.url} is not trusted: ${why}`,
+        { hint: 'Trust it: --ca-file FILE or AGENTMETAL_CA_FILE', cause: error },
+      );
+    }
     return new ApiError(
       'unavailable',
       `the control plane at ${this.url} does not answer: ${messageOf(cause) || (systemCode(cause) ?? String(cause))}`,

@@ -98,6 +98,9 @@ export function renderOpenApi(): string {
 
 const INTRODUCTION = `Say what you want; it is live on every node, no request is dropped, and a receipt proves it.
 
+Every request names an API key: \`Authorization: Bearer $API_KEY\`. \`agentmetal up\` shows the first one at its first
+start; \`POST /v1/keys\` makes others.
+
 A resource answers with an ETag, which is its revision; \`If-Match\` makes a write depend on it. Any write takes
 \`?dryRun=true\`. Errors are \`application/problem+json\` (RFC 9457) with a stable \`code\` and, for a body, every bad
 field at once.`;

@@ -1,11 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import { AppError, messageOf } from '../base/errors.ts';
+import { AppError } from '../base/errors.ts';
 import { type NamedContext, contextFilePath, readContext } from './context.ts';
 import { usageError } from './failure.ts';
+import { fileFault } from './file-fault.ts';
 import type { GlobalOptions } from './global-options.ts';
 import type { Environment } from './io.ts';
 
 export const DEFAULT_URL = 'http://localhost:8080';
+
+/** Where a key is from: a file, the environment or a context. */
+export type KeySource = { kind: 'file'; path: string } | { kind: 'environment' } | { kind: 'context'; name: string };
 
 /** The control plane that a command speaks to. */
 export interface Connection {
@@ -13,6 +17,8 @@ export interface Connection {
   /** Where the URL is from, for `doctor` and error texts. */
   source: 'flag' | 'environment' | 'context' | 'default';
   key: string | undefined;
+  /** Where the key is from; `undefined` when there is none. */
+  keySource: KeySource | undefined;
   context: string | undefined;
   /** A certificate or CA to trust besides the system's. */
   caFile: string | undefined;
@@ -27,8 +33,8 @@ export async function resolveConnection(options: ConnectionOptions, env: Environ
   const { url, source } = chooseUrl(options, env, context);
   assertUrl(url);
   const caFile = options.caFile ?? (env['AGENTMETAL_CA_FILE'] || context?.caFile);
-  const key = await chooseKey(options, env, { context, url });
-  return { url, source, key, context: context?.name, caFile };
+  const { key, keySource } = await chooseKey(options, env, { context, url });
+  return { url, source, key, keySource, context: context?.name, caFile };
 }
 
 /** The key, or the error that says how to give one. */
@@ -75,12 +81,17 @@ async function chooseKey(
   { apiKeyFile, context: named }: ConnectionOptions,
   env: Environment,
   { context, url }: { context: NamedContext | undefined; url: string },
-): Promise<string | undefined> {
-  if (apiKeyFile !== undefined) return readKeyFile(apiKeyFile);
+): Promise<Pick<Connection, 'key' | 'keySource'>> {
+  if (apiKeyFile !== undefined)
+    return { key: await readKeyFile(apiKeyFile), keySource: { kind: 'file', path: apiKeyFile } };
   // A key goes only to the control plane that it was saved for.
-  const saved = context && samePlace(context.url, url) ? context.key : undefined;
-  if (named !== undefined && saved !== undefined) return saved;
-  return env['AGENTMETAL_API_KEY'] || saved;
+  const saved: Pick<Connection, 'key' | 'keySource'> =
+    context && samePlace(context.url, url)
+      ? { key: context.key, keySource: { kind: 'context', name: context.name } }
+      : { key: undefined, keySource: undefined };
+  if (named !== undefined && saved.key !== undefined) return saved;
+  const key = env['AGENTMETAL_API_KEY'];
+  return key ? { key, keySource: { kind: 'environment' } } : saved;
 }
 
 /** The text of the certificate to trust, or `undefined` when the system's are enough. */
@@ -89,7 +100,7 @@ export async function readCaFile(path: string | undefined): Promise<string | und
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw usageError(`the certificate of the control plane cannot be read: ${messageOf(error)}`);
+    throw usageError(`the certificate of the control plane cannot be read from ${path}: ${fileFault(error)}`);
   }
 }
 
@@ -98,7 +109,7 @@ async function readKeyFile(path: string): Promise<string> {
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    throw usageError(`the API key cannot be read: ${messageOf(error)}`);
+    throw usageError(`the API key cannot be read from ${path}: ${fileFault(error)}`);
   }
   const key = text.trim();
   if (key === '') throw usageError(`the file ${path} holds no API key`);

@@ -51,6 +51,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   'context list': async () => (await import('./commands/context/list.ts')).list,
   'context use': async () => (await import('./commands/context/use.ts')).use,
   'context show': async () => (await import('./commands/context/show.ts')).show,
+  'context key': async () => (await import('./commands/context/key.ts')).key,
   'context delete': async () => (await import('./commands/context/delete.ts')).deleteContext,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   completion: async () => (await import('./commands/completion.ts')).completion,

@@ -38,7 +38,8 @@ export async function getMachine(api: ApiClient, name: string): Promise<Machine>
 
 export const listLoadBalancers = (api: ApiClient, selector?: string) =>
   listAll<LoadBalancer>(api, LOAD_BALANCERS, { labelSelector: selector });
-export const listVpcs = (api: ApiClient) => listAll<Vpc>(api, VPCS);
+export const listVpcs = (api: ApiClient, selector?: string) =>
+  listAll<Vpc>(api, VPCS, { labelSelector: selector });
 export const listKeys = (api: ApiClient) => listAll<Key>(api, KEYS);
 export const listMachines = (api: ApiClient) => listAll<Machine>(api, MACHINES);
 export const listRevisions = (api: ApiClient, name: string) =>

@@ -1,6 +1,6 @@
 /** What `agentmetal up` starts. */
 interface UpOptions {
-  /** `host:port` of the API and the console. */
+  /** `host:port` of the API. */
   listen: string;
   dataDir: string;
   /** CIDR, list of addresses, or `*`. */

@@ -1,5 +1,4 @@
-import { ApiClient, type ApiExchange } from '../api/client.ts';
-import { createHttpSend } from '../api/http-send.ts';
+import type { ApiClient, ApiExchange } from '../api/client.ts';
 import { type Connection, readCaFile, requireKey, resolveConnection } from './connection.ts';
 import type { GlobalOptions } from './global-options.ts';
 import type { CliIo } from './io.ts';
@@ -37,15 +36,22 @@ export function createSession(io: CliIo, options: GlobalOptions): CliContext {
     connection,
     api: once(async () => {
       const found = await connection();
-      return new ApiClient({
+      const key = requireKey(found);
+      // Not loaded by commands that ask nobody.
+      const [{ createHttpSend }, { KeyedClient }] = await Promise.all([
+        import('../api/http-send.ts'),
+        import('./keyed-client.ts'),
+      ]);
+      const settings = {
         url: found.url,
-        key: requireKey(found),
+        key,
         signal: io.signal,
         send: createHttpSend({ certificate: await readCaFile(found.caFile) }),
         ...(options.debug
           ? { onExchange: (exchange: ApiExchange) => void stderr.write(exchangeText(exchange)) }
           : {}),
-      });
+      };
+      return new KeyedClient(settings, found);
     }),
   };
 }

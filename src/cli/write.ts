@@ -2,7 +2,7 @@ import type { ApiRequest } from '../api/client.ts';
 import type { DryRun, LoadBalancer } from '../api/load-balancer.ts';
 import { interruption } from './failure.ts';
 import { renderDryRun } from './output/dry-run.ts';
-import { nextStep, renderResult } from './output/result.ts';
+import { nextStep, renderResult, takesNoTraffic } from './output/result.ts';
 import { getLoadBalancer } from './resources.ts';
 import type { CliContext } from './session.ts';
 import { waitUntilLive } from './wait/wait.ts';
@@ -26,7 +26,10 @@ export async function writeLoadBalancer(ctx: CliContext, options: WriteOptions, 
   const unchanged = write.before?.revision === revision;
   tellAccepted(ctx, revision, unchanged);
   const done = unchanged ? 'unchanged' : write.done;
-  if (options.wait === false) return printResult(ctx, lb, done);
+  if (options.wait === false) {
+    await printResult(ctx, lb, { done, live: true });
+    return warnOfNoTraffic(ctx, lb);
+  }
   const waited = await waitUntilLive(ctx, {
     lb,
     revision,
@@ -35,8 +38,9 @@ export async function writeLoadBalancer(ctx: CliContext, options: WriteOptions, 
     timeoutMs: limit,
   });
   ctx.progress.stop();
-  await printResult(ctx, waited.lb, done);
+  await printResult(ctx, waited.lb, { done, live: waited.lb.status.observedRevision >= revision });
   if (waited.failure) throw waited.failure;
+  warnOfNoTraffic(ctx, waited.lb);
   ctx.progress.note(`Next: ${nextStep(waited.lb)}`);
 }
 
@@ -84,6 +88,17 @@ function tellAccepted({ progress }: CliContext, revision: number, unchanged: boo
   );
 }
 
-async function printResult({ print }: CliContext, lb: LoadBalancer, done: string): Promise<void> {
-  await print.object(lb, { text: () => renderResult(lb, done), name: lb.name });
+async function printResult(
+  { print }: CliContext,
+  lb: LoadBalancer,
+  state: { done: string; live: boolean },
+): Promise<void> {
+  await print.object(lb, { text: () => renderResult(lb, state), name: lb.name });
+}
+
+function warnOfNoTraffic({ progress }: CliContext, lb: LoadBalancer): void {
+  if (!takesNoTraffic(lb)) return;
+  progress.warn(
+    `no backend of ${lb.name} takes traffic: each is drained or has weight 0. Clients get an error until one does.`,
+  );
 }

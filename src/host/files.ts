@@ -8,13 +8,17 @@ export interface WriteOptions {
   durable?: boolean;
 }
 
+let writes = 0;
+
 /** Replaces a file in one step: a reader, and a crash, sees the old bytes or the new ones. */
 export async function writeFileAtomic(
   path: string,
   data: string,
   { mode = 0o600, durable = true }: WriteOptions = {},
 ): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
+  writes += 1;
+  // Another name for each write: two at a time must not take each other's file away.
+  const temporary = `${path}.${process.pid}-${writes}.tmp`;
   const file = await open(temporary, 'w', mode);
   try {
     await file.writeFile(data);

@@ -1,5 +1,9 @@
+import { mkdir } from 'node:fs/promises';
 import { type LevelWithSilent, type Logger, pino } from 'pino';
-import { openStore } from '../store/open.ts';
+import { join } from 'node:path';
+import { AppError, messageOf } from '../base/errors.ts';
+import { acquireLock } from '../host/lock.ts';
+import { type Store, openStore } from '../store/open.ts';
 import { bootstrap } from './bootstrap.ts';
 import { type Server, type ServerOptions, createServer } from './create-server.ts';
 
@@ -24,13 +28,21 @@ export interface RunningServer {
 /** Opens the store, makes what is needed at first start, and serves the API. */
 export async function runServer(options: RunServerOptions): Promise<RunningServer> {
   const { dataDir, adminKey, localAgentTokenFile, logLevel = 'warn', ...rest } = options;
-  const store = await openStore(dataDir);
+  await makeDataDir(dataDir);
+  const release = await acquireLock(join(dataDir, 'control-plane.pid'), {
+    role: 'server',
+    what: `the control plane of ${dataDir}`,
+    hint: 'One control plane alone may work on a data directory: end the other one, or name another with --data-dir.',
+  });
+  let store: Store | undefined;
   let server: Server | undefined;
   const close = async () => {
     await server?.close();
-    await store.close();
+    await store?.close();
+    await release();
   };
   try {
+    store = await openStore(dataDir);
     server = await createServer({ ...rest, store, log: createLogger(logLevel) });
     // Requests that come before the first start is committed wait for it: the store serves one transaction at a time.
     const { opened: url, ...made } = await bootstrap(
@@ -42,6 +54,17 @@ export async function runServer(options: RunServerOptions): Promise<RunningServe
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+async function makeDataDir(dataDir: string): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new AppError('unavailable', `the data folder ${dataDir} cannot be opened: ${messageOf(error)}`, {
+      hint: 'Name another one with --data-dir.',
+      cause: error,
+    });
   }
 }
 

@@ -81,8 +81,12 @@ function addOffset(bytes: readonly number[], offset: number): IpAddress {
   return ipaddr.fromByteArray(sum);
 }
 
+/** Metadata services that are not on a link-local address: AWS over IPv6, Alibaba. */
+const METADATA_ADDRESSES = new Set(['fd00:ec2::254', '100.100.100.200']);
+
 /** Why an address may never be a backend unless the operator allows it; `undefined` when nothing speaks against it. */
 export function forbiddenRange(address: IpAddress): string | undefined {
+  if (METADATA_ADDRESSES.has(formatIp(address))) return 'an address of a cloud’s metadata service';
   switch (address.range()) {
     case 'loopback':
       return 'a loopback address';
@@ -94,6 +98,12 @@ export function forbiddenRange(address: IpAddress): string | undefined {
       return 'a multicast address';
     case 'broadcast':
       return 'the broadcast address';
+    // These carry an IPv4 address that would have to be judged in its place.
+    case 'rfc6052':
+    case 'rfc6145':
+    case '6to4':
+    case 'teredo':
+      return 'an address that stands for an IPv4 address';
     default:
       return undefined;
   }

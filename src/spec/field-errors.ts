@@ -34,7 +34,13 @@ function issueErrors(issue: z.core.$ZodIssue, prefix: readonly PropertyKey[]): F
     case 'too_small':
       return [{ pointer: jsonPointer(path), code: issue.code, detail: lowerFirst(issue.message) }];
     default:
-      return [{ pointer: jsonPointer(path), code: 'invalid_value', detail: lowerFirst(issue.message) }];
+      return [
+        {
+          pointer: jsonPointer(path),
+          code: 'invalid_value',
+          detail: lowerFirst(issue.message) + given(issue.input),
+        },
+      ];
   }
 }
 
@@ -46,6 +52,11 @@ function unionDetail(issue: z.core.$ZodIssueInvalidUnion): string {
 
 function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+/** What was sent instead, where it is short enough to help. */
+function given(input: unknown): string {
+  return typeof input === 'string' && input.length <= 60 ? `, not ${JSON.stringify(input)}` : '';
 }
 
 /** Keeps a hostile key of kilobytes out of answers and logs. */

@@ -17,6 +17,13 @@ const METHODS = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT'] as const;
 export const DEFAULT_INTERVAL = '5s';
 const DEFAULT_TIMEOUT_MS = 2000;
 
+function hasRisingRanges(list: string): boolean {
+  return list.split(',').every((part) => {
+    const [low = 0, high = low] = part.split('-').map(Number);
+    return low <= high;
+  });
+}
+
 /** The health check as a user writes it: every field may be left out. */
 export const HealthCheckInput = z
   .strictObject({
@@ -45,7 +52,8 @@ export const HealthCheckInput = z
         z
           .string()
           .max(200)
-          .regex(STATUS_LIST, 'must be a status, a range or a list of them, such as 200-399 or 200,204'),
+          .regex(STATUS_LIST, 'must be a status, a range or a list of them, such as 200-399 or 200,204')
+          .refine(hasRisingRanges, 'must name the lower status of a range first, such as 200-399'),
       )
       .optional()
       .describe(

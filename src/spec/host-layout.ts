@@ -1,16 +1,22 @@
 import { z } from 'zod';
 
+/** These are written into haproxy.cfg, and they come from agents. */
+// oxlint-disable-next-line no-control-regex
+const ONE_LINE_PATH = /^\/[^\u0000-\u001f\u007f]*$/;
+const AbsolutePath = z.string().max(4096).regex(ONE_LINE_PATH);
+const UserName = z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/);
+
 /** How HAProxy is laid out on a machine: what the pure renderer must know of it. */
 export const HostLayout = z.strictObject({
   /** Folder with one folder for each load balancer. */
-  directory: z.string().max(4096),
+  directory: AbsolutePath,
   /** Folder for sockets, short enough for a Unix socket's path. */
-  socketDirectory: z.string().max(4096),
+  socketDirectory: AbsolutePath,
   /** Unprivileged user and group of the workers; absent when the agent is not root. */
-  user: z.string().max(64).optional(),
-  group: z.string().max(64).optional(),
+  user: UserName.optional(),
+  group: UserName.optional(),
   /** Where the workers are locked in; absent when the agent is not root. */
-  chroot: z.string().max(4096).optional(),
+  chroot: AbsolutePath.optional(),
   /** Added to ports below 1024 where the agent may not bind them; 0 where it may. */
   lowPortOffset: z.int().min(0).max(60_000),
   /** Whether the machine speaks IPv6. */

@@ -14,25 +14,30 @@ export interface MembershipRules {
   allowLoopback: boolean;
 }
 
-/** Why an address may not be a backend in the VPC; `undefined` when it may. */
-export function membershipFault(text: string, rules: MembershipRules): string | undefined {
-  const address = parseIp(text);
-  if (!address) return `${text} is not an IP address`;
-  if (rules.allowLoopback && address.range() === 'loopback') return undefined;
-  const forbidden = forbiddenRange(address);
-  if (forbidden) return `${text} is ${forbidden}, which a backend may not be`;
-  const inside = rules.cidrs.some((cidr) => {
-    const parsed = parseCidr(cidr);
-    return parsed !== undefined && cidrContains(parsed, address);
-  });
-  return inside ? undefined : `${text} is outside VPC ${rules.vpc} (${rules.cidrs.join(', ')})`;
+/** Judges addresses by the rules: why one may not be a backend in the VPC, `undefined` when it may. */
+export function createMembership({
+  vpc,
+  cidrs,
+  allowLoopback,
+}: MembershipRules): (text: string) => string | undefined {
+  const networks = cidrs.map(parseCidr).filter((cidr) => cidr !== undefined);
+  return (text) => {
+    const address = parseIp(text);
+    if (!address) return `${text} is not an IP address`;
+    if (allowLoopback && address.range() === 'loopback') return undefined;
+    const forbidden = forbiddenRange(address);
+    if (forbidden) return `${text} is ${forbidden}, which a backend may not be`;
+    if (networks.some((network) => cidrContains(network, address))) return undefined;
+    return `${text} is outside VPC ${vpc} (${cidrs.join(', ')})`;
+  };
 }
 
 /** The backends given by address that lie where a backend of the VPC may not lie. Names are judged when resolved. */
 export function backendMembershipErrors(backends: readonly Backend[], rules: MembershipRules): FieldError[] {
+  const faultOf = createMembership(rules);
   return backends.flatMap((backend, index) => {
     const target = parseTarget(backend.target);
-    const detail = target?.isIp ? membershipFault(target.host, rules) : undefined;
+    const detail = target?.isIp ? faultOf(target.host) : undefined;
     if (!detail) return [];
     return [{ pointer: jsonPointer(['spec', 'backends', index, 'target']), code: 'outside_vpc', detail }];
   });
@@ -40,9 +45,10 @@ export function backendMembershipErrors(backends: readonly Backend[], rules: Mem
 
 /** The hosts of a VPC with addresses outside it. */
 export function hostMembershipErrors(spec: VpcSpec, rules: MembershipRules): FieldError[] {
+  const faultOf = createMembership(rules);
   return spec.hosts.flatMap((host, index) =>
     host.addresses.flatMap((address, position) => {
-      const detail = membershipFault(address, rules);
+      const detail = faultOf(address);
       if (!detail) return [];
       return [
         {

@@ -9,12 +9,20 @@ export const Domain = z
   .regex(DOMAIN, 'must be a domain such as app.example.com')
   .describe('A domain name such as app.example.com.');
 
+/** The most domains of one load balancer. */
+export const MAX_DOMAINS = 100;
+
 export const Tls = z
   .strictObject({
     domain: Domain.optional().describe(
       'The domain to have a certificate for. The same as `domains` with one entry.',
     ),
-    domains: z.array(Domain).min(1).max(100).optional().describe('The domains to have certificates for.'),
+    domains: z
+      .array(Domain)
+      .min(1)
+      .max(MAX_DOMAINS)
+      .optional()
+      .describe('The domains to have certificates for.'),
     autoRenew: z
       .boolean()
       .default(true)

@@ -4,8 +4,14 @@ import { parseDuration } from '../base/duration.ts';
 import { jsonPointer } from '../base/pointer.ts';
 import { fieldErrors } from './field-errors.ts';
 import { DEFAULT_INTERVAL, HTTP_CHECK_FIELDS } from './health-check.ts';
-import { type LoadBalancerDefinition, LoadBalancerInput, completeSpec } from './load-balancer.ts';
+import {
+  type LoadBalancerDefinition,
+  LoadBalancerInput,
+  MAX_BACKENDS,
+  completeSpec,
+} from './load-balancer.ts';
 import { formatTarget, parseTarget } from './target.ts';
+import { MAX_DOMAINS } from './tls.ts';
 
 export type Validated<T> = { ok: true; value: T } | { ok: false; errors: FieldError[] };
 
@@ -15,7 +21,7 @@ export function parseWith<T extends z.ZodType>(
   body: unknown,
   prefix: readonly PropertyKey[] = [],
 ): Validated<z.output<T>> {
-  const parsed = schema.safeParse(body);
+  const parsed = schema.safeParse(body, { reportInput: true });
   return parsed.success
     ? { ok: true, value: parsed.data }
     : { ok: false, errors: fieldErrors(parsed.error.issues, prefix) };
@@ -58,7 +64,7 @@ function listenerErrors(spec: Record<string, unknown>): FieldError[] {
 function backendErrors(spec: Record<string, unknown>): FieldError[] {
   const seen = new Map<string, number>();
   const errors: FieldError[] = [];
-  for (const [index, backend] of array(spec['backends']).entries()) {
+  for (const [index, backend] of array(spec['backends']).slice(0, MAX_BACKENDS).entries()) {
     const text = record(backend)['target'];
     const target = typeof text === 'string' ? parseTarget(text) : undefined;
     if (!target) continue;
@@ -111,13 +117,12 @@ function tlsErrors(spec: Record<string, unknown>): FieldError[] {
   if (tls['domain'] !== undefined && tls['domains'] !== undefined) {
     errors.push(fault('/spec/tls/domains', 'conflict', 'give either domain or domains'));
   }
-  const domains = array(tls['domains']).map((domain) =>
-    typeof domain === 'string' ? domain.toLowerCase() : domain,
-  );
-  for (const [index, domain] of domains.entries()) {
-    if (domains.indexOf(domain) < index) {
+  const seen = new Set<unknown>();
+  for (const [index, text] of array(tls['domains']).slice(0, MAX_DOMAINS).entries()) {
+    const domain = typeof text === 'string' ? text.toLowerCase() : text;
+    if (seen.has(domain))
       errors.push(fault(`/spec/tls/domains/${index}`, 'duplicate', `${String(domain)} is named twice`));
-    }
+    seen.add(domain);
   }
   return errors;
 }

@@ -14,7 +14,7 @@ export async function renderCliReference(): Promise<string> {
   const nouns = [...new Set(commands.map(groupOf))];
   return [
     '# Commands\n',
-    'Generated from the commands by `npm run build`; change `src/cli/commands/` instead.\n',
+    'Generated from the commands by `npm run generate`; change `src/cli/commands/` instead.\n',
     EXIT_CODES,
     `## Options of every command\n\n${table(['Option', 'What it does'], optionRows(GLOBAL_OPTIONS))}`,
     ...nouns.map((noun) =>

@@ -42,9 +42,15 @@ export function agentArguments({ url, dataDir, tlsCert, lowPortOffset }: Launch)
   ];
 }
 
+/** The environment without the user's key, which none of the parts needs. */
+export function withoutKey(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { AGENTMETAL_API_KEY: _, ...rest } = env;
+  return rest;
+}
+
 /** The control plane's environment: the first key goes by it, and no other key does. */
 export function serverEnvironment(env: NodeJS.ProcessEnv, { firstKey }: Launch): NodeJS.ProcessEnv {
-  const { AGENTMETAL_API_KEY: _, ...rest } = env;
+  const rest = withoutKey(env);
   return firstKey === undefined ? rest : { ...rest, AGENTMETAL_API_KEY: firstKey };
 }
 

@@ -15,7 +15,7 @@ export interface ChildOptions {
 export interface Child {
   readonly pid: number | undefined;
   /** Resolves when it says that it works. From then on an end is an accident, and it is started again. */
-  readonly ready: Promise<void>;
+  readonly ready: Promise<'ready'>;
   /** The exit code of the first run when that ended before it was ready. */
   readonly failed: Promise<number>;
   stop(): Promise<void>;
@@ -24,7 +24,7 @@ export interface Child {
 export function superviseChild({ name, args, env, onRestart }: ChildOptions): Child {
   const backoff = createBackoff({ initialMs: 50, maxMs: 5000, random: Math.random });
   const { promise: failed, resolve: fail } = Promise.withResolvers<number>();
-  const { promise: ready, resolve: markReady } = Promise.withResolvers<void>();
+  const { promise: ready, resolve: markReady } = Promise.withResolvers<'ready'>();
   let child: ChildProcess | undefined;
   let isReady = false;
   let isStopping = false;
@@ -38,12 +38,13 @@ export function superviseChild({ name, args, env, onRestart }: ChildOptions): Ch
     });
     child.once('message', () => {
       isReady = true;
-      markReady();
+      markReady('ready');
     });
     child.once('exit', (code, signal) => {
       child = undefined;
       if (isStopping) return;
-      if (!isReady) return fail(code ?? 1);
+      // An end without a word is a failure, whatever its code says.
+      if (!isReady) return fail(code || 1);
       if (systemClock.now() - startedAt > 10_000) backoff.reset();
       onRestart(name, signal ? `killed by ${signal}` : `exit code ${code}`);
       void systemClock.sleep(backoff.next()).then(() => {

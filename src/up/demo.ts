@@ -1,5 +1,5 @@
 import { type Server, createServer } from 'node:http';
-import { type ApiClient, apiPath } from '../api/client.ts';
+import type { ApiClient } from '../api/client.ts';
 import type { LoadBalancer } from '../api/load-balancer.ts';
 import type { Page } from '../api/resources.ts';
 
@@ -11,6 +11,11 @@ const DEMO_HOSTS = [
   { name: 'web-2', addresses: ['127.90.0.2'] },
 ];
 
+const DEMO_LABEL = 'agentmetal-demo';
+const DEMO_LABELS = { [DEMO_LABEL]: 'true' };
+
+type Labelled = Pick<LoadBalancer, 'name' | 'labels'>;
+
 /** A running demo. Its load balancer stays when it stops, and then says that its backends are down. */
 export interface Demo {
   stop(): Promise<void>;
@@ -18,10 +23,10 @@ export interface Demo {
 
 /** Makes VPC `prod`, two sample backends and `web-lb`, where they are not there yet, and shows a request. */
 export async function startDemo(client: ApiClient, print: (line: string) => void): Promise<Demo> {
+  await ensureVpc(client);
   const servers = await Promise.all(
     DEMO_HOSTS.map(({ name, addresses }) => startBackend(name, addresses[0] ?? '')),
   );
-  await ensureVpc(client);
   const balancer = await ensureLoadBalancer(client);
   const { listeners } = balancer.status.nodes[0] ?? {};
   const where = (listeners?.[0] ?? balancer.status.addresses[0] ?? '').replace(/:80$/, '');
@@ -53,23 +58,19 @@ function close(server: Server): Promise<void> {
 }
 
 async function ensureVpc(client: ApiClient): Promise<void> {
-  const { body } = await client.request<Page<{ name: string }>>({
+  const { body } = await client.request<Page<Labelled>>({
     method: 'GET',
     path: '/v1/vpcs',
     query: { limit: 500 },
   });
-  if (body.items.some(({ name }) => name === 'prod')) {
-    for (const host of DEMO_HOSTS) {
-      await client.request({
-        method: 'PUT',
-        path: apiPath`/v1/vpcs/prod/hosts/${host.name}`,
-        body: { addresses: host.addresses },
-      });
-    }
-    return;
-  }
+  const present = body.items.find(({ name }) => name === 'prod');
+  if (present) return requireOurs('VPC', present);
   const spec = { cidrs: ['10.0.0.0/16'], hosts: DEMO_HOSTS };
-  await client.request({ method: 'POST', path: '/v1/vpcs', body: { name: 'prod', spec } });
+  await client.request({
+    method: 'POST',
+    path: '/v1/vpcs',
+    body: { name: 'prod', labels: DEMO_LABELS, spec },
+  });
 }
 
 async function ensureLoadBalancer(client: ApiClient): Promise<LoadBalancer> {
@@ -78,7 +79,9 @@ async function ensureLoadBalancer(client: ApiClient): Promise<LoadBalancer> {
     path: '/v1/load-balancers',
     query: { limit: 500 },
   });
-  if (!body.items.some(({ name }) => name === 'web-lb')) {
+  const present = body.items.find(({ name }) => name === 'web-lb');
+  if (present) requireOurs('load balancer', present);
+  else {
     const spec = {
       type: 'http',
       vpc: 'prod',
@@ -88,11 +91,17 @@ async function ensureLoadBalancer(client: ApiClient): Promise<LoadBalancer> {
     await client.request({
       method: 'POST',
       path: '/v1/load-balancers',
-      body: { name: 'web-lb', spec },
+      body: { name: 'web-lb', labels: DEMO_LABELS, spec },
       headers: { prefer: 'wait=30' },
     });
   }
   return waitForBackends(client);
+}
+
+/** What somebody made for real must never be led to sample servers. */
+function requireOurs(kind: string, { name, labels }: Labelled): void {
+  if (Object.hasOwn(labels, DEMO_LABEL)) return;
+  throw new Error(`there is a ${kind} ${name} already that is not the demo's, and it is left alone`);
 }
 
 async function waitForBackends(client: ApiClient): Promise<LoadBalancer> {

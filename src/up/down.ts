@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { detectLayout } from '../agent/layout.ts';
-import { acquireLock } from '../agent/lock.ts';
 import { systemCode } from '../base/errors.ts';
 import { servicePaths } from '../haproxy/config/paths.ts';
+import { acquireLock } from '../host/lock.ts';
 import { findMaster, stopMaster } from '../haproxy/process/master.ts';
 
 /** Ends the HAProxy of every load balancer of a data directory. What is wanted stays: the next start serves it again. */
@@ -19,7 +19,12 @@ export async function runDown(dataDirOption: string, print: (line: string) => vo
     return 0;
   }
   // A running agent would start them again at once.
-  const release = await acquireLock(dataDir);
+  const release = await acquireLock(join(dataDir, 'agent.pid'), {
+    role: 'agent',
+    what: `the agent of ${dataDir}`,
+    hint: 'End `agentmetal up` first (Ctrl-C), or its agent would start the load balancers again.',
+    patienceMs: 0,
+  });
   let count = 0;
   for (const id of ids) {
     const paths = servicePaths(id, layout);

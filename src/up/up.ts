@@ -5,7 +5,14 @@ import { ApiClient } from '../api/client.ts';
 import { createHttpSend } from '../api/http-send.ts';
 import { messageOf } from '../base/errors.ts';
 import { randomKey } from '../base/random-key.ts';
-import { type Launch, agentArguments, localUrl, serverArguments, serverEnvironment } from './arguments.ts';
+import {
+  type Launch,
+  agentArguments,
+  localUrl,
+  serverArguments,
+  serverEnvironment,
+  withoutKey,
+} from './arguments.ts';
 import { superviseChild } from './child.ts';
 import { type Demo, startDemo } from './demo.ts';
 
@@ -40,6 +47,8 @@ export interface UpSurroundings {
   signal: AbortSignal;
 }
 
+const INTERRUPTED = 130;
+
 /** Runs control plane and agent, each in a process of its own, until the signal. Answers the exit code. */
 export async function runUp(options: UpOptions, surroundings: UpSurroundings): Promise<number> {
   const { env, print, signal } = surroundings;
@@ -52,16 +61,21 @@ export async function runUp(options: UpOptions, surroundings: UpSurroundings): P
     env: serverEnvironment(env, launch),
     onRestart,
   });
-  const exitCode = await Promise.race([
-    server.ready.then(() => 0),
+  const start = await Promise.race([
+    server.ready,
     server.failed,
-    untilAborted(signal).then(() => 130),
+    untilAborted(signal).then(() => INTERRUPTED),
   ]);
-  if (exitCode !== 0) {
+  if (start !== 'ready') {
     await server.stop();
-    return exitCode;
+    return start;
   }
-  const agent = superviseChild({ name: 'The agent', args: agentArguments(launch), env, onRestart });
+  const agent = superviseChild({
+    name: 'The agent',
+    args: agentArguments(launch),
+    env: withoutKey(env),
+    onRestart,
+  });
   await announce(launch, surroundings);
   const demo = launch.demo ? await tryDemo(launch, surroundings) : undefined;
   await Promise.race([untilAborted(signal), agent.failed]);
@@ -70,7 +84,7 @@ export async function runUp(options: UpOptions, surroundings: UpSurroundings): P
   await server.stop();
   if (!signal.aborted) return agent.failed;
   print(
-    `Stopped. Load balancers go on serving; to end them too: agentmetal down --data-dir ${launch.dataDir}`,
+    `Stopped. Load balancers go on serving; to end them too: bin/agentmetal down --data-dir ${launch.dataDir}`,
   );
   return 0;
 }
@@ -100,12 +114,13 @@ async function announce(
     print(`API key (admin), shown this once: ${firstKey}`);
     print(`It is saved for the commands of this user in ${await saveContext(url, firstKey, tlsCert)}.`);
   } else if ((await knownKey(url)) === undefined) {
-    print('Use your API key: export AGENTMETAL_API_KEY=…');
+    print('Commands need an API key: export AGENTMETAL_API_KEY=… (the one that the first start showed)');
   }
   if (process.getuid?.() !== 0)
     print('Not root: ports below 1024 are served 8000 higher (80 on 8080, 443 on 8443).');
   if (allowLoopbackBackends) print('Backends on loopback are allowed (AGENTMETAL_ALLOW_LOOPBACK_BACKENDS).');
-  print('Next, in another terminal: bin/agentmetal lb create --name web-lb --type http');
+  const next = firstKey === undefined ? 'lb list' : 'lb create --name web-lb --type http';
+  print(`Next, in another terminal: bin/agentmetal ${next}`);
 }
 
 async function tryDemo(

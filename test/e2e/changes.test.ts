@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DryRun, Health, LoadBalancer, Revision } from '../../src/api/load-balancer.ts';
 import { type TestBackend, startBackend } from '../support/backends.ts';
@@ -113,6 +115,15 @@ describe('a revision restored', () => {
     await waitFor('one', async () => (await text(url)) === 'one');
     for (let i = 0; i < 10; i++) expect(await text(url)).toBe('one');
     expect(await revision('restored', 3)).toMatchObject({ action: 'restore', restoredFrom: 1 });
+  });
+});
+
+describe('the configuration that is shown', () => {
+  it('is the one that HAProxy runs, byte for byte', async () => {
+    const { id } = await product.loadBalancer('restored');
+    const shown = await product.sh('agentmetal lb config restored');
+    const written = await readFile(join(product.dataDir, 'agent/load-balancers', id, 'haproxy.cfg'), 'utf8');
+    expect(shown).toEqual({ code: 0, stdout: written, stderr: '' });
   });
 });
 

@@ -100,6 +100,11 @@ describe('killed with no warning, under load', () => {
     });
     expect((await load.stop()).failed).toBe(0);
     expect(after.spec).toEqual(before.spec);
+    const { status } = await waitFor('the state as it was', async () => {
+      const seen = await product.loadBalancer('web');
+      return seen.status.state === 'active' && seen;
+    });
+    expect(status.backends.map(({ state }) => state)).toEqual(['up', 'up']);
     expect(after.status.nodes[0]?.haproxy).toMatchObject({ pid: before.status.nodes[0]?.haproxy?.pid });
   });
 

@@ -1,19 +1,14 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApiClient } from '../../src/api/client.ts';
 import { createHttpSend } from '../../src/api/http-send.ts';
 import type { LoadBalancer } from '../../src/api/load-balancer.ts';
+import { type CommandResult, run } from './command.ts';
 import { freePort, loopbackPool, temporaryDirectory } from './temporary.ts';
 import { waitFor } from './wait.ts';
 
 export const ROOT = join(import.meta.dirname, '../..');
-
-export interface CommandResult {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
 
 /** The whole product, as `agentmetal up` runs it, with its own folders, port and addresses. */
 export interface Product {
@@ -30,6 +25,8 @@ export interface Product {
   loadBalancer(name: string): Promise<LoadBalancer>;
   /** Ends `up` and starts it again on the same state. */
   restart(signal?: NodeJS.Signals): Promise<void>;
+  /** Ends `up`; load balancers go on. */
+  end(): Promise<void>;
   /** Ends everything, load balancers too, and removes every file. */
   stop(): Promise<void>;
 }
@@ -42,8 +39,9 @@ export interface ProductOptions {
   tls?: { cert: string; key: string };
   env?: Record<string, string>;
   allowLoopback?: boolean;
-  /** A user to run as, for what works without root. */
   dataDir?: string;
+  /** A product whose `up` is ended first, on whose data this one goes on. */
+  takeOver?: Product;
 }
 
 const KEY = 'am_test_key_for_the_test_run_0123456789abcdef';
@@ -99,6 +97,7 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     await exited;
   };
   const sh = (line: string, stdin?: string) => run('sh', ['-c', line], env, stdin);
+  if (options.takeOver) await options.takeOver.end();
   await start();
   const certificate = options.tls ? await readFile(options.tls.cert, 'utf8') : undefined;
   const client = new ApiClient({ url, key: KEY, send: createHttpSend({ certificate }) });
@@ -128,25 +127,11 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
       output = '';
       await start();
     },
+    end: () => end('SIGTERM'),
     async stop() {
       await end('SIGTERM');
       await sh(`agentmetal down --data-dir '${dataDir}'`);
       await directory.remove();
     },
   };
-}
-
-function run(
-  program: string,
-  args: string[],
-  env: NodeJS.ProcessEnv,
-  stdin?: string,
-): Promise<CommandResult> {
-  return new Promise((resolve) => {
-    const child = execFile(program, args, { env, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
-      const code = error ? (typeof error.code === 'number' ? error.code : 1) : 0;
-      resolve({ code, stdout, stderr });
-    });
-    child.stdin?.end(stdin);
-  });
 }

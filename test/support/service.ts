@@ -57,12 +57,12 @@ export function createTestService(
       self.desired = { ...self.desired, revision, spec: specOf(spec) };
       service.want(self.desired);
       return waitFor(`receipt of revision ${revision}`, () => {
-        const { receipt } = service.report();
+        const { receipt } = self.report();
         return receipt?.revision === revision ? receipt : undefined;
       });
     },
-    report: () => service.report(),
-    backendState: (target) => service.report().backends.find((backend) => backend.target === target)?.state,
+    report: () => service.report() ?? { id, observedRevision: 0, backends: [] },
+    backendState: (target) => self.report().backends.find((backend) => backend.target === target)?.state,
   };
   return self;
 }

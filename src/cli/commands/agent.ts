@@ -16,11 +16,12 @@ export const agent = defineCommand({
   async run({ io, options: globals }, { options }) {
     const url = globals.url ?? io.env['AGENTMETAL_URL'] ?? DEFAULT_URL;
     assertUrl(url);
+    const caFile = globals.caFile ?? (io.env['AGENTMETAL_CA_FILE'] || undefined);
     const { lowPortOffset } = options;
     return io.runners.agent({
       url,
       tokenFile: options.tokenFile,
-      ...(globals.caFile === undefined ? {} : { caFile: globals.caFile }),
+      ...(caFile === undefined ? {} : { caFile }),
       dataDir: options.dataDir ?? defaultDataDir(io.env),
       ...(lowPortOffset === undefined ? {} : { lowPortOffset }),
     });

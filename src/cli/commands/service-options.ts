@@ -27,7 +27,7 @@ export const CONTROL_PLANE_OPTIONS = {
   listen: {
     value: 'HOST:PORT',
     env: 'AGENTMETAL_LISTEN',
-    summary: 'Where the API and the console listen; without it, 127.0.0.1:8080',
+    summary: 'Where the API listens; without it, 127.0.0.1:8080',
   },
   ...DATA_DIR_OPTION,
   addressPool: {

@@ -3,7 +3,7 @@ import { CONTROL_PLANE_OPTIONS, LOW_PORT_OPTION, controlPlaneSettings } from './
 
 export const up = defineCommand({
   path: ['up'],
-  summary: 'Run everything on this machine: control plane, console and agent',
+  summary: 'Run everything on this machine: control plane and agent',
   description:
     'It runs until Ctrl-C. The load balancers go on serving without it; `agentmetal down` stops them.',
   args: [],

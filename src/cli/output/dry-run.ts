@@ -4,6 +4,9 @@ import type { Plan } from '../../spec/plan.ts';
 import { readablePath } from './path.ts';
 import { type Style, printable } from './style.ts';
 
+/** A longer value fills lines without saying more. */
+const MAX_VALUE = 100;
+
 /** What a write would do, for people. */
 export function renderDryRun(name: string, { revision, spec, diff, plan }: DryRun, style: Style): string {
   if (spec !== null && diff.length === 0) return `${name}: no differences\n`;
@@ -30,10 +33,21 @@ export function renderPlan({ path, steps }: Plan): string {
 function changeLine({ pointer, from, to }: Change, style: Style): string {
   const path = printable(readablePath(pointer));
   if (from === undefined) return style('green', `+ ${path}: ${valueText(to)}`);
-  if (to === undefined) return style('red', `- ${path}: ${valueText(from)}`);
+  if (to === undefined) return style('red', `- ${path}${goneText(from)}`);
   return style('yellow', `~ ${path}: ${valueText(from)} -> ${valueText(to)}`);
 }
 
+/** What is gone need not be read again where it is long. */
+function goneText(value: unknown): string {
+  const text = fullText(value);
+  return text.length > MAX_VALUE ? ' (removed)' : `: ${text}`;
+}
+
 function valueText(value: unknown): string {
+  const text = fullText(value);
+  return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE - 1)}…` : text;
+}
+
+function fullText(value: unknown): string {
   return printable(typeof value === 'string' ? value : JSON.stringify(value));
 }

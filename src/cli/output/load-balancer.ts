@@ -1,24 +1,12 @@
 import type { BackendStatus, LoadBalancer } from '../../api/load-balancer.ts';
 import type { Backend } from '../../spec/backend.ts';
 import { describeHealthCheck } from '../health-check-text.ts';
+import { addressTexts, listenerText, placeholderText } from './addresses.ts';
 import { formatAge, formatTime } from './age.ts';
 import { type Section, renderSections } from './sections.ts';
 import { paintState } from './state.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
-
-/** The columns of `lb list`. */
-export function loadBalancerColumns(now: number, style: Style): Array<Column<LoadBalancer>> {
-  return [
-    { heading: 'NAME', cell: ({ name }) => name },
-    { heading: 'TYPE', cell: ({ spec }) => spec.type },
-    { heading: 'STATE', cell: ({ status }) => status.state, paint: (text) => paintState(style, text) },
-    { heading: 'ADDRESSES', cell: ({ status }) => status.addresses.join(',') },
-    { heading: 'BACKENDS', cell: backendCount },
-    { heading: 'REVISION', cell: ({ revision }) => String(revision) },
-    { heading: 'AGE', cell: ({ createdAt }) => formatAge(createdAt, now) },
-  ];
-}
 
 /** The columns of what nodes see of backends. */
 export function backendStatusColumns(now: number, style: Style): Array<Column<BackendStatus>> {
@@ -43,11 +31,8 @@ export function renderLoadBalancer(lb: LoadBalancer, { now, style }: { now: numb
   ]);
 }
 
-function mainSection(
-  { id, name, labels, spec, status, revision, createdAt, updatedAt }: LoadBalancer,
-  now: number,
-  style: Style,
-): Section {
+function mainSection(lb: LoadBalancer, now: number, style: Style): Section {
+  const { id, name, labels, spec, status, revision, createdAt, updatedAt } = lb;
   const live = status.observedRevision === revision ? 'live' : `live: ${status.observedRevision}`;
   return {
     rows: [
@@ -55,8 +40,9 @@ function mainSection(
       ['Name', name],
       ['State', { text: status.state, paint: (text) => paintState(style, text) }],
       ['Revision', `${revision} (${live})`],
-      ['Addresses', status.addresses.join(', ')],
-      ['Listens on', [...new Set(status.nodes.flatMap(({ listeners }) => listeners))].join(', ')],
+      ['Addresses', addressTexts(lb).join(', ')],
+      ['Listens on', listenerText(lb)],
+      ['Certificate', placeholderText(lb)],
       ['Type', spec.type],
       ['VPC', spec.vpc],
       ['Port', String(spec.port)],
@@ -149,9 +135,4 @@ function conditionTable({ status }: LoadBalancer): string {
     status.conditions,
     { header: status.conditions.length > 0 },
   );
-}
-
-function backendCount({ spec, status }: LoadBalancer): string {
-  const up = new Set(status.backends.filter(({ state }) => state === 'up').map(({ target }) => target));
-  return `${up.size}/${spec.backends.length}`;
 }

@@ -37,7 +37,7 @@ export function problemJson(error: unknown): Record<string, unknown> {
 }
 
 /** The fields are listed below, so a text that only repeats the first of them says how many there are instead. */
-function headline(detail: string, errors: readonly FieldError[]): string {
+export function headline(detail: string, errors: readonly FieldError[]): string {
   const [first] = errors;
   if (!first || first.pointer === '' || !detail.startsWith(first.pointer)) return detail;
   return errors.length === 1 ? 'one field is not valid' : `${errors.length} fields are not valid`;

@@ -12,6 +12,8 @@ export interface Progress {
   step(text: string): void;
   /** Advice after the work: the next command to type. */
   note(text: string): void;
+  /** What is done but has a catch. It is told to those too who want no progress. */
+  warn(text: string): void;
   /** What is being waited for; a spinner on a terminal, nothing elsewhere. */
   waiting(text: string): void;
   /** Ends the spinner. */
@@ -37,6 +39,10 @@ export function createProgress({
     style,
     step: line,
     note: line,
+    warn(text) {
+      spinner.clear();
+      stderr.write(`${style('yellow', 'Warning:')} ${printable(text)}\n`);
+    },
     waiting: spinner.show,
     stop: spinner.stop,
   };

@@ -1,13 +1,13 @@
 import type { LoadBalancer } from '../../api/load-balancer.ts';
+import { addressTexts, clientPlace } from './addresses.ts';
 import { printable } from './style.ts';
 
 /** What a write says at its end: the load balancer and where it is reached. */
-export function renderResult({ name, id, revision, status }: LoadBalancer, done: string): string {
-  const first =
-    done === 'created'
-      ? `Load balancer ${name} created (${id})`
-      : `Load balancer ${name} ${done}, revision ${revision}`;
-  const addresses = status.addresses.map((address) => `Address: ${address}`);
+export function renderResult(lb: LoadBalancer, { done, live }: { done: string; live: boolean }): string {
+  const { name, id, revision, status } = lb;
+  const what = done === 'created' ? `created (${id})` : `${done}, revision ${revision}`;
+  const first = `Load balancer ${name} ${what}${live ? '' : ', but not live'}`;
+  const addresses = addressTexts(lb).map((address) => `Address: ${address}`);
   const certificates = status.certificates.map(
     ({ domain, state, reason }) => `Certificate: ${domain} ${state}${reason ? `: ${reason}` : ''}`,
   );
@@ -16,17 +16,23 @@ export function renderResult({ name, id, revision, status }: LoadBalancer, done:
 
 /** The command to type next. */
 export function nextStep(lb: LoadBalancer): string {
-  if (lb.spec.backends.length === 0) {
-    const check = lb.spec.type === 'http' ? 'http:/health:5s' : 'tcp:5s';
-    return `agentmetal lb backend add ${lb.name} --target HOST:PORT --health-check "${check}"`;
+  const { name, spec } = lb;
+  const [first] = spec.backends;
+  if (!first) {
+    const check = spec.type === 'http' ? 'http:/health:5s' : 'tcp:5s';
+    return `agentmetal lb backend add ${name} --target HOST:PORT --health-check "${check}"`;
+  }
+  if (takesNoTraffic(lb)) {
+    const drained = spec.backends.find(({ drain, weight }) => drain && weight > 0);
+    if (drained) return `agentmetal lb backend enable ${name} ${drained.target}`;
+    return `agentmetal lb backend set ${name} ${first.target} --weight 1${first.drain ? ' --no-drain' : ''}`;
   }
   const place = clientPlace(lb);
-  if (place === undefined || lb.spec.type === 'tcp') return `agentmetal lb health ${lb.name}`;
+  if (place === undefined || spec.type === 'tcp') return `agentmetal lb health ${name}`;
   return `curl http://${place}/`;
 }
 
-/** Address and port for clients: what a node really listens on, because the port may be shifted there. */
-function clientPlace({ status }: LoadBalancer): string | undefined {
-  const listener = status.nodes.flatMap(({ listeners }) => listeners).find((text) => !text.endsWith(':443'));
-  return (listener ?? status.addresses[0])?.replace(/:80$/, '');
+/** True when there are backends, and none of them is to have new clients. */
+export function takesNoTraffic({ spec }: Pick<LoadBalancer, 'spec'>): boolean {
+  return spec.backends.length > 0 && spec.backends.every(({ drain, weight }) => drain || weight === 0);
 }

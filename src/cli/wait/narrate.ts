@@ -36,10 +36,15 @@ export function createNarrator(progress: Progress, before: LoadBalancer | undefi
   };
 }
 
-/** How a node took a revision: `applied on local: runtime, 12 ms`. */
+/** How a node took a revision: `applied on local: runtime, 12 ms`. The path `none` would read like a fault. */
 export function receiptLine({ outcome, machine, path, durationMs, connectionsCut }: Receipt): string {
   const cut = connectionsCut > 0 ? `, ${connectionsCut} connections cut` : '';
-  return `${outcome} on ${machine}: ${path}, ${Math.round(durationMs)} ms${cut}`;
+  return `${outcome} on ${machine}${wayText({ outcome, path })}, ${Math.round(durationMs)} ms${cut}`;
+}
+
+function wayText({ outcome, path }: Pick<Receipt, 'outcome' | 'path'>): string {
+  if (path !== 'none') return `: ${path}`;
+  return outcome === 'applied' ? ': nothing to do there' : '';
 }
 
 /** Backends whose first check has answered, by node. */

@@ -2,6 +2,7 @@ import type { BackendStatus, LoadBalancer } from '../../api/load-balancer.ts';
 import type { FieldError } from '../../base/errors.ts';
 import type { Receipt } from '../../spec/plan.ts';
 import { CliFailure, EXIT } from '../failure.ts';
+import { takesNoTraffic } from '../output/result.ts';
 
 /** More backends than this are only counted. */
 const MAX_NAMED = 20;
@@ -53,6 +54,8 @@ export function waitTimeout(lb: LoadBalancer, revision: number, timeout: string)
 export function degradation(lb: LoadBalancer, revision: number): CliFailure | undefined {
   const { state } = lb.status;
   if (state === 'active' || state === 'pending' || lb.spec.backends.length === 0) return undefined;
+  // Drained on purpose: that is worth a warning, and no failure.
+  if (state === 'degraded' && takesNoTraffic(lb)) return undefined;
   const bad = badBackends(lb);
   const what =
     bad.length > 0

@@ -13,6 +13,11 @@ export function admissionBackend(pool: string): string {
   return pool + ADMISSION_SUFFIX;
 }
 
+/** The pool whose new members have their first check in that HAProxy backend; undefined for one that serves. */
+export function servedPool(backend: string): string | undefined {
+  return backend.endsWith(ADMISSION_SUFFIX) ? backend.slice(0, -ADMISSION_SUFFIX.length) : undefined;
+}
+
 /** The sections of a pool: the one that serves, and the one in which new members have their first check. */
 export function backendSections({ spec }: ServiceModel): Section[] {
   const hasIpv6Target = spec.backends.some(({ target }) => parseTarget(target)?.host.includes(':'));

@@ -29,6 +29,8 @@ export function globalSection({ id, layout }: ServiceModel): Section {
       'noreuseport',
       // An old worker serves its last connections to their end, but not for ever.
       'hard-stop-after 12h',
+      // And not in any number: the oldest goes when there are more.
+      'mworker-max-reloads 50',
       ...(layout.user ? [`user ${quote(layout.user)}`] : []),
       ...(layout.group ? [`group ${quote(layout.group)}`] : []),
       ...(layout.chroot ? [`chroot ${quote(layout.chroot)}`] : []),
@@ -63,6 +65,8 @@ const HTTP_DEFAULTS = [
   `http-error status 503 content-type text/html string ${quote(NO_BACKEND)} hdr Connection close hdr Cache-Control no-cache`,
   // Without it a reload closes idle keep-alive connections just as a client may be sending on them.
   'option idle-close-on-response',
+  // A backend may close an idle connection just as a request is sent on it; what is safe to repeat is sent again.
+  'retry-on conn-failure empty-response',
   'timeout http-request 10s',
   'timeout http-keep-alive 60s',
   'timeout client 60s',

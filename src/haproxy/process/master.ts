@@ -38,7 +38,13 @@ export async function startMaster(binary: string, paths: ServicePaths): Promise<
   const log = openSync(paths.log, 'a', 0o600);
   await truncate(paths.log);
   const args = ['-W', '-f', paths.config, '-S', `${paths.masterSocket},level,admin,mode,600`];
-  const child = spawn(binary, args, { detached: true, stdio: ['ignore', log, log], cwd: '/' });
+  const child = spawn(binary, args, {
+    detached: true,
+    stdio: ['ignore', log, log],
+    cwd: '/',
+    // Nothing of our own environment, keys above all, is for HAProxy.
+    env: { PATH: process.env['PATH'] ?? '' },
+  });
   closeSync(log);
   const outcome: { error?: Error; exited?: boolean } = {};
   child.once('error', (error) => (outcome.error = error));
@@ -65,13 +71,15 @@ export async function reloadMaster(
   paths: ServicePaths,
   frameHash: string,
 ): Promise<RunningProxy> {
-  const before = await waitUntil(START_TIMEOUT_MS, () => masterInfo(paths));
+  const before = await waitUntil(START_TIMEOUT_MS, () => {
+    if (!isRunning(masterPid)) throw endedInReload(paths);
+    return masterInfo(paths);
+  });
   if (!before) throw new ApplyError('reload_failed', 'the HAProxy master does not answer');
   await truncate(paths.log);
   signal(masterPid, 'SIGUSR2');
   const worker = await waitUntil(START_TIMEOUT_MS, async () => {
-    if (!isRunning(masterPid))
-      throw new ApplyError('reload_failed', `HAProxy ended during the reload: ${await lastWords(paths)}`);
+    if (!isRunning(masterPid)) throw endedInReload(paths);
     const info = await masterInfo(paths);
     // The counter starts again when a reload succeeds, so what counts is that this try has ended.
     if (!info || (info.reloads === before.reloads && info.workerPid === before.workerPid)) return undefined;
@@ -87,6 +95,13 @@ export async function reloadMaster(
     );
   const { oldWorkerPids = [] } = (await masterInfo(paths)) ?? {};
   return { masterPid, worker, oldWorkerPids };
+}
+
+function endedInReload(paths: ServicePaths): ApplyError {
+  return new ApplyError(
+    'reload_failed',
+    `HAProxy ended during the reload (see ${paths.log}); it is started again`,
+  );
 }
 
 /** Ends HAProxy with all its workers. */

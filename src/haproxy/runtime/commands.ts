@@ -23,6 +23,9 @@ const SILENT = /^$/;
 // 2.6 does not give a server added at run time the defaults of its connection pool: without these it reuses none.
 const POOL_KEYWORDS = 'pool-purge-delay 5s pool-max-conn -1';
 
+/** 0 would take the limit away too, but leave the requests that wait for it waiting: 2.6 wakes none of them then. */
+export const NO_LIMIT = 2_000_000;
+
 /** Adds a server that is down until its health is set or `rise` checks have passed. */
 export function addServer(server: Server, model: ServiceModel): Command[] {
   const path = pathOf(server);
@@ -45,7 +48,7 @@ function addCommands(path: string, server: Server, keywords: string): Command[] 
   ];
 }
 
-export function removeFromAdmission(server: Server): Command[] {
+export function removeFromAdmission(server: Pick<Server, 'pool' | 'name'>): Command[] {
   return deleteCommands(admissionPath(server));
 }
 
@@ -58,7 +61,8 @@ export function setWeight(server: Server): Command {
 }
 
 export function setMaxConnections(server: Server): Command {
-  return { text: `set maxconn server ${pathOf(server)} ${server.maxConnections}`, expect: SILENT };
+  const limit = server.maxConnections === 0 ? NO_LIMIT : server.maxConnections;
+  return { text: `set maxconn server ${pathOf(server)} ${limit}`, expect: SILENT };
 }
 
 export function setAddress(server: Server): Command {
@@ -101,6 +105,6 @@ function pathOf({ pool, name }: Server): string {
   return `${pool}/${name}`;
 }
 
-function admissionPath({ pool, name }: Server): string {
+function admissionPath({ pool, name }: Pick<Server, 'pool' | 'name'>): string {
   return `${admissionBackend(pool)}/${name}`;
 }

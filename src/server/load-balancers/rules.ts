@@ -3,7 +3,7 @@ import type { LoadBalancerDefinition, LoadBalancerSpec } from '../../spec/load-b
 import { backendMembershipErrors } from '../../spec/membership.ts';
 import { type LoadBalancerRecord, findLoadBalancer, listListening } from '../../store/load-balancers.ts';
 import type { Tx } from '../../store/open.ts';
-import { type VpcRecord, findVpc } from '../../store/vpcs.ts';
+import { type VpcRecord, findVpc, listVpcs } from '../../store/vpcs.ts';
 import { ANY_ADDRESS, allocateAddress, portClash } from '../address-pool.ts';
 import type { ServerContext } from '../context.ts';
 import { validationError } from '../http/read-request.ts';
@@ -30,7 +30,7 @@ export async function requireVpcFor(
     const detail = `there is no VPC ${spec.vpc}`;
     throw validationError(
       [locate({ pointer: '/spec/vpc', code: 'unknown_vpc', detail })],
-      `Create it: agentmetal vpc create ${spec.vpc} --cidr 10.0.0.0/16`,
+      `${await knownVpcs(tx)}, or create it: agentmetal vpc create ${spec.vpc} --cidr 10.0.0.0/16`,
     );
   }
   const rules = { vpc: vpc.name, cidrs: vpc.spec.cidrs, allowLoopback: context.allowLoopbackBackends };
@@ -42,6 +42,12 @@ export async function requireVpcFor(
     );
   }
   return vpc;
+}
+
+async function knownVpcs(tx: Tx): Promise<string> {
+  const names = (await listVpcs(tx, '', 11)).map(({ name }) => name);
+  const shown = names.slice(0, 10).join(', ');
+  return `Use one of those there are (${shown}${names.length > 10 ? ', …' : ''})`;
 }
 
 export async function requireFreeName(tx: Tx, name: string, ownId?: string): Promise<void> {
@@ -63,7 +69,7 @@ export async function requireAddress(
   const address = allocateAddress(context.addressPool, taken, ports);
   if (address !== undefined) return address;
   const clash = context.addressPool.kind === 'all' ? portClash(taken, ANY_ADDRESS, ports) : undefined;
-  const who = clash ? `: ${clash.name} has port ${clash.port} on every address` : '';
+  const who = clash ? `: ${clash.name} has port ${clash.port}, and the pool * is every address at once` : '';
   throw new AppError(
     'address_pool_exhausted',
     `no address of the pool is free for ${name} on port ${ports.join(' and ')}${who}`,

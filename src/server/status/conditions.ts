@@ -60,13 +60,13 @@ function backendsHealthy({ record }: Observation, backends: readonly BackendStat
       type,
       status: 'true',
       reason: 'AllUp',
-      message: `All ${inService.length} backends are up.`,
+      message: inService.length === 1 ? 'The backend is up.' : `All ${inService.length} backends are up.`,
       since,
     };
   }
   const shown = faults.slice(0, 5).map(({ target, state, reason }) => `${target} is ${state} (${reason})`);
   const more = faults.length > shown.length ? `; and ${faults.length - shown.length} more` : '';
-  const message = `${faults.length} of ${inService.length} backends are not up: ${shown.join('; ')}${more}.`;
+  const message = `${faults.length} of ${inService.length} backends ${faults.length === 1 ? 'is' : 'are'} not up: ${shown.join('; ')}${more}.`;
   const checking = faults.every(({ state }) => state === 'checking');
   return {
     type,

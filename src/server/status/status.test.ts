@@ -89,8 +89,8 @@ test.each<[string, Case, string]>([
   ['one is being checked for a second', { states: ['up', 'checking'], sinceMs: 1000 }, 'pending'],
   ['one is being checked for a minute', { states: ['up', 'checking'] }, 'degraded'],
   ['all are being checked for a minute', { states: ['checking'] }, 'error'],
-  ['all are drained', { states: ['draining'], settings: { drain: true } }, 'active'],
-  ['all have weight 0', { states: ['draining', 'down'], settings: { weight: 0 } }, 'active'],
+  ['all are drained', { states: ['draining'], settings: { drain: true } }, 'degraded'],
+  ['all have weight 0', { states: ['draining', 'down'], settings: { weight: 0 } }, 'degraded'],
 ])('%s', (_name, given, state) => {
   expect(loadBalancerStatus(observation(given)).state).toBe(state);
 });

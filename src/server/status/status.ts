@@ -42,6 +42,8 @@ function stateOf(observation: Observation, backends: readonly BackendStatus[]): 
   if (progress.length === 0 || progress.includes('pending')) return 'pending';
   const wanted = new Set(observation.record.spec.backends.filter(isWanted).map(({ target }) => target));
   const inService = backends.filter(({ target }) => wanted.has(target));
+  // Backends there are, but none that takes clients: whoever asks gets an error.
+  if (inService.length === 0 && backends.length > 0) return 'degraded';
   if (inService.every(({ state }) => state === 'up')) return 'active';
   if (inService.some((backend) => isFreshlyChecking(backend, observation.now))) return 'pending';
   return inService.some(({ state }) => state === 'up') ? 'degraded' : 'error';

@@ -1,6 +1,6 @@
 import { AppError, type FieldError } from '../../base/errors.ts';
 import { shorten } from '../../spec/field-errors.ts';
-import { hostMembershipErrors, membershipFault } from '../../spec/membership.ts';
+import { createMembership, hostMembershipErrors } from '../../spec/membership.ts';
 import { parseTarget } from '../../spec/target.ts';
 import { DEFAULT_VPC, type VpcDefinition, type VpcSpec } from '../../spec/vpc.ts';
 import { loadBalancersOfVpc } from '../../store/load-balancers.ts';
@@ -33,14 +33,18 @@ export async function requireUndisturbed(
   before: VpcRecord,
   { spec }: VpcDefinition,
 ): Promise<void> {
-  const rules = { vpc: before.name, cidrs: spec.cidrs, allowLoopback: allowLoopbackBackends };
+  const faultOf = createMembership({
+    vpc: before.name,
+    cidrs: spec.cidrs,
+    allowLoopback: allowLoopbackBackends,
+  });
   const kept = new Set(spec.hosts.map(({ name }) => name));
   const gone = new Set(before.spec.hosts.map(({ name }) => name).filter((name) => !kept.has(name)));
   for (const { name, spec: balancer } of await loadBalancersOfVpc(tx, before.id)) {
     for (const { target } of balancer.backends) {
       const host = parseTarget(target);
       if (host && gone.has(host.host)) throw hostInUse(host.host, name, target);
-      const fault = host?.isIp ? membershipFault(host.host, rules) : undefined;
+      const fault = host?.isIp ? faultOf(host.host) : undefined;
       if (fault) throw leftOutside(`backend ${target} of ${name}: ${fault}`, name, target);
     }
   }

@@ -24,3 +24,15 @@ export async function requireContext(
     hint: 'agentmetal context list',
   });
 }
+
+/** The context of that name, or the one in use. */
+export async function requireChosenContext(
+  env: Environment,
+  name: string | undefined,
+): Promise<{ name: string; file: ContextFile; context: Context }> {
+  const chosen = name ?? (await readContextFile(env)).current;
+  if (chosen !== undefined) return { name: chosen, ...(await requireContext(env, chosen)) };
+  throw new AppError('not_found', 'no context is in use', {
+    hint: 'Choose one: agentmetal context use NAME, or save one: agentmetal context create NAME --url URL',
+  });
+}

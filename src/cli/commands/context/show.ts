@@ -1,8 +1,7 @@
-import { AppError } from '../../../base/errors.ts';
 import { defineCommand } from '../../command.ts';
-import { contextFilePath, readContextFile } from '../../context.ts';
+import { contextFilePath } from '../../context.ts';
 import { renderSections } from '../../output/sections.ts';
-import { requireContext } from './names.ts';
+import { requireChosenContext } from './names.ts';
 
 /** So much of a key tells which one it is, and no more. */
 const SHOWN_CHARACTERS = 8;
@@ -21,10 +20,7 @@ export const show = defineCommand({
   options: {},
   examples: ['agentmetal context show', 'agentmetal context show prod'],
   async run({ io, print }, { args }) {
-    const name = args.name ?? (await readContextFile(io.env)).current;
-    if (name === undefined)
-      throw new AppError('not_found', 'no context is in use', { hint: 'agentmetal context list' });
-    const { file, context } = await requireContext(io.env, name);
+    const { name, file, context } = await requireChosenContext(io.env, args.name);
     const shown = {
       name,
       url: context.url,

@@ -3,12 +3,13 @@ import { readDocuments } from '../../documents.ts';
 import { WRITE_OPTIONS } from '../../write-options.ts';
 import { requestDryRun, writeLoadBalancer } from '../../write.ts';
 import { applicable } from './documents-request.ts';
+import { eachDocument } from './in-document.ts';
 
 export const apply = defineCommand({
   path: ['lb', 'apply'],
   summary: 'Create or replace load balancers from a file',
   description:
-    'The file holds one or several YAML or JSON documents with name, labels and spec. Each load balancer becomes what\nits document says; one that is so already is left alone. All documents are checked before the first is applied.',
+    'The file holds one or several YAML or JSON documents, or a list of them, with name, labels and spec. Each load\nbalancer becomes what its document says; one that is so already is left alone. All documents are checked before the\nfirst is applied.',
   args: [],
   options: {
     file: { value: 'FILE', short: 'f', required: true, summary: 'The file; - is stdin', completes: 'file' },
@@ -21,9 +22,11 @@ export const apply = defineCommand({
   async run(ctx, { options }) {
     const documents = await readDocuments(options.file, ctx.io);
     if (documents.length > 1 && !options.dryRun) {
-      for (const document of documents) await requestDryRun(ctx, (await applicable(ctx, document)).request);
+      await eachDocument(documents, async (document) => {
+        await requestDryRun(ctx, (await applicable(ctx, document)).request);
+      });
     }
-    for (const document of documents) {
+    await eachDocument(documents, async (document) => {
       const { before, request } = await applicable(ctx, document);
       await writeLoadBalancer(ctx, options, {
         request,
@@ -31,6 +34,6 @@ export const apply = defineCommand({
         before,
         done: before ? 'updated' : 'created',
       });
-    }
+    });
   },
 });

@@ -2,6 +2,7 @@ import { defineCommand } from '../../command.ts';
 import { readDocuments } from '../../documents.ts';
 import { printDryRun } from '../../write.ts';
 import { applicable } from './documents-request.ts';
+import { eachDocument } from './in-document.ts';
 
 export const diff = defineCommand({
   path: ['lb', 'diff'],
@@ -12,9 +13,9 @@ export const diff = defineCommand({
   },
   examples: ['agentmetal lb diff -f web-lb.yaml'],
   async run(ctx, { options }) {
-    for (const document of await readDocuments(options.file, ctx.io)) {
+    await eachDocument(await readDocuments(options.file, ctx.io), async (document) => {
       const { request } = await applicable(ctx, document);
       await printDryRun(ctx, { name: document.name, request });
-    }
+    });
   },
 });

@@ -1,5 +1,5 @@
 import { defineCommand } from '../../command.ts';
-import { loadBalancerColumns } from '../../output/load-balancer.ts';
+import { loadBalancerColumns } from '../../output/load-balancer-columns.ts';
 import { listLoadBalancers } from '../../resources.ts';
 
 export const list = defineCommand({
@@ -19,7 +19,9 @@ export const list = defineCommand({
     await print.list(items, {
       columns: loadBalancerColumns(io.now(), print.style),
       name: ({ name }) => name,
-      empty: 'There are no load balancers. Make one: agentmetal lb create --name web-lb --type http',
+      empty: options.selector
+        ? `No load balancer matches ${options.selector}. All of them: agentmetal lb list`
+        : 'There are no load balancers. Make one: agentmetal lb create --name web-lb --type http',
     });
   },
 });

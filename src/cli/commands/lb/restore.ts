@@ -16,7 +16,7 @@ export const restore = defineCommand({
   options: WRITE_OPTIONS,
   examples: ['agentmetal lb restore web-lb 3', 'agentmetal lb restore web-lb 3 --dry-run'],
   async run(ctx, { args, options }) {
-    const number = String(readRevisionNumber(args.number));
+    const number = String(readRevisionNumber(args.name, args.number));
     const before = await getLoadBalancer(await ctx.api(), args.name);
     await writeLoadBalancer(ctx, options, {
       request: { method: 'POST', path: apiPath`/v1/load-balancers/${before.id}/revisions/${number}/restore` },

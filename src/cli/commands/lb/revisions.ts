@@ -27,7 +27,7 @@ export const revisions = defineCommand({
         empty: `${args.name} has no revisions`,
       });
     }
-    const revision = await getRevision(await api(), args.name, readRevisionNumber(args.number));
+    const revision = await getRevision(await api(), args.name, readRevisionNumber(args.name, args.number));
     await print.object(revision, {
       text: () => renderRevision(revision, io.now(), print.style),
       name: String(revision.number),
@@ -36,9 +36,13 @@ export const revisions = defineCommand({
 });
 
 /** Reads a revision's number from the command line. */
-export function readRevisionNumber(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text))
-    throw usageError(`${JSON.stringify(text)} is not the number of a revision`);
+export function readRevisionNumber(name: string, text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) {
+    throw usageError(
+      `${JSON.stringify(text)} is not the number of a revision`,
+      `agentmetal lb revisions ${name}`,
+    );
+  }
   return Number(text);
 }
 

@@ -6,10 +6,16 @@ export const list = defineCommand({
   path: ['vpc', 'list'],
   summary: 'List private networks',
   args: [],
-  options: {},
-  examples: ['agentmetal vpc list'],
-  async run({ api, io, print }) {
-    await print.list(await listVpcs(await api()), {
+  options: {
+    selector: {
+      value: 'SELECTOR',
+      short: 'l',
+      summary: 'Only those whose labels match, such as env=prod,!legacy',
+    },
+  },
+  examples: ['agentmetal vpc list', 'agentmetal vpc list -l env=prod'],
+  async run({ api, io, print }, { options }) {
+    await print.list(await listVpcs(await api(), options.selector), {
       columns: [
         { heading: 'NAME', cell: ({ name }) => name },
         { heading: 'CIDRS', cell: ({ spec }) => spec.cidrs.join(',') },
@@ -18,7 +24,9 @@ export const list = defineCommand({
         { heading: 'AGE', cell: ({ createdAt }) => formatAge(createdAt, io.now()) },
       ],
       name: ({ name }) => name,
-      empty: 'There are no VPCs. Make one: agentmetal vpc create prod --cidr 10.0.0.0/16',
+      empty: options.selector
+        ? `No VPC matches ${options.selector}. All of them: agentmetal vpc list`
+        : 'There are no VPCs. Make one: agentmetal vpc create prod --cidr 10.0.0.0/16',
     });
   },
 });
