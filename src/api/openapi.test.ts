@@ -10,7 +10,7 @@ test('it is a valid OpenAPI document', async () => {
   expect(result).toMatchObject({ valid: true, warnings: [] });
 });
 
-test('openapi.json is as the contract says; `npm run build` writes it', async () => {
+test('openapi.json is as the contract says; `npm run generate` writes it', async () => {
   expect(await readFile(new URL('../../openapi.json', import.meta.url), 'utf8')).toBe(renderOpenApi());
 });
 
