@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { HostLayout } from '../spec/host-layout.ts';
+import { ForeignControlPlane } from './follow.ts';
 import type { Memory } from './memory.ts';
 import { createNameResolver } from './resolver.ts';
 import { Service } from './service.ts';
@@ -85,8 +86,8 @@ export function createFleet({ memory, onChange, ...options }: FleetOptions): Fle
     },
     async take(state) {
       if (controlPlaneId !== undefined && state.controlPlaneId !== controlPlaneId) {
-        throw new Error(
-          `the control plane is another one (${state.controlPlaneId}) than the one whose load balancers run here (${controlPlaneId}); its orders are refused`,
+        throw new ForeignControlPlane(
+          `it serves the load balancers of another control plane (${controlPlaneId}) and refuses the orders of this one (${state.controlPlaneId}). If this one is to take its place, end the agent, remove the file control-plane-id in its data directory, and start it again: it then serves what this one wants, and nothing else`,
         );
       }
       if (controlPlaneId === undefined) {

@@ -1,16 +1,14 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pino } from 'pino';
-import { createBackoff } from '../base/backoff.ts';
 import { systemClock } from '../base/clock.ts';
-import { messageOf } from '../base/errors.ts';
-import type { Logger } from '../base/logger.ts';
 import { findProgram } from '../host/exec.ts';
 import { acquireLock } from '../host/lock.ts';
 import { VERSION } from '../base/version.ts';
 import { installedVersion } from '../haproxy/process/check.ts';
-import { type ControlPlane, createControlPlane } from './control-plane.ts';
-import { type Fleet, createFleet } from './fleet.ts';
+import { createControlPlane } from './control-plane.ts';
+import { createFleet } from './fleet.ts';
+import { createFollower } from './follow.ts';
 import { detectLayout, hostAddresses } from './layout.ts';
 import { createMemory } from './memory.ts';
 import { type Reporter, createReporter } from './reporter.ts';
@@ -65,54 +63,27 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     memory: createMemory(dataDir, logger),
     onChange: (id, urgent) => reporter?.changed(id, urgent),
   });
+  const follower = createFollower({
+    clock: systemClock,
+    logger,
+    controlPlane,
+    take: fleet.take,
+    onTurn: () => reporter?.all(),
+  });
   reporter = createReporter({
     clock: systemClock,
     logger,
     controlPlane,
-    about,
+    about: () => ({ ...about(), ...(follower.fault() === undefined ? {} : { fault: follower.fault() }) }),
     ids: fleet.ids,
     reportOf: fleet.reportOf,
   });
   await fleet.recall();
   options.onReady?.();
   reporter.all();
-  await Promise.all([
-    follow(controlPlane, fleet, reporter, logger, options.signal),
-    reporter.run(options.signal),
-  ]);
+  await Promise.all([follower.run(options.signal), reporter.run(options.signal)]);
   await fleet.detach();
   await release();
-}
-
-/** Follows what the control plane wants for as long as the agent runs; without it, all goes on as it was. */
-async function follow(
-  controlPlane: ControlPlane,
-  fleet: Fleet,
-  reporter: Reporter,
-  logger: Logger,
-  signal: AbortSignal,
-): Promise<void> {
-  const backoff = createBackoff({ initialMs: 100, maxMs: 2000, random: Math.random });
-  let since = 0;
-  let isLost = false;
-  while (!signal.aborted) {
-    try {
-      const state = await controlPlane.desired(since, signal);
-      await fleet.take(state);
-      since = state.version;
-      backoff.reset();
-      if (isLost) reporter.all();
-      isLost = false;
-    } catch (error) {
-      if (signal.aborted) return;
-      if (!isLost)
-        logger.warn({ error: messageOf(error) }, 'the control plane gives no orders; serving what is known');
-      isLost = true;
-      // It may have come back with other data: ask for everything.
-      since = 0;
-      await systemClock.sleep(backoff.next(), signal);
-    }
-  }
 }
 
 async function createAbout(binary: string, layout: ReturnType<typeof detectLayout>) {

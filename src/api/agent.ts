@@ -64,6 +64,8 @@ export const AgentReport = z.strictObject({
   layout: HostLayout,
   /** Addresses of the machine, for a load balancer on all of them. */
   hostAddresses: z.array(z.string().max(64)).max(64),
+  /** Why the agent does not follow this control plane, in words; absent when it does. */
+  fault: z.string().max(2000).optional(),
   loadBalancers: z.array(LoadBalancerReport),
 });
 export type AgentReport = z.infer<typeof AgentReport>;

@@ -103,6 +103,7 @@ async function addLocalMachine(context: ServerContext, tx: Tx, tokenHash: string
     haproxyVersion: null,
     layout: null,
     hostAddresses: [],
+    fault: null,
     lastReportAt: null,
     createdAt: timestamp(context),
   };

@@ -15,6 +15,8 @@ export interface MachineRecord {
   /** How HAProxy is laid out there; null before the first report. */
   layout: HostLayout | null;
   hostAddresses: string[];
+  /** Why its agent does not follow this control plane; null when it does. */
+  fault: string | null;
   lastReportAt: string | null;
   createdAt: string;
 }
@@ -75,6 +77,7 @@ function toRow(machine: MachineRecord): Selectable<Database['machines']> {
     haproxy_version: machine.haproxyVersion,
     layout: layout && JSON.stringify(layout),
     host_addresses: JSON.stringify(machine.hostAddresses),
+    fault: machine.fault,
     last_report_at: machine.lastReportAt,
     created_at: machine.createdAt,
   };
@@ -91,6 +94,7 @@ function fromRow(row: Selectable<Database['machines']>): MachineRecord {
     haproxyVersion: row.haproxy_version,
     layout: row.layout === null ? null : (JSON.parse(row.layout) as HostLayout),
     hostAddresses: JSON.parse(row.host_addresses) as string[],
+    fault: row.fault,
     lastReportAt: row.last_report_at,
     createdAt: row.created_at,
   };

@@ -40,6 +40,7 @@ interface MachineTable {
   haproxy_version: string | null;
   layout: string | null;
   host_addresses: string;
+  fault: string | null;
   last_report_at: string | null;
   created_at: string;
 }

@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestBackend, startBackend } from '../support/backends.ts';
 import { startLoad } from '../support/load.ts';
@@ -106,6 +108,28 @@ describe('killed with no warning, under load', () => {
     });
     expect(status.backends.map(({ state }) => state)).toEqual(['up', 'up']);
     expect(after.status.nodes[0]?.haproxy).toMatchObject({ pid: before.status.nodes[0]?.haproxy?.pid });
+  });
+
+  it('with its database lost: the load balancers serve on, and a new one is told why it is not served', async () => {
+    const other = await startProduct();
+    try {
+      await other.sh(`agentmetal lb create web --type http --target ${backends[0]?.target}`);
+      const address = (await other.loadBalancer('web')).status.addresses[0];
+      await other.end();
+      await rm(join(other.dataDir, 'agentmetal.db'));
+      await other.restart();
+      expect(await (await fetch(`http://${address}/`)).text()).toBe('one');
+      const created = await other.sh('agentmetal lb create fresh --type tcp --port 4000 --timeout 1s');
+      expect(created.code).not.toBe(0);
+      const { conditions } = (await other.loadBalancer('fresh')).status;
+      expect(conditions.find(({ type }) => type === 'AgentConnected')).toMatchObject({
+        status: 'false',
+        reason: 'Refusing',
+        message: expect.stringContaining('remove the file control-plane-id'),
+      });
+    } finally {
+      await other.stop();
+    }
   });
 
   it('with no control plane at all: HAProxy is restarted and backends come and go', async () => {

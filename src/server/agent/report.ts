@@ -28,8 +28,8 @@ export async function keepReport(
 }
 
 function seenMachine(machine: MachineRecord, report: AgentReport, now: string): MachineRecord {
-  const { agentVersion, haproxyVersion, layout, hostAddresses } = report;
-  return { ...machine, agentVersion, haproxyVersion, layout, hostAddresses, lastReportAt: now };
+  const { agentVersion, haproxyVersion, layout, hostAddresses, fault = null } = report;
+  return { ...machine, agentVersion, haproxyVersion, layout, hostAddresses, fault, lastReportAt: now };
 }
 
 /** False for a load balancer that is not on the machine: an agent speaks for its own nodes alone. */

@@ -100,6 +100,12 @@ function agentConnected({ record, nodes, now }: Observation): Condition {
       : `The agent of machine ${name} has never reported. Start it there: \`agentmetal agent\`.`;
     return { type, status: 'false', reason: 'Silent', message, since: lastReportAt ?? createdAt };
   }
+  const refusing = nodes.find(({ machine }) => machine.fault !== null);
+  if (refusing) {
+    const { name, fault, lastReportAt, createdAt } = refusing.machine;
+    const message = `The agent of machine ${name} does not follow this control plane: ${fault}.`;
+    return { type, status: 'false', reason: 'Refusing', message, since: lastReportAt ?? createdAt };
+  }
   if (nodes.length === 0) {
     return {
       type,

@@ -67,6 +67,7 @@ function observation({
           haproxyVersion: null,
           layout: null,
           hostAddresses: [],
+          fault: null,
           lastReportAt: AT,
           createdAt: AT,
         },

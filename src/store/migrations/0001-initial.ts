@@ -37,6 +37,7 @@ async function createNetworks(db: Kysely<unknown>): Promise<void> {
     .addColumn('haproxy_version', 'text')
     .addColumn('layout', 'text')
     .addColumn('host_addresses', 'text', (column) => column.notNull())
+    .addColumn('fault', 'text')
     .addColumn('last_report_at', 'text')
     .addColumn('created_at', 'text', (column) => column.notNull())
     .execute();

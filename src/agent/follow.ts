@@ -1,0 +1,67 @@
+import type { DesiredState } from '../api/agent.ts';
+import { createBackoff } from '../base/backoff.ts';
+import type { Clock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import type { ControlPlane } from './control-plane.ts';
+
+/** A control plane that is not the one whose load balancers run here gives orders. */
+export class ForeignControlPlane extends Error {
+  override readonly name = 'ForeignControlPlane';
+}
+
+export interface FollowOptions {
+  clock: Clock;
+  logger: Logger;
+  controlPlane: ControlPlane;
+  take(state: DesiredState): Promise<void>;
+  /** Called when orders come again after a while without, and when they begin to be refused. */
+  onTurn(): void;
+}
+
+/** Follows what the control plane wants; without it, all goes on as it was. */
+export interface Follower {
+  /** Why the orders of this control plane are refused; undefined while they are not. */
+  fault(): string | undefined;
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export function createFollower({ clock, logger, controlPlane, take, onTurn }: FollowOptions): Follower {
+  const backoff = createBackoff({ initialMs: 100, maxMs: 2000, random: Math.random });
+  let since = 0;
+  let isLost = false;
+  let fault: string | undefined;
+
+  const lose = (error: unknown) => {
+    if (!isLost)
+      logger.warn({ error: messageOf(error) }, 'the control plane gives no orders; serving what is known');
+    isLost = true;
+    // It may come back with other data: ask for everything.
+    since = 0;
+    const refusal = error instanceof ForeignControlPlane ? error.message : undefined;
+    const isNew = refusal !== fault;
+    fault = refusal;
+    if (isNew) onTurn();
+  };
+
+  return {
+    fault: () => fault,
+    async run(signal) {
+      while (!signal.aborted) {
+        try {
+          const state = await controlPlane.desired(since, signal);
+          await take(state);
+          since = state.version;
+          backoff.reset();
+          fault = undefined;
+          if (isLost) onTurn();
+          isLost = false;
+        } catch (error) {
+          if (signal.aborted) return;
+          lose(error);
+          await clock.sleep(backoff.next(), signal);
+        }
+      }
+    },
+  };
+}
