@@ -8,8 +8,12 @@ import type { Environment } from './io.ts';
 
 export const DEFAULT_URL = 'http://localhost:8080';
 
-/** Where a key is from: a file, the environment or a context. */
-export type KeySource = { kind: 'file'; path: string } | { kind: 'environment' } | { kind: 'context'; name: string };
+/** Where a key is from. */
+export type KeySource =
+  | { kind: 'file'; path: string }
+  /** `instead` names the context whose key would be used without it. */
+  | { kind: 'environment'; instead: string | undefined }
+  | { kind: 'context'; name: string };
 
 /** The control plane that a command speaks to. */
 export interface Connection {
@@ -91,7 +95,8 @@ async function chooseKey(
       : { key: undefined, keySource: undefined };
   if (named !== undefined && saved.key !== undefined) return saved;
   const key = env['AGENTMETAL_API_KEY'];
-  return key ? { key, keySource: { kind: 'environment' } } : saved;
+  if (!key) return saved;
+  return { key, keySource: { kind: 'environment', instead: saved.key && context?.name } };
 }
 
 /** The text of the certificate to trust, or `undefined` when the system's are enough. */

@@ -92,6 +92,37 @@ describe('where a command goes', () => {
   });
 });
 
+describe('a key that is refused', () => {
+  test('is told by where it is from', async () => {
+    const { url } = await startFakeApi();
+    const home = await temporaryHome();
+    await writeFile(`${home}/key`, 'wrong\n');
+    await writeContext({ HOME: home }, { name: 'local', url, key: 'wrong' });
+    const env = { HOME: home };
+    const told = async (line: string, more: Record<string, string> = {}) => {
+      const { code, err } = await runCli(line, { env: { ...env, ...more } });
+      expect(code).toBe(5);
+      return err.split('\n').slice(0, 2).join('\n');
+    };
+    expect(await told('lb list')).toBe(
+      `Error: the key of context local is not known to ${url} (unauthenticated)\n  Hint: Save another: agentmetal context delete local && agentmetal context create local --url ${url}`,
+    );
+    expect(await told('lb list', { AGENTMETAL_API_KEY: 'wrong' })).toBe(
+      `Error: the key from AGENTMETAL_API_KEY is not known to ${url} (unauthenticated)\n  Hint: Set AGENTMETAL_API_KEY to a key of that control plane, or unset it to use the one of context local`,
+    );
+    expect(await told(`lb list --api-key-file ${home}/key`)).toBe(
+      `Error: the key in ${home}/key is not known to ${url} (unauthenticated)\n  Hint: Put a key of that control plane into ${home}/key`,
+    );
+  });
+
+  test('advises no context whose key is for another place', async () => {
+    const { url } = await startFakeApi();
+    const env = { HOME: await temporaryHome(), AGENTMETAL_URL: url, AGENTMETAL_API_KEY: 'wrong' };
+    await writeContext(env, { name: 'local', url: 'http://elsewhere', key: 'k' });
+    expect((await runCli('lb list', { env })).err).not.toContain('context local');
+  });
+});
+
 describe('context commands', () => {
   test('save, list, use, show and forget', async () => {
     const env = { HOME: await temporaryHome() };
@@ -118,6 +149,24 @@ describe('context commands', () => {
     expect(JSON.parse(await readFile(contextFilePath(env), 'utf8'))).toEqual({
       contexts: { one: { url: 'http://one:8080', key: 'key-of-one-is-secret' } },
     });
+  });
+
+  test('key prints the key alone', async () => {
+    const env = { HOME: await temporaryHome() };
+    expect(await runCli('context key', { env })).toEqual({
+      code: 3,
+      out: '',
+      err: 'Error: no context is in use (not_found)\n  Hint: Choose one: agentmetal context use NAME, or save one: agentmetal context create NAME --url URL\n',
+    });
+    await writeContext(env, { name: 'one', url: 'http://one', key: 'key-of-one' });
+    await writeContext(env, { name: 'two', url: 'http://two', key: 'key-of-two' }, false);
+    expect(await runCli('context key', { env })).toEqual({ code: 0, out: 'key-of-one\n', err: '' });
+    expect((await runCli('context key two', { env })).out).toBe('key-of-two\n');
+    expect((await runCli('context key --context two', { env })).out).toBe('key-of-two\n');
+    expect(JSON.parse((await runCli('context key -o json', { env })).out)).toMatchObject({
+      key: 'key-of-one',
+    });
+    expect((await runCli('context key three', { env })).code).toBe(3);
   });
 
   test('refuse what cannot be', async () => {

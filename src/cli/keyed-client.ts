@@ -27,10 +27,10 @@ export class KeyedClient extends ApiClient {
   }
 }
 
-function refusedKey(error: ApiError, { url, context, keySource }: Connection): ApiError {
+function refusedKey(error: ApiError, { url, caFile, keySource }: Connection): ApiError {
   if (!keySource) return error;
   return new ApiError('unauthenticated', `the key ${originOf(keySource)} is not known to ${url}`, {
-    hint: remedyFor(keySource, { url, context }),
+    hint: remedyFor(keySource, { url, caFile }),
     ...(error.requestId === undefined ? {} : { requestId: error.requestId }),
     cause: error,
   });
@@ -41,12 +41,14 @@ function originOf(source: KeySource): string {
   return source.kind === 'context' ? `of context ${source.name}` : `in ${source.path}`;
 }
 
-function remedyFor(source: KeySource, { url, context }: Pick<Connection, 'url' | 'context'>): string {
+function remedyFor(source: KeySource, { url, caFile }: Pick<Connection, 'url' | 'caFile'>): string {
   if (source.kind === 'file') return `Put a key of that control plane into ${source.path}`;
   if (source.kind === 'environment') {
-    const saved = context === undefined ? '' : `, or unset it to use the one of context ${context}`;
+    const saved =
+      source.instead === undefined ? '' : `, or unset it to use the one of context ${source.instead}`;
     return `Set AGENTMETAL_API_KEY to a key of that control plane${saved}`;
   }
   const { name } = source;
-  return `Save another: agentmetal context delete ${name} && agentmetal context create ${name} --url ${url}`;
+  const place = `--url ${url}${caFile === undefined ? '' : ` --ca-file ${caFile}`}`;
+  return `Save another: agentmetal context delete ${name} && agentmetal context create ${name} ${place}`;
 }

@@ -17,13 +17,13 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
   }
 }
 
-async function report(error: unknown, io: CliIo, argv: readonly string[]): Promise<number> {
+async function report(thrown: unknown, io: CliIo, argv: readonly string[]): Promise<number> {
   const [{ problemJson, renderProblem }, { createStyle }] = await Promise.all([
     import('./output/problem.ts'),
     import('./output/style.ts'),
   ]);
   // Whatever Ctrl-C broke off is not a fault of its own, unless the command says what goes on.
-  const told = io.signal.aborted && exitCodeOf(error) !== EXIT.interrupted ? interruption() : error;
+  const told = io.signal.aborted && exitCodeOf(thrown) !== EXIT.interrupted ? interruption() : thrown;
   if (wantsJson(argv)) io.stderr.write(`${JSON.stringify(problemJson(told), null, 2)}\n`);
   else io.stderr.write(renderProblem(told, createStyle(io.stderr, io.env, !argv.includes('--no-color'))));
   if (argv.includes('--debug') && told instanceof Error) io.stderr.write(`${told.stack ?? ''}\n`);

@@ -1,7 +1,9 @@
 import type { ApiClient, ApiExchange } from '../api/client.ts';
+import { createHttpSend } from '../api/http-send.ts';
 import { type Connection, readCaFile, requireKey, resolveConnection } from './connection.ts';
 import type { GlobalOptions } from './global-options.ts';
 import type { CliIo } from './io.ts';
+import { KeyedClient } from './keyed-client.ts';
 import { type Printer, createPrinter } from './output/print.ts';
 import { type Progress, createProgress } from './output/progress.ts';
 import { createStyle, printable } from './output/style.ts';
@@ -37,11 +39,6 @@ export function createSession(io: CliIo, options: GlobalOptions): CliContext {
     api: once(async () => {
       const found = await connection();
       const key = requireKey(found);
-      // Not loaded by commands that ask nobody.
-      const [{ createHttpSend }, { KeyedClient }] = await Promise.all([
-        import('../api/http-send.ts'),
-        import('./keyed-client.ts'),
-      ]);
       const settings = {
         url: found.url,
         key,

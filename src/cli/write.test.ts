@@ -1,6 +1,9 @@
+import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { startWithWebLb } from '../../test/support/cli/fake-api.ts';
+import { startFakeApi, startWithWebLb } from '../../test/support/cli/fake-api.ts';
 import { runCli } from '../../test/support/cli/run-cli.ts';
+import { systemClock } from '../base/clock.ts';
+import { run } from './run.ts';
 
 describe('exit codes', () => {
   test('fields are listed under one line', async () => {
@@ -42,8 +45,9 @@ describe('exit codes', () => {
   test('1 when a node cannot apply it', async () => {
     const api = await startWithWebLb();
     api.nodes.outcome = 'failed';
-    const { code, err } = await runCli('lb update web-lb --port 8080', { env: api.env });
+    const { code, out, err } = await runCli('lb update web-lb --port 8080', { env: api.env });
     expect(code).toBe(1);
+    expect(out).toBe('Load balancer web-lb updated, revision 2, but not live\nAddress: 127.80.0.1\n');
     expect(err).toContain(
       'Error: revision 2 of web-lb failed on local: port 80 is taken by nginx; the last good state is serving (port_in_use)\n  Hint: Stop nginx',
     );
@@ -91,6 +95,33 @@ describe('exit codes', () => {
 });
 
 describe('a write', () => {
+  test('that made what is not live does not claim success', async () => {
+    const api = await startFakeApi();
+    api.nodes.outcome = 'failed';
+    const { code, out } = await runCli('lb create pub5 --type http', { env: api.env });
+    expect(code).toBe(1);
+    expect(out).toBe('Load balancer pub5 created (lb_pub5), but not live\nAddress: 127.80.0.1\n');
+  });
+
+  test('prints its result before the next step', async () => {
+    const { env } = await startWithWebLb();
+    const written: string[] = [];
+    const stream = { write: (text: string) => written.push(text) };
+    const unused = () => Promise.reject(new Error('this test starts nothing'));
+    await run(['lb', 'algorithm', 'set', 'web-lb', 'leastconn'], {
+      env,
+      stdin: new PassThrough(),
+      stdout: stream,
+      stderr: stream,
+      runners: { up: unused, down: unused, server: unused, agent: unused },
+      signal: new AbortController().signal,
+      ...systemClock,
+    });
+    expect(written.join('')).toBe(
+      'validated ✓\nrevision 2\napplied on local: runtime, 12 ms\nLoad balancer web-lb updated, revision 2\nAddress: 127.80.0.1\nNext: curl http://127.80.0.1/\n',
+    );
+  });
+
   test('that changes nothing says so', async () => {
     const { env } = await startWithWebLb();
     const { code, out, err } = await runCli('lb algorithm set web-lb roundrobin', { env });

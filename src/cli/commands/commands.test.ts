@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { startFakeApi } from '../../../test/support/cli/fake-api.ts';
+import { startFakeApi, startWithWebLb } from '../../../test/support/cli/fake-api.ts';
 import { runCli } from '../../../test/support/cli/run-cli.ts';
 
 const VPC = {
@@ -154,6 +154,24 @@ describe('doctor', () => {
     const bad = await runCli('doctor', { env: { ...api.env, AGENTMETAL_API_KEY: 'wrong' } });
     expect(bad.code).toBe(1);
     expect(bad.out).toMatch(/✗ API key +it is refused/);
+  });
+
+  test('lists load balancers that are not well as a warning', async () => {
+    const api = await startWithWebLb();
+    api.answers.set('GET /healthz', { body: {} });
+    const { env } = api;
+    // Somebody has to look at it for the fake to go on.
+    await runCli('lb show web-lb', { env });
+    expect((await runCli('doctor --data-dir /tmp', { env })).out).toMatch(
+      /✓ load balancers +1 of 1 active\n/,
+    );
+    api.nodes.backendState = () => 'down';
+    await runCli('lb show web-lb', { env });
+    const { code, out } = await runCli('doctor --data-dir /tmp', { env });
+    expect(out).toMatch(
+      /! load balancers +not active: web-lb \(degraded\)\n +agentmetal lb health web-lb\n$/,
+    );
+    expect(code).toBe(out.includes('✗') ? 1 : 0);
   });
 
   test('fails when a program is missing or the named control plane is away', async () => {

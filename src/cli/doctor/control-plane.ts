@@ -31,7 +31,10 @@ export async function checkControlPlane(connection: Connection): Promise<Finding
   return [ok('control plane', `${url} answers`), ...(await checkUse(client, { url, key }))];
 }
 
-async function checkUse(client: ApiClient, { url, key }: Pick<Connection, 'url' | 'key'>): Promise<Finding[]> {
+async function checkUse(
+  client: ApiClient,
+  { url, key }: Pick<Connection, 'url' | 'key'>,
+): Promise<Finding[]> {
   const remedy = `Save a good one: agentmetal context create NAME --url ${url}`;
   if (key === undefined) return [missing('API key', `there is none for ${url}`, remedy)];
   try {
@@ -46,7 +49,8 @@ async function checkUse(client: ApiClient, { url, key }: Pick<Connection, 'url' 
 function loadBalancerFinding(all: Awaited<ReturnType<typeof listLoadBalancers>>): Finding {
   const check = 'load balancers';
   const bad = all.filter(({ status }) => status.state !== 'active');
-  if (bad.length === 0) return ok(check, all.length === 0 ? 'there are none yet' : `all ${all.length} active`);
+  if (bad.length === 0)
+    return ok(check, all.length === 0 ? 'there are none yet' : `${all.length} of ${all.length} active`);
   const named = bad.slice(0, MAX_NAMED);
   const more = bad.length > named.length ? ` and ${bad.length - named.length} more` : '';
   return advice(

@@ -1,4 +1,5 @@
 import type { DryRun } from '../../api/load-balancer.ts';
+import { jsonPointer } from '../../base/pointer.ts';
 import type { Change } from '../../spec/diff.ts';
 import type { Plan } from '../../spec/plan.ts';
 import { readablePath } from './path.ts';
@@ -17,7 +18,7 @@ export function renderDryRun(name: string, { revision, spec, diff, plan }: DryRu
 
 /** Differences, one a line: `+` new, `-` gone, `~` changed. */
 export function renderDiff(diff: readonly Change[], style: Style): string {
-  const lines = diff.map((change) => `  ${changeLine(change, style)}\n`);
+  const lines = diff.flatMap(unfold).map((change) => `  ${changeLine(change, style)}\n`);
   return `Differences:\n${lines.join('') || '  none\n'}`;
 }
 
@@ -30,10 +31,21 @@ export function renderPlan({ path, steps }: Plan): string {
   return `Plan: ${path}${path === 'runtime' ? ' (nothing reloads)' : ''}\n${lines.join('')}`;
 }
 
+/** What is new and long is told field by field. */
+function unfold(change: Change): Change[] {
+  const { pointer, from, to } = change;
+  const isLong = from === undefined && fullText(to).length > MAX_VALUE;
+  if (!isLong || typeof to !== 'object' || to === null || Array.isArray(to)) return [change];
+  return Object.entries(to).flatMap(([key, value]) =>
+    unfold({ pointer: pointer + jsonPointer([key]), to: value as unknown }),
+  );
+}
+
 function changeLine({ pointer, from, to }: Change, style: Style): string {
   const path = printable(readablePath(pointer));
   if (from === undefined) return style('green', `+ ${path}: ${valueText(to)}`);
-  if (to === undefined) return style('red', `- ${path}${goneText(from)}`);
+  if (to === undefined)
+    return style('red', pointer === '' ? '- the whole load balancer' : `- ${path}${goneText(from)}`);
   return style('yellow', `~ ${path}: ${valueText(from)} -> ${valueText(to)}`);
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../base/errors.ts';
 import { formatAge, formatTime } from './age.ts';
+import { renderDiff } from './dry-run.ts';
 import { readablePath } from './path.ts';
 import { problemJson, renderProblem } from './problem.ts';
 import { createStyle } from './style.ts';
@@ -48,4 +49,25 @@ test('colours only a terminal, and not against the wish', () => {
   expect(createStyle(terminal, { TERM: 'dumb' }, true)('red', 'x')).toBe('x');
   expect(createStyle(terminal, {}, false)('red', 'x')).toBe('x');
   expect(createStyle({ write: () => true }, {}, true)('red', 'x')).toBe('x');
+});
+
+test('differences stay readable however long a value is', () => {
+  const backends = Array.from({ length: 9 }, (_, index) => ({ target: `web-${index}:8080` }));
+  const spec = { type: 'http', backends };
+  const diff = [
+    { pointer: '/name', from: 'web-lb' },
+    { pointer: '/spec', from: spec },
+    { pointer: '', from: { name: 'web-lb', spec } },
+    { pointer: '', to: { name: 'web-lb', spec } },
+  ];
+  const lines = renderDiff(diff, plain).trimEnd().split('\n');
+  expect(lines.slice(0, -1)).toEqual([
+    'Differences:',
+    '  - name: web-lb',
+    '  - spec (removed)',
+    '  - the whole load balancer',
+    '  + name: web-lb',
+    '  + spec.type: http',
+  ]);
+  expect(lines.at(-1)).toMatch(/^ {2}\+ spec\.backends: \[\{"target":"web-0:8080".{60,80}…$/);
 });

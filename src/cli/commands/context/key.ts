@@ -17,6 +17,9 @@ export const key = defineCommand({
   examples: ['export API_KEY=$(agentmetal context key)', 'agentmetal context key prod'],
   async run({ io, print, options }, { args }) {
     const { name, context } = await requireChosenContext(io.env, args.name ?? options.context);
-    await print.object({ name, url: context.url, key: context.key }, { text: () => `${context.key}\n`, name });
+    await print.object(
+      { name, url: context.url, key: context.key },
+      { text: () => `${context.key}\n`, name },
+    );
   },
 });

@@ -37,8 +37,48 @@ describe('files', () => {
     expect((await runCli('lb apply -f -', { env, stdin: json })).code).toBe(0);
   });
 
+  test('several are one JSON list, which is taken back', async () => {
+    const api = await startWithWebLb();
+    const { env } = api;
+    await runCli('lb create two --type http', { env });
+    const { out } = await runCli('lb export web-lb two -o json', { env });
+    expect(JSON.parse(out)).toMatchObject([{ name: 'web-lb' }, { name: 'two' }]);
+    expect(JSON.parse((await runCli('lb export two -o json', { env })).out)).toMatchObject({ name: 'two' });
+    api.loadBalancers.delete('two');
+    const applied = await runCli('lb apply -f -', { env, stdin: out });
+    expect(applied).toMatchObject({ code: 0, out: expect.stringContaining('web-lb unchanged') });
+    expect(applied.out).toContain('Load balancer two created');
+  });
+
+  test('two documents of the same name are refused before anything is written', async () => {
+    const api = await startFakeApi();
+    const stdin = ['one', 'two', 'one'].map((name) => `name: ${name}\nspec: {type: http}\n`).join('---\n');
+    const { code, err } = await runCli('lb apply -f -', { env: api.env, stdin });
+    expect(code).toBe(2);
+    expect(err).toContain('stdin has several documents of the same name: one (documents 1, 3)');
+    expect(api.requests).toEqual([]);
+  });
+
+  test('an error says which of several documents it is about', async () => {
+    const { env } = await startFakeApi();
+    const good = 'name: one\nspec: {type: http}\n';
+    const bad = await runCli('lb apply -f -', { env, stdin: `${good}---\nname: two\nspec: {type: udp}\n` });
+    expect(bad.err).toContain('Error: document 2 (two): ');
+    expect(bad.err).toContain('(validation_failed)\n  - spec.type: ');
+    const alone = await runCli('lb apply -f -', { env, stdin: 'name: two\nspec: {type: udp}\n' });
+    expect(alone.err).not.toContain('document 1');
+  });
+
+  test('a file that is not there is named once', async () => {
+    const { env } = await startFakeApi();
+    expect((await runCli('lb apply -f /nope.yaml', { env })).err).toBe(
+      'Error: /nope.yaml cannot be read: no such file or directory (usage)\n',
+    );
+  });
+
   test.each([
     ['', 'holds nothing'],
+    ['[]', 'holds nothing'],
     ['- a', 'has no "name"'],
     ['name: x\n  y: [', 'is not valid YAML'],
     ['spec: {type: http}', 'has no "name"'],

@@ -80,11 +80,34 @@ describe('output', () => {
     });
   });
 
+  test('of a selector that matches nothing', async () => {
+    const api = await startWithWebLb();
+    for (const path of ['load-balancers', 'vpcs'])
+      api.answers.set(`GET /v1/${path}`, { body: { items: [], nextCursor: null } });
+    const { env } = api;
+    expect((await runCli('lb list -l env=prod', { env })).err).toBe(
+      'No load balancer matches env=prod. All of them: agentmetal lb list\n',
+    );
+    expect((await runCli('vpc list -l env=prod', { env })).err).toBe(
+      'No VPC matches env=prod. All of them: agentmetal vpc list\n',
+    );
+    expect(api.requests.map(({ query }) => query['labelSelector'])).toEqual(['env=prod', 'env=prod']);
+  });
+
+  test('of a revision that is no number', async () => {
+    const { env } = await startWithWebLb();
+    expect(await runCli('lb restore web-lb abc', { env })).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('Hint: agentmetal lb revisions web-lb\n'),
+    });
+  });
+
   test('of lb show, health, backend list and revisions', async () => {
     const { env, answers } = await startWithWebLb();
     const { out } = await runCli('lb show web-lb', { env });
     expect(out).toContain('State:               active');
     expect(out).toContain('Revision:            1 (live)');
+    expect(out).toContain('Certificate:         none; 443 answers with a self-signed placeholder\n');
     expect(out).toMatch(/Backends:\n {2}TARGET +STATE +SINCE +WEIGHT +REASON\n {2}web-1:8080 +up/);
     answers.set('GET /v1/load-balancers/web-lb/health', { body: { state: 'active', backends: [] } });
     expect((await runCli('lb health web-lb -o json', { env })).out).toContain('"state": "active"');

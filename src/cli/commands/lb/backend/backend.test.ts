@@ -64,6 +64,48 @@ describe('backends', () => {
   });
 });
 
+describe('a target that is not there', () => {
+  test.each([
+    ['web-1', 'Did you mean: web-1:8080'],
+    ['web-1:80', 'Did you mean: web-1:8080'],
+    ['wbe-1:8080', 'Did you mean: web-1:8080'],
+    ['db:5432', 'agentmetal lb backend list web-lb'],
+  ])('%s', async (target, hint) => {
+    const { env } = await startWithWebLb();
+    const { code, err } = await runCli(`lb backend drain web-lb ${target}`, { env });
+    expect(code).toBe(3);
+    expect(err).toContain(`  Hint: ${hint}\n`);
+  });
+});
+
+describe('a load balancer without a backend that takes traffic', () => {
+  const WARNING =
+    'Warning: no backend of web-lb takes traffic: each is drained or has weight 0. Clients get an error until one does.\n';
+
+  test.each([
+    ['drain web-lb web-1:8080', 'agentmetal lb backend enable web-lb web-1:8080'],
+    ['set web-lb web-1:8080 --weight 0', 'agentmetal lb backend set web-lb web-1:8080 --weight 1'],
+    [
+      'set web-lb web-1:8080 --weight 0 --drain',
+      'agentmetal lb backend set web-lb web-1:8080 --weight 1 --no-drain',
+    ],
+  ])('after %s', async (line, next) => {
+    const { env } = await startWithWebLb();
+    const { code, err } = await runCli(`lb backend ${line}`, { env });
+    expect(code).toBe(0);
+    expect(err.endsWith(`${WARNING}Next: ${next}\n`)).toBe(true);
+  });
+
+  test('is told of with --quiet and --no-wait too, and is no failure', async () => {
+    const api = await startWithWebLb();
+    api.nodes.backendState = () => 'down';
+    const { env } = api;
+    const line = 'lb backend drain web-lb web-1:8080';
+    expect(await runCli(`${line} -q -o name`, { env })).toEqual({ code: 0, out: 'web-lb\n', err: WARNING });
+    expect((await runCli(`${line} --no-wait`, { env })).err).toContain(WARNING);
+  });
+});
+
 describe('the health check', () => {
   test('as text replaces the whole; flags amend', async () => {
     const api = await startWithWebLb();

@@ -21,7 +21,8 @@ export function requireBackend({ name, spec }: LoadBalancer, target: string): Ba
 /** Most often the port is missing or wrong. */
 function hintFor(wanted: string, targets: readonly string[], name: string): string {
   const sameHost = targets.filter((target) => hostOf(target) === hostOf(wanted));
-  const near = sameHost.length > 0 ? sameHost : [suggest(wanted, targets)].filter((each) => each !== undefined);
+  const near =
+    sameHost.length > 0 ? sameHost : [suggest(wanted, targets)].filter((each) => each !== undefined);
   if (near.length > 0) return `Did you mean: ${near.join(' or ')}`;
   return `agentmetal lb backend list ${name}`;
 }

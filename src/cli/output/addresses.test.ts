@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest';
+import type { LoadBalancer } from '../../api/load-balancer.ts';
+import { addressTexts, clientPlace, listenerText, placeholderText } from './addresses.ts';
+
+interface Given {
+  type?: 'http' | 'tcp';
+  port?: number;
+  addresses?: string[];
+  listeners?: string[];
+}
+
+function loadBalancer({ type = 'http', port = 80, addresses = [], listeners = [] }: Given) {
+  const node = {
+    machine: 'local',
+    address: listeners[0]?.replace(/:\d+$/, '') ?? '127.80.0.1',
+    listeners,
+    observedRevision: 1,
+    state: 'active',
+    connected: true,
+  } as const;
+  return {
+    spec: { type, port } as LoadBalancer['spec'],
+    status: { addresses, nodes: [node], certificates: [] } as unknown as LoadBalancer['status'],
+  };
+}
+
+describe('on all addresses of a machine whose addresses are not known', () => {
+  const lb = loadBalancer({ listeners: ['*:80', '*:443'] });
+
+  test('says so', () => expect(addressTexts(lb)).toEqual(['all addresses']));
+  test('is reached on this machine', () => expect(clientPlace(lb)).toBe('127.0.0.1'));
+});
+
+test('a known address stands for all', () => {
+  const lb = loadBalancer({ addresses: ['fd00::7', '10.0.0.7'], listeners: ['*:18080', '*:18443'] });
+  expect(addressTexts(lb)).toEqual(['fd00::7', '10.0.0.7']);
+  expect(clientPlace(lb)).toBe('[fd00::7]:18080');
+});
+
+test.each([
+  [{ listeners: ['127.80.0.1:80', '127.80.0.1:443'] }, '127.80.0.1:80, 127.80.0.1:443', 443],
+  [
+    { listeners: ['127.80.0.1:18080', '127.80.0.1:18443'] },
+    '127.80.0.1:18080, 127.80.0.1:18443 (ports below 1024 are moved by 18000 on this machine)',
+    18443,
+  ],
+  [
+    { port: 8088, listeners: ['[fd00::1]:8088', '[fd00::1]:8443'] },
+    '[fd00::1]:8088, [fd00::1]:8443 (ports below 1024 are moved by 8000 on this machine)',
+    8443,
+  ],
+])('%j', (given, text, https) => {
+  const lb = loadBalancer(given);
+  expect(listenerText(lb)).toBe(text);
+  expect(placeholderText(lb)).toBe(`none; ${https} answers with a self-signed placeholder`);
+});
+
+test('tcp has no certificate', () => {
+  const lb = loadBalancer({ type: 'tcp', port: 5432, listeners: ['127.80.0.1:5432'] });
+  expect([listenerText(lb), placeholderText(lb)]).toEqual(['127.80.0.1:5432', '']);
+});
