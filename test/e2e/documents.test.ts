@@ -67,9 +67,10 @@ describe.runIf(hasOwnNetwork)('the documents', () => {
     await product.sh(
       'agentmetal lb delete web-lb --yes; agentmetal lb create --name web-lb --type http --vpc prod',
     );
-    const { stdout, stderr } = await product.sh(`agentmetal ${capture?.[1]}`);
+    // On one pipe, as on a terminal, so that the order is what a person sees.
+    const { stdout } = await product.sh(`agentmetal ${capture?.[1]} 2>&1`);
     const shape = (text: string) => text.replace(/\d+(\.\d+)? ms/g, 'N ms').trim();
-    expect(shape(stderr + stdout)).toBe(shape(capture?.[2] ?? ''));
+    expect(shape(stdout)).toBe(shape(capture?.[2] ?? ''));
   });
 
   it('the spec: the example is accepted', async () => {
