@@ -50,7 +50,7 @@ export async function startMaster(binary: string, paths: ServicePaths): Promise<
   child.once('error', (error) => (outcome.error = error));
   child.once('exit', () => (outcome.exited = true));
   child.unref();
-  if (child.pid !== undefined) await writeFileAtomic(paths.pidFile, `${child.pid}\n`, { durable: false });
+  if (child.pid !== undefined) await notePid(child.pid, paths);
   const worker = await waitUntil(START_TIMEOUT_MS, async () => {
     if (outcome.error) throw haproxyMissing(binary);
     if (outcome.exited)
@@ -63,6 +63,16 @@ export async function startMaster(binary: string, paths: ServicePaths): Promise<
       `HAProxy did not answer within ${START_TIMEOUT_MS / 1000} s of its start: ${await lastWords(paths)}`,
     );
   return { masterPid: child.pid, worker, oldWorkerPids: [] };
+}
+
+/** A HAProxy whose number cannot be kept, as on a full disk, could never be found again. */
+async function notePid(pid: number, paths: ServicePaths): Promise<void> {
+  try {
+    await writeFileAtomic(paths.pidFile, `${pid}\n`, { durable: false });
+  } catch (error) {
+    signal(pid, 'SIGKILL');
+    throw error;
+  }
 }
 
 /** Has the master start a new worker with the configuration on disk, and waits until that worker serves. */
