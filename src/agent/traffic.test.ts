@@ -1,9 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, type Socket, connect } from 'node:net';
-import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { type TestBackend, startBackend, startTcpBackend } from '../../test/support/backends.ts';
 import { startLoad } from '../../test/support/load.ts';
@@ -245,88 +241,6 @@ describe('a backend that moves', () => {
     await waitFor('fresh', async () => (await ask(url)) === 'fresh');
   });
 });
-
-describe('health checks', () => {
-  it('over HTTPS take a certificate that nobody vouches for, and say when it is no TLS', async () => {
-    const { test } = create();
-    const secure = await startTlsBackend();
-    const plain = await backend({ name: 'plain' });
-    await test.set({
-      type: 'http',
-      port: 8080,
-      backends: [{ target: secure }, { target: plain.target }],
-      healthCheck: { type: 'https', path: '/health', host: 'app.example.com' },
-    });
-    await isUp(test, secure);
-    const { reason } = await waitFor('down', () =>
-      test.report().backends.find(({ state }) => state === 'down'),
-    );
-    expect(reason).toMatch(/^(TLS handshake with .* failed|no TLS handshake with )/);
-  });
-
-  it('hold the body against what is expected', async () => {
-    const { test } = create();
-    const [good, bad] = [await backend({ name: 'good' }), await backend({ name: 'bad' })];
-    good.health.body = 'all is "well" at 100 %';
-    await test.set({
-      type: 'http',
-      port: 8080,
-      backends: [{ target: good.target }, { target: bad.target }],
-      healthCheck: {
-        path: '/health',
-        expectBody: '"well" at 100 %',
-        method: 'POST',
-        host: 'check.example.com:81',
-      },
-    });
-    await isUp(test, good.target);
-    const { reason } = await waitFor('down', () =>
-      test.report().backends.find(({ state }) => state === 'down'),
-    );
-    expect(reason).toMatch(/^unexpected answer from .*: HTTP content check did not match/);
-    expect(good.checks[0]).toMatchObject({ method: 'POST', headers: { host: 'check.example.com:81' } });
-  });
-
-  it('may go to another port than the traffic', async () => {
-    const { test, url } = create();
-    const served = await backend({ name: 'served' });
-    const probe = await backend({ name: 'probe' });
-    await test.set({
-      type: 'http',
-      port: 8080,
-      backends: [{ target: served.target }],
-      healthCheck: { path: '/health', port: probe.port },
-    });
-    await isUp(test, served.target);
-    expect(await ask(url)).toBe('served');
-    expect([probe.checks.length > 0, served.checks.length]).toEqual([true, 0]);
-  });
-});
-
-async function startTlsBackend(): Promise<string> {
-  const [key, cert] = [join(directory.path, 'tls.key'), join(directory.path, 'tls.pem')];
-  const request = [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-days',
-    '1',
-  ];
-  execFileSync('openssl', [...request, '-subj', '/CN=x', '-keyout', key, '-out', cert], { stdio: 'ignore' });
-  const server = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_request, response) =>
-    response.end('ok'),
-  );
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  cleanups.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
 
 const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 

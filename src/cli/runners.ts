@@ -1,5 +1,5 @@
 /** What `agentmetal up` starts. */
-interface UpOptions {
+export interface UpOptions {
   /** `host:port` of the API. */
   listen: string;
   dataDir: string;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { UpOptions } from './up.ts';
+import type { UpOptions } from '../cli/runners.ts';
 
 /** What `up` starts with, worked out. */
 export interface Launch extends UpOptions {

@@ -5,6 +5,7 @@ import { ApiClient } from '../api/client.ts';
 import { createHttpSend } from '../api/http-send.ts';
 import { messageOf } from '../base/errors.ts';
 import { randomKey } from '../base/random-key.ts';
+import type { UpOptions } from '../cli/runners.ts';
 import {
   type Launch,
   agentArguments,
@@ -15,25 +16,6 @@ import {
 } from './arguments.ts';
 import { superviseChild } from './child.ts';
 import { type Demo, startDemo } from './demo.ts';
-
-export interface UpOptions {
-  /** `host:port` of the API. */
-  listen: string;
-  dataDir: string;
-  /** CIDR, list of addresses, or `*`. */
-  addressPool: string;
-  allowLoopbackBackends: boolean;
-  /** Becomes the first admin key at first start; else one is made. */
-  apiKey?: string;
-  /** Makes the sample VPC, backends and load balancer. */
-  demo: boolean;
-  /** Listens beyond loopback without TLS. */
-  insecureListen: boolean;
-  tlsCert?: string;
-  tlsKey?: string;
-  /** Added to ports below 1024 where they may not be bound. */
-  lowPortOffset?: number;
-}
 
 export interface UpSurroundings {
   env: NodeJS.ProcessEnv;

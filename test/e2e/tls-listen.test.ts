@@ -1,6 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { selfSigned } from '../support/certificate.ts';
 import { startProduct } from '../support/product.ts';
 import { freePort, temporaryDirectory } from '../support/temporary.ts';
 
@@ -8,21 +7,7 @@ const directory = await temporaryDirectory();
 afterAll(() => directory.remove());
 
 it('listens beyond loopback with a self-made certificate, which its agent and the CLI trust and others do not', async () => {
-  const tls = { cert: join(directory.path, 'api.pem'), key: join(directory.path, 'api.key') };
-  const request = [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-days',
-    '1',
-  ];
-  execFileSync('openssl', [...request, '-subj', '/CN=lb.example.com', '-keyout', tls.key, '-out', tls.cert], {
-    stdio: 'ignore',
-  });
+  const tls = selfSigned(directory.path, 'lb.example.com');
   const product = await startProduct({ listen: `0.0.0.0:${await freePort()}`, tls });
   try {
     expect(await product.sh('agentmetal lb create web --type http --port 8080')).toMatchObject({ code: 0 });

@@ -20,6 +20,7 @@ interface CallOptions {
 export interface CallResult {
   status: number;
   headers: Record<string, string | undefined>;
+  // Tests read answers of every shape, wrong ones too; what they expect of them is the check.
   // oxlint-disable-next-line typescript/no-explicit-any
   body: any;
   text: string;
