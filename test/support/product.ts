@@ -98,7 +98,10 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
   };
   const sh = (line: string, stdin?: string) => run('sh', ['-c', line], env, stdin);
   if (options.takeOver) await options.takeOver.end();
-  await start();
+  await start().catch(async (error: unknown) => {
+    await directory.remove();
+    throw error;
+  });
   const certificate = options.tls ? await readFile(options.tls.cert, 'utf8') : undefined;
   const client = new ApiClient({ url, key: KEY, send: createHttpSend({ certificate }) });
   return {
