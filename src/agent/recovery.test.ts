@@ -143,6 +143,36 @@ describe('a backend that comes back ill', () => {
   });
 });
 
+describe('a backend that comes back ill before its last request has ended', () => {
+  it('gets nothing new', async () => {
+    const { test, backend, spec, url } = await serving();
+    const { promise: release, resolve: finish } = Promise.withResolvers<void>();
+    const slow: TestBackend = await startBackend({
+      name: 'slow',
+      handle(_request, response) {
+        // The first request lasts until the end of the test; any other is answered at once.
+        if (slow.requests.length === 1) void release.then(() => response.end('slow'));
+        else response.end('slow');
+      },
+    });
+    backends.push(slow);
+    const both = { ...spec, backends: [{ target: backend.target }, { target: slow.target }] };
+    await test.set(both);
+    await waitFor('up', () => test.backendState(slow.target) === 'up');
+    const held = Promise.all([fetch(url), fetch(url)]);
+    await waitFor('its request', () => slow.requests.length === 1);
+    await test.set(spec);
+    slow.health = { status: 503, body: 'ill' };
+    const load = startLoad(url);
+    await test.set(both);
+    await waitFor('a verdict', () => test.backendState(slow.target) === 'down');
+    expect((await load.stop()).failed).toBe(0);
+    expect(slow.requests.length).toBe(1);
+    finish();
+    expect((await held).map(({ status }) => status)).toEqual([200, 200]);
+  });
+});
+
 describe('a worker that is killed in the middle of a reload', () => {
   it.each([0, 15, 60])('does not keep the agent waiting for it: after %i ms', async (delayMs) => {
     const { test, spec, url } = await serving();

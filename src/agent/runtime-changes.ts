@@ -6,6 +6,8 @@ import {
   addServer,
   deleteServer,
   runCommands,
+  setAddress,
+  setHealth,
   setMaxConnections,
   setReady,
   setWeight,
@@ -47,11 +49,22 @@ function commandsFor(change: ServerChange, model: ServiceModel, leaving: Leaving
   }
 }
 
-/** A server that comes back before its last connections have ended is still there, drained. */
+/**
+ * A server that comes back before its last connections have ended is still there, drained. It starts anew all the same:
+ * down, until its first check has passed.
+ */
 function takeBack(present: Server, wanted: Server): Command[] {
-  if (present.backup !== wanted.backup)
+  if (present.backup !== wanted.backup || present.id !== wanted.id)
     throw new Error(`${wanted.target} comes back as another kind of server while it drains`);
-  return [...changeCommands(present, wanted), setReady(wanted)];
+  return [
+    // Ready makes a server UP, so it must carry no weight until its health has been taken away.
+    setWeight({ ...wanted, weight: 0 }),
+    ...(present.address === wanted.address ? [] : [setAddress(wanted)]),
+    ...(present.maxConnections === wanted.maxConnections ? [] : [setMaxConnections(wanted)]),
+    setReady(wanted),
+    setHealth(wanted, 'down'),
+    setWeight(wanted),
+  ];
 }
 
 /** Another address is not among them: it is taken up once the first check there has answered. */

@@ -238,10 +238,8 @@ export class Service {
     if (!live) return;
     for (const change of serverChanges(live.servers, resolvedServers(model))) {
       if (change.kind === 'remove') continue;
-      const server = change.kind === 'change' ? change.after : change.server;
-      const before = change.kind === 'change' ? change.before : this.#leaving.get(server.name);
-      if (!before) this.#monitor.forget(server, false);
-      else if (before.address !== server.address) this.#monitor.forget(server, true);
+      if (change.kind === 'add') this.#monitor.forget(change.server, false);
+      else if (change.before.address !== change.after.address) this.#monitor.forget(change.after, true);
     }
   }
 
