@@ -1,5 +1,47 @@
 import { z } from 'zod';
+import { durationBetween } from './duration.ts';
 import { TargetText } from './target.ts';
+
+/** One or several PEM certificates and nothing else. */
+const PEM_CERTIFICATES =
+  /^\s*(-----BEGIN CERTIFICATE-----\r?\n[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----\s*)+$/;
+
+export const BackendTls = z
+  .strictObject({
+    verify: z
+      .boolean()
+      .default(true)
+      .describe('Whether the backend must show a certificate that the CA vouches for. Default: true.'),
+    serverName: z
+      .string()
+      .overwrite((text) => text.toLowerCase())
+      .regex(
+        /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/,
+        'must be a host name',
+      )
+      .optional()
+      .describe(
+        'Name that is asked for (SNI) and that the certificate must be for. Default: the target’s host.',
+      ),
+    ca: z
+      .string()
+      .max(65_536)
+      .regex(PEM_CERTIFICATES, 'must be one or several certificates in PEM')
+      .optional()
+      .describe('Certificates of the CA, in PEM. Default: those that the machine trusts.'),
+  })
+  .describe('TLS between load balancer and backend.');
+export type BackendTls = z.infer<typeof BackendTls>;
+
+export const BackendCheck = z
+  .strictObject({
+    port: z.int().min(1).max(65_535).optional().describe('Port to check.'),
+    interval: durationBetween(100, 3_600_000).optional().describe('Time between two checks.'),
+    fall: z.int().min(1).max(100).optional().describe('Failed checks in a row that take it out.'),
+    rise: z.int().min(1).max(100).optional().describe('Passed checks in a row that bring it back.'),
+  })
+  .describe('What differs from the pool’s health check for this backend.');
+export type BackendCheck = z.infer<typeof BackendCheck>;
 
 /** One server behind a load balancer. */
 export const Backend = z
@@ -27,6 +69,12 @@ export const Backend = z
       .boolean()
       .default(false)
       .describe('Takes no new clients while the present ones finish. Default: false.'),
+    tls: BackendTls.optional(),
+    sendProxy: z
+      .enum(['v1', 'v2'])
+      .optional()
+      .describe('Tell the backend the client’s address by the PROXY protocol of this version. Default: no.'),
+    healthCheck: BackendCheck.optional(),
   })
   .describe('One server behind the load balancer.');
 export type Backend = z.infer<typeof Backend>;

@@ -1,47 +1,83 @@
 import { z } from 'zod';
-import { Backend } from './backend.ts';
-import { type HealthCheck, HealthCheckInput, completeHealthCheck } from './health-check.ts';
+import { Access } from './access.ts';
+import { Headers } from './header.ts';
 import { Labels, ResourceName } from './name.ts';
+import {
+  DEFAULT_POOL,
+  MAX_POOLS,
+  POOL_FIELDS,
+  type Pool,
+  PoolInput,
+  PoolName,
+  completePool,
+} from './pool.ts';
+import { MAX_PORTS, type PortRange, PortsText, parsePorts } from './ports.ts';
+import { RateLimit } from './rate-limit.ts';
+import { MAX_ROUTES, Route, completeRoutes } from './route.ts';
+import { Timeouts, completeTimeouts } from './timeouts.ts';
 import { Tls } from './tls.ts';
-
-/** An HTTP header's name that may choose a backend (RFC 9110 `token`, letters, digits and hyphens alone). */
-const HEADER_ALGORITHM = /^header:[A-Za-z][A-Za-z0-9-]{0,63}$/;
-
-export const Algorithm = z
-  .union([
-    z.enum(['roundrobin', 'leastconn', 'source', 'random', 'first', 'uri']),
-    z
-      .string()
-      .regex(HEADER_ALGORITHM, 'must be roundrobin, leastconn, source, random, first, uri or header:NAME'),
-  ])
-  .describe(
-    'How a backend is chosen: roundrobin, leastconn, source (client address), random, first, uri, or header:NAME. Default: roundrobin.',
-  );
-export type Algorithm = z.infer<typeof Algorithm>;
-
-/** The most backends of one load balancer. */
-export const MAX_BACKENDS = 10_000;
+import { Compression, Maintenance, ProxyProtocol } from './traffic.ts';
 
 /** The spec as a user writes it. Only `type` is required. */
 export const LoadBalancerSpecInput = z
   .strictObject({
-    type: z.enum(['http', 'tcp']).describe('http (L7: ports 80 and 443) or tcp (L4: one port).'),
+    type: z.enum(['http', 'tcp']).describe('http (L7: ports 80 and 443) or tcp (L4: one port or several).'),
     vpc: ResourceName.default('default').describe('The VPC in which the backends are. Default: `default`.'),
     port: z
       .int()
       .min(1)
       .max(65_535)
       .optional()
-      .describe('tcp: the port to listen on, required. http: the port of plain HTTP. Default for http: 80.'),
+      .describe(
+        'tcp: the port to listen on, required unless `ports` is given. http: the port of plain HTTP. Default: 80 for http; the first of `ports` for tcp.',
+      ),
+    ports: z
+      .array(PortsText)
+      .min(1)
+      .max(100)
+      .optional()
+      .describe(
+        `tcp: further ports to listen on, each a port or a range such as "6000-6010"; at most ${MAX_PORTS} in all. Default: none.`,
+      ),
     nodes: z.literal(1).default(1).describe('How many machines serve it. Default: 1.'),
-    algorithm: Algorithm.default('roundrobin'),
-    backends: z
-      .array(Backend)
-      .max(MAX_BACKENDS)
-      .default([])
-      .describe('The servers behind it. Default: none.'),
-    healthCheck: HealthCheckInput.prefault({}),
+    ...POOL_FIELDS,
     tls: Tls.optional(),
+    http2: z.boolean().default(true).describe('Offer HTTP/2 to clients (http, over TLS). Default: true.'),
+    rateLimit: RateLimit.optional(),
+    access: Access.optional(),
+    pools: z
+      .record(PoolName, PoolInput)
+      .refine((pools) => Object.keys(pools).length <= MAX_POOLS, `at most ${MAX_POOLS} pools`)
+      .default({})
+      .describe(
+        'Further pools by name, for routes to send to. The pool `default` is made of the fields at the top. Default: none.',
+      ),
+    routes: z
+      .array(Route)
+      .max(MAX_ROUTES)
+      .default([])
+      .describe(
+        'Rules in order: the first that matches decides. What none matches goes to the pool `default`. tcp: by the server name (SNI) of TLS clients. Default: none.',
+      ),
+    headers: Headers.optional(),
+    timeouts: Timeouts.prefault({}),
+    retries: z
+      .int()
+      .min(0)
+      .max(10)
+      .default(3)
+      .describe(
+        'How often a failed connection to a backend is tried again, the last time on another backend. Only requests that may be repeated (GET, HEAD, OPTIONS) are sent again once they have been sent. Default: 3.',
+      ),
+    maxConnections: z
+      .int()
+      .min(0)
+      .max(1_000_000)
+      .default(0)
+      .describe('Client connections at once; further ones wait to be accepted. 0 is no limit. Default: 0.'),
+    compression: Compression.optional(),
+    proxyProtocol: ProxyProtocol.optional(),
+    maintenance: Maintenance.optional(),
     deletionProtection: z
       .boolean()
       .default(false)
@@ -50,13 +86,14 @@ export const LoadBalancerSpecInput = z
   .describe('What a load balancer should be.');
 export type LoadBalancerSpecInput = z.input<typeof LoadBalancerSpecInput>;
 
+type Completed = 'port' | 'healthCheck' | 'sticky' | 'pools' | 'routes' | 'timeouts';
+
 /** The spec with every default filled in: what is stored, answered, planned and rendered. */
-export interface LoadBalancerSpec extends Omit<
-  z.output<typeof LoadBalancerSpecInput>,
-  'healthCheck' | 'port'
-> {
+export interface LoadBalancerSpec extends Omit<z.output<typeof LoadBalancerSpecInput>, Completed>, Pool {
   port: number;
-  healthCheck: HealthCheck;
+  pools: Record<string, Pool>;
+  routes: Route[];
+  timeouts: Timeouts;
 }
 
 /** A load balancer as POST and PUT take it. */
@@ -74,15 +111,43 @@ export interface LoadBalancerDefinition {
 
 /** Fills in the defaults that depend on other fields. The input must have passed {@link validateLoadBalancer}. */
 export function completeSpec(input: z.output<typeof LoadBalancerSpecInput>): LoadBalancerSpec {
-  const { type, vpc, port = 80, nodes, algorithm, backends, healthCheck, ...rest } = input;
+  const { type, vpc, port, ports, nodes, pools, routes, timeouts, ...rest } = input;
+  const { algorithm, backends, healthCheck, sticky, protocol, slowStart, failOpen, ...others } = rest;
+  const pool = { algorithm, backends, healthCheck, protocol, failOpen };
+  const optional = {
+    ...(sticky === undefined ? {} : { sticky }),
+    ...(slowStart === undefined ? {} : { slowStart }),
+  };
   return {
     type,
     vpc,
-    port,
+    port: port ?? (type === 'http' ? 80 : (parsePorts(ports?.[0] ?? '')?.first ?? 0)),
+    ...(ports === undefined ? {} : { ports }),
     nodes,
-    algorithm,
-    backends,
-    healthCheck: completeHealthCheck(healthCheck, type),
-    ...rest,
+    ...completePool({ ...pool, ...optional }, type),
+    pools: Object.fromEntries(
+      Object.entries(pools).map(([name, entry]) => [name, completePool(entry, type)]),
+    ),
+    routes: completeRoutes(routes),
+    timeouts: completeTimeouts(timeouts, type),
+    ...others,
   };
+}
+
+/** All pools by name, the one at the top first. */
+export function poolsOf(spec: LoadBalancerSpec): [name: string, pool: Pool][] {
+  return [[DEFAULT_POOL, spec], ...Object.entries(spec.pools)];
+}
+
+/** The pool of that name; undefined when there is none. */
+export function poolOf(spec: LoadBalancerSpec, name: string): Pool | undefined {
+  if (name === DEFAULT_POOL) return spec;
+  return Object.hasOwn(spec.pools, name) ? spec.pools[name] : undefined;
+}
+
+/** The ports that a spec asks for, as ranges: those of TLS of an http load balancer are not among them. */
+export function portRanges({ port, ports }: Pick<LoadBalancerSpec, 'port' | 'ports'>): PortRange[] {
+  const further = (ports ?? []).map(parsePorts).filter((range) => range !== undefined);
+  const isNamed = further.some(({ first, last }) => first <= port && port <= last);
+  return isNamed ? further : [{ first: port, last: port }, ...further];
 }

@@ -14,6 +14,12 @@ export const MAX_DOMAINS = 100;
 
 export const Tls = z
   .strictObject({
+    mode: z
+      .enum(['terminate', 'passthrough'])
+      .default('terminate')
+      .describe(
+        'tcp: whether TLS ends at the load balancer, or goes through to the backend untouched. Default: terminate.',
+      ),
     domain: Domain.optional().describe(
       'The domain to have a certificate for. The same as `domains` with one entry.',
     ),
@@ -36,5 +42,5 @@ export const Tls = z
       .default('1.2')
       .describe('Oldest TLS version that is spoken. Default: 1.2 (Mozilla intermediate profile).'),
   })
-  .describe('TLS of an http load balancer.');
+  .describe('TLS between clients and load balancer.');
 export type Tls = z.infer<typeof Tls>;

@@ -1,4 +1,4 @@
-import type { Algorithm } from '../../spec/load-balancer.ts';
+import type { Algorithm } from '../../spec/pool.ts';
 import { parseTarget } from '../../spec/target.ts';
 import type { ServiceModel } from '../model.ts';
 import { DEFAULT_POOL } from './frontend.ts';

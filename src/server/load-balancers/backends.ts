@@ -4,7 +4,7 @@ import type { BackendAddition } from '../../api/contract/backends.ts';
 import { AppError } from '../../base/errors.ts';
 import { jsonPointer } from '../../base/pointer.ts';
 import { Backend } from '../../spec/backend.ts';
-import { MAX_BACKENDS } from '../../spec/load-balancer.ts';
+import { MAX_BACKENDS } from '../../spec/pool.ts';
 import { shorten } from '../../spec/field-errors.ts';
 import { formatTarget, parseTarget } from '../../spec/target.ts';
 import { parseWith } from '../../spec/validate.ts';
