@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { durationMs } from '../base/duration.ts';
-import { admissionBackend, servedPool } from '../haproxy/config/backend.ts';
-import type { Server } from '../haproxy/config/server.ts';
+import { admissionBackend, servedPool } from '../haproxy/config/names.ts';
+import { type Server, healthCheckOf, serverKey } from '../haproxy/config/server.ts';
 import type { ServiceModel } from '../haproxy/model.ts';
 import {
   UnexpectedAnswer,
@@ -48,8 +48,9 @@ async function admitBatch(
   runtime: RuntimeConnection,
 ): Promise<void> {
   const { clock, model } = options;
-  const waiting = new Map(batch.map((server) => [server.name, server]));
-  const deadline = clock.now() + durationMs(model.spec.healthCheck.timeout) + GRACE_MS;
+  const waiting = new Map(batch.map((server) => [serverKey(server), server]));
+  const timeouts = batch.map((server) => durationMs(healthCheckOf(server, model).timeout));
+  const deadline = clock.now() + Math.max(...timeouts) + GRACE_MS;
   try {
     await runCommands(
       runtime,
@@ -58,9 +59,10 @@ async function admitBatch(
     while (waiting.size > 0 && clock.now() < deadline && !options.signal.aborted) {
       await clock.sleep(POLL_MS);
       for (const stat of await admissionStats(runtime, batch)) {
-        const server = waiting.get(stat.name);
+        const key = serverKey({ pool: servedPool(stat.pool) ?? '', name: stat.name });
+        const server = waiting.get(key);
         if (!server || !hasVerdict(stat)) continue;
-        waiting.delete(stat.name);
+        waiting.delete(key);
         await options.onVerdict(server, stat, runtime).catch(ignoreVanished);
         await retire(server, runtime, clock);
       }
@@ -109,11 +111,12 @@ async function retire(
 export async function sweepAdmission(
   runtime: RuntimeConnection,
   stats: readonly ServerStat[],
-  isUnderWay: (name: string) => boolean,
+  isUnderWay: (server: Pick<Server, 'pool' | 'name'>) => boolean,
   clock: Clock,
 ): Promise<void> {
   for (const { pool, name } of stats) {
     const served = servedPool(pool);
-    if (served !== undefined && !isUnderWay(name)) await retire({ pool: served, name }, runtime, clock);
+    if (served === undefined || isUnderWay({ pool: served, name })) continue;
+    await retire({ pool: served, name }, runtime, clock);
   }
 }

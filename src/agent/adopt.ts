@@ -1,14 +1,16 @@
-import { servedPool } from '../haproxy/config/backend.ts';
+import { CA_BACKEND, servedPool } from '../haproxy/config/names.ts';
 import { listeners } from '../haproxy/config/frontend.ts';
 import { servicePaths } from '../haproxy/config/paths.ts';
-import { type Server, servers } from '../haproxy/config/server.ts';
+import { lookupsOf } from '../haproxy/config/lookups.ts';
+import { type Server, allServers, serverKey } from '../haproxy/config/server.ts';
 import type { ServiceModel } from '../haproxy/model.ts';
 import { askWorker, findMaster, masterInfo } from '../haproxy/process/master.ts';
-import { NO_LIMIT } from '../haproxy/runtime/commands.ts';
+import { NO_LIMIT, parseLookup, showLookup } from '../haproxy/runtime/commands.ts';
+import { readTextIfExists } from '../host/files.ts';
 import { withRuntime } from '../haproxy/runtime/connection.ts';
 import { SHOW_SERVER_STATS, type ServerStat, parseServerStats } from '../haproxy/runtime/stat.ts';
 import { parseTarget } from '../spec/target.ts';
-import type { Live } from './converge.ts';
+import type { Live, LiveLookups } from './converge.ts';
 
 /**
  * Finds the HAProxy that runs already, whoever started it, and reads from HAProxy itself what it does. So an agent
@@ -26,24 +28,26 @@ export async function findLive(model: ServiceModel): Promise<Live | undefined> {
     // A configuration that is not ours has no hash, and differs from every one that has.
     frameHash: worker.frameHash ?? '',
     servers: await observedServers(model),
+    lookups: await observedLookups(model),
     listeners: listeners(model.spec, model.layout),
     address: model.address,
   };
 }
 
-/** The servers that HAProxy has, as it tells them; those of the admission sections are not counted. */
+/** The servers that HAProxy has, as it tells them; those of the admission sections and of no pool are not counted. */
 export async function observedServers(model: ServiceModel): Promise<Server[]> {
-  const { workerSocket } = servicePaths(model.id, model.layout);
+  const paths = servicePaths(model.id, model.layout);
   const stats = parseServerStats(
-    await withRuntime(workerSocket, (runtime) => runtime.send(SHOW_SERVER_STATS)),
+    await withRuntime(paths.workerSocket, (runtime) => runtime.send(SHOW_SERVER_STATS)),
   );
-  const known = new Map(servers(model).map((server) => [server.name, server]));
+  const known = new Map(allServers(model).map((server) => [serverKey(server), server]));
+  const written = keywordsIn((await readTextIfExists(paths.config)) ?? '');
   return stats
-    .filter((stat) => servedPool(stat.pool) === undefined)
-    .map((stat) => toServer(stat, known.get(stat.name)));
+    .filter((stat) => servedPool(stat.pool) === undefined && stat.pool !== CA_BACKEND)
+    .map((stat) => toServer(stat, known.get(serverKey(stat)), written));
 }
 
-function toServer(stat: ServerStat, known: Server | undefined): Server {
+function toServer(stat: ServerStat, known: Server | undefined, written: ReadonlyMap<string, string>): Server {
   const at = parseTarget(stat.address);
   return {
     pool: stat.pool,
@@ -55,5 +59,33 @@ function toServer(stat: ServerStat, known: Server | undefined): Server {
     maxConnections: stat.maxConnections === NO_LIMIT ? 0 : stat.maxConnections,
     backup: stat.backup,
     id: known?.id === undefined ? undefined : stat.id,
+    isChecked: known?.isChecked ?? true,
+    keywords: written.get(serverKey(stat)) ?? '',
   };
+}
+
+const SECTION = /^backend (\S+)$/;
+const SERVER =
+  /^ {2}server (?<name>\S+) \S+ weight \d+(?: maxconn \d+)?(?: backup)?(?: id \d+)?(?: (?<keywords>.+))?$/;
+
+/** How each server is spoken to, which HAProxy does not tell: read from the configuration that was last written. */
+function keywordsIn(config: string): Map<string, string> {
+  const found = new Map<string, string>();
+  let pool = '';
+  for (const line of config.split('\n')) {
+    pool = SECTION.exec(line)?.[1] ?? pool;
+    const server = SERVER.exec(line)?.groups;
+    if (server) found.set(serverKey({ pool, name: server['name'] ?? '' }), server['keywords'] ?? '');
+  }
+  return found;
+}
+
+/** What the maps and lists hold, as HAProxy tells it. One that it has not is empty: its frame is another one. */
+export async function observedLookups(model: ServiceModel): Promise<LiveLookups> {
+  const { workerSocket } = servicePaths(model.id, model.layout);
+  const lookups = lookupsOf(model);
+  return withRuntime(workerSocket, async (runtime) => {
+    const answers = await Promise.all(lookups.map((lookup) => runtime.send(showLookup(lookup))));
+    return new Map(lookups.map(({ path }, index) => [path, parseLookup(answers[index] ?? '')]));
+  });
 }

@@ -3,9 +3,9 @@ import type { BackendState } from '../api/load-balancer.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { readTextIfExists } from '../host/files.ts';
-import { servedPool } from '../haproxy/config/backend.ts';
+import { servedPool } from '../haproxy/config/names.ts';
 import { servicePaths } from '../haproxy/config/paths.ts';
-import { type Server, servers } from '../haproxy/config/server.ts';
+import { type Server, healthCheckOf, serverKey, servers } from '../haproxy/config/server.ts';
 import type { ServiceModel } from '../haproxy/model.ts';
 import type { RunningProxy } from '../haproxy/process/master.ts';
 import { runCommands, setAddress, setHealth } from '../haproxy/runtime/commands.ts';
@@ -60,13 +60,13 @@ export function createBackendMonitor({
   let nextLook = 0;
   let hasLooked = false;
   const shown = new Map<string, { state: BackendState; since: number }>();
-  const sinceOf = (target: string, state: BackendState, changedAt: number | undefined) => {
-    const before = shown.get(target);
+  const sinceOf = (key: string, state: BackendState, changedAt: number | undefined) => {
+    const before = shown.get(key);
     const since = before?.state === state ? before.since : (changedAt ?? clock.now());
-    shown.set(target, { state, since });
+    shown.set(key, { state, since });
     return since;
   };
-  const healthOf = (server: Server) => book.get(server.name)?.health ?? 'unknown';
+  const healthOf = (server: Server) => (server.isChecked ? (book.get(server)?.health ?? 'unknown') : 'up');
   const saved = (model: ServiceModel) => writeServerState(model, { healthOf });
 
   const runAdmission = async (model: ServiceModel, list: readonly Server[]) => {
@@ -80,10 +80,10 @@ export function createBackendMonitor({
         async onVerdict(server, stat, runtime) {
           const health = stat.status === 'UP' ? 'up' : 'down';
           await runCommands(runtime, [
-            ...(moving.delete(server.name) ? [setAddress(server)] : []),
+            ...(moving.delete(serverKey(server)) ? [setAddress(server)] : []),
             setHealth(server, health),
           ]);
-          book.admit(server, stat, model.spec.healthCheck, clock.now());
+          book.admit(server, stat, healthCheckOf(server, model), clock.now());
           onChange();
         },
       });
@@ -98,21 +98,22 @@ export function createBackendMonitor({
     healthOf,
     async recall(model, now) {
       const text = await readTextIfExists(servicePaths(model.id, model.layout).serverState);
-      for (const [name, health] of parseServerState(text ?? '')) book.recall(name, health, now);
+      for (const [key, health] of parseServerState(text ?? '')) book.recall(key, health, now);
     },
     forget(server, isMoving) {
-      book.recall(server.name, 'unknown', clock.now());
-      if (isMoving) moving.add(server.name);
-      else moving.delete(server.name);
+      if (!server.isChecked) return;
+      book.recall(serverKey(server), 'unknown', clock.now());
+      if (isMoving) moving.add(serverKey(server));
+      else moving.delete(serverKey(server));
     },
     admit(model) {
-      const isFresh = (server: Server) => healthOf(server) === 'unknown' && !underWay.has(server.name);
+      const isFresh = (server: Server) => healthOf(server) === 'unknown' && !underWay.has(serverKey(server));
       const fresh = resolvedServers(model).filter(isFresh);
       if (fresh.length === 0) return;
       const done = runAdmission(model, fresh).finally(() =>
-        fresh.forEach((server) => underWay.delete(server.name)),
+        fresh.forEach((server) => underWay.delete(serverKey(server))),
       );
-      for (const server of fresh) underWay.set(server.name, done);
+      for (const server of fresh) underWay.set(serverKey(server), done);
     },
     async look(model, proxy, leaving) {
       if (performance.now() < nextLook) return;
@@ -121,31 +122,33 @@ export function createBackendMonitor({
       const runtime = await session.with(proxy.worker.pid, workerSocket);
       const all = parseServerStats(await runtime.send(SHOW_SERVER_STATS));
       const isServing = ({ pool }: ServerStat) => servedPool(pool) === undefined;
-      stats = new Map(all.filter(isServing).map((stat) => [stat.name, stat]));
-      await sweepAdmission(runtime, all, (name) => underWay.has(name), clock);
+      stats = new Map(all.filter(isServing).map((stat) => [serverKey(stat), stat]));
+      await sweepAdmission(runtime, all, (server) => underWay.has(serverKey(server)), clock);
       await sweepLeaving(runtime, leaving, stats);
-      const list = resolvedServers(model);
+      const list = resolvedServers(model).filter(({ isChecked }) => isChecked);
       nextLook = begun + (performance.now() - begun) * LOOK_SHARE;
-      const settled = list.filter((server) => !underWay.has(server.name) && !moving.has(server.name));
-      const hasChanged = book.observe(settled, stats, model.spec.healthCheck, clock.now());
+      const settled = list.filter(
+        (server) => !underWay.has(serverKey(server)) && !moving.has(serverKey(server)),
+      );
+      const hasChanged = book.observe(settled, stats, (server) => healthCheckOf(server, model), clock.now());
       if (!hasChanged && hasLooked) return;
       hasLooked = true;
-      book.keepOnly(new Set(list.map((server) => server.name)));
+      book.keepOnly(new Set(list.map(serverKey)));
       await saved(model);
       onChange();
     },
     statuses(model, { faults }) {
       return servers(model).map((server) => {
-        const entry = book.get(server.name);
+        const entry = book.get(server);
         const fault = faults.get(server.target.slice(0, server.target.lastIndexOf(':')));
-        const { state, reason } = describeBackend(server, entry, stats.get(server.name), fault);
+        const { state, reason } = describeBackend(server, entry, stats.get(serverKey(server)), fault);
         const changedAt = state === 'up' || state === 'down' ? entry?.since : undefined;
         return {
           target: server.target,
           pool: server.pool,
           state,
           reason,
-          since: new Date(sinceOf(server.target, state, changedAt)).toISOString(),
+          since: new Date(sinceOf(serverKey(server), state, changedAt)).toISOString(),
           ...(server.address === undefined ? {} : { address: server.address }),
         };
       });

@@ -4,13 +4,15 @@ import { isRunning, signal } from '../host/processes.ts';
 import { type Listener, listeners } from '../haproxy/config/frontend.ts';
 import { type ServicePaths, servicePaths } from '../haproxy/config/paths.ts';
 import { renderConfig, renderFrame } from '../haproxy/config/render.ts';
-import { type Server, servers } from '../haproxy/config/server.ts';
+import { type Server, allServers, healthCheckOf } from '../haproxy/config/server.ts';
+import { contentFiles } from '../haproxy/config/files.ts';
+import { type LookupChange, lookupChanges, lookupsOf, writeLookup } from '../haproxy/config/lookups.ts';
 import type { ServiceModel } from '../haproxy/model.ts';
 import { type ServerChange, needsReload, serverChanges } from '../haproxy/plan.ts';
 import { checkConfig } from '../haproxy/process/check.ts';
 import { probeListen } from '../haproxy/process/listen-probe.ts';
 import { type RunningProxy, askWorker, reloadMaster, startMaster } from '../haproxy/process/master.ts';
-import { runCommands } from '../haproxy/runtime/commands.ts';
+import { changeLookup, runCommands } from '../haproxy/runtime/commands.ts';
 import { withRuntime } from '../haproxy/runtime/connection.ts';
 import { type KnownHealth, renderServerState } from '../haproxy/runtime/server-state.ts';
 import type { ApplyPath } from '../spec/plan.ts';
@@ -18,11 +20,15 @@ import { ensurePlaceholder } from './placeholder.ts';
 import { type Leaving, changesToCommands, noteLeaving } from './runtime-changes.ts';
 import { verifyService } from './verify.ts';
 
+/** What each map and list holds, by its path. */
+export type LiveLookups = ReadonlyMap<string, ReadonlyMap<string, string>>;
+
 /** What runs now, as far as this agent has brought it about or seen it. */
 export interface Live {
   proxy: RunningProxy;
   frameHash: string;
   servers: Server[];
+  lookups: LiveLookups;
   listeners: Listener[];
   address: string;
   /** The configuration as it was last written; undefined when that is not known. */
@@ -56,11 +62,12 @@ export async function converge(
   const changes = serverChanges(live.servers, wanted);
   const frameHash = renderFrame(model).hash;
   if (frameHash !== live.frameHash || changes.some(needsReload)) return reload(live, model, context);
-  if (changes.length === 0) {
+  const entries = changedEntries(live, model);
+  if (changes.length === 0 && entries.length === 0) {
     const written = await writeConfig(model, live.written);
     return { live: { ...live, written }, path: 'none', verified: [] };
   }
-  return changeAtRuntime(live, changes, model, context);
+  return changeAtRuntime(live, { servers: changes, entries }, model, context);
 }
 
 export function isServing({ masterPid, worker }: RunningProxy): boolean {
@@ -69,25 +76,43 @@ export function isServing({ masterPid, worker }: RunningProxy): boolean {
 
 /** Servers that HAProxy can have: those with an address. */
 export function resolvedServers(model: ServiceModel): Server[] {
-  return servers(model).filter((server) => server.address !== undefined);
+  return allServers(model).filter((server) => server.address !== undefined);
+}
+
+/** What HAProxy looks up and what it should. */
+function changedEntries(live: Live, model: ServiceModel): LookupChange[] {
+  return lookupsOf(model).flatMap((lookup) =>
+    lookupChanges(live.lookups.get(lookup.path) ?? new Map(), lookup),
+  );
+}
+
+function wantedLookups(model: ServiceModel): LiveLookups {
+  return new Map(lookupsOf(model).map(({ path, entries }) => [path, entries]));
+}
+
+/** What the runtime API is to change. */
+interface RuntimeChanges {
+  servers: readonly ServerChange[];
+  entries: readonly LookupChange[];
 }
 
 async function changeAtRuntime(
   live: Live,
-  changes: readonly ServerChange[],
+  { servers, entries }: RuntimeChanges,
   model: ServiceModel,
   context: ConvergeContext,
 ): Promise<Converged> {
-  // The file goes first: whatever happens next, a start or reload brings what is wanted.
+  // The files go first: whatever happens next, a start or reload brings what is wanted.
   const written = await writeConfig(model, live.written);
+  await writeLookups(model, new Set(entries.map(({ lookup }) => lookup.path)));
   try {
     const { workerSocket } = servicePaths(model.id, model.layout);
-    const commands = changesToCommands(changes, model, context.leaving);
+    const commands = [...changesToCommands(servers, model, context.leaving), ...entries.map(changeLookup)];
     await withRuntime(workerSocket, (runtime) => runCommands(runtime, commands));
-    noteLeaving(changes, context.leaving);
-    const wanted = resolvedServers(model);
+    noteLeaving(servers, context.leaving);
+    const now = { servers: resolvedServers(model), lookups: wantedLookups(model) };
     const verified = [`HAProxy did each of ${commands.length} runtime commands`];
-    return { live: { ...live, servers: wanted, written }, path: 'runtime', verified };
+    return { live: { ...live, ...now, written }, path: 'runtime', verified };
   } catch (error) {
     const fallback = error instanceof Error ? error.message : String(error);
     return { ...(await reload(live, model, context)), fallback };
@@ -144,6 +169,8 @@ async function installConfig(
 ): Promise<void> {
   const text = renderConfig(model);
   await writeServerState(model, context);
+  await writeLookups(model);
+  await writeContentFiles(model);
   // What has served before needs no second look, and after a crash every millisecond counts.
   if (text === (await readTextIfExists(paths.lastGood)) && text === (await readTextIfExists(paths.config)))
     return;
@@ -166,6 +193,7 @@ async function settle(
     proxy,
     frameHash,
     servers: wanted,
+    lookups: wantedLookups(model),
     listeners: listeners(model.spec, model.layout),
     address: model.address,
   };
@@ -196,12 +224,33 @@ async function writeConfig(model: ServiceModel, before: string | undefined): Pro
   return text;
 }
 
+/** Writes the maps and lists that a worker begins with; those of the given paths, or all. */
+async function writeLookups(model: ServiceModel, only?: ReadonlySet<string>): Promise<void> {
+  await mkdir(servicePaths(model.id, model.layout).lookups, { recursive: true, mode: 0o700 });
+  for (const lookup of lookupsOf(model)) {
+    if (only && !only.has(lookup.path)) continue;
+    await writeFileAtomic(lookup.path, writeLookup(lookup), { durable: only === undefined });
+  }
+}
+
+/** Writes the pages and certificates that the configuration names. Those of before stay: what ran may come back. */
+async function writeContentFiles(model: ServiceModel): Promise<void> {
+  await mkdir(servicePaths(model.id, model.layout).files, { recursive: true, mode: 0o700 });
+  for (const { path, content } of contentFiles(model)) {
+    if ((await readTextIfExists(path)) !== content) await writeFileAtomic(path, content);
+  }
+}
+
 /** Notes what is known of the servers' health, for the next worker to begin with. */
 export async function writeServerState(
   model: ServiceModel,
   context: Pick<ConvergeContext, 'healthOf'>,
 ): Promise<void> {
   const paths = servicePaths(model.id, model.layout);
-  const text = renderServerState(resolvedServers(model), model.spec.healthCheck, context.healthOf);
+  const text = renderServerState(
+    resolvedServers(model),
+    (server) => healthCheckOf(server, model),
+    context.healthOf,
+  );
   await writeFileAtomic(paths.serverState, text, { durable: false });
 }

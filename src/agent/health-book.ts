@@ -1,6 +1,6 @@
 import type { BackendState } from '../api/load-balancer.ts';
 import type { HealthCheck } from '../spec/health-check.ts';
-import type { Server } from '../haproxy/config/server.ts';
+import { type Server, serverKey } from '../haproxy/config/server.ts';
 import { failureReason } from '../haproxy/reason.ts';
 import type { KnownHealth } from '../haproxy/runtime/server-state.ts';
 import { type ServerStat, lastCheckResult } from '../haproxy/runtime/stat.ts';
@@ -17,20 +17,20 @@ export interface HealthEntry {
 
 /** Remembers the health of a load balancer's backends over reloads, restarts and changes. */
 export interface HealthBook {
-  get(name: string): HealthEntry | undefined;
+  get(server: Pick<Server, 'pool' | 'name'>): HealthEntry | undefined;
   /** Notes the verdict of the first check. */
   admit(server: Server, stat: ServerStat, check: HealthCheck, now: number): void;
   /** Takes in what HAProxy says now. Answers whether any backend's health is another than before. */
   observe(
     servers: readonly Server[],
     stats: ReadonlyMap<string, ServerStat>,
-    check: HealthCheck,
+    checkOf: (server: Server) => HealthCheck,
     now: number,
   ): boolean;
   /** Notes what is known from before, e.g. from the state file. */
-  recall(name: string, health: KnownHealth, now: number): void;
+  recall(key: string, health: KnownHealth, now: number): void;
   /** Forgets backends that are no longer there. */
-  keepOnly(names: ReadonlySet<string>): void;
+  keepOnly(keys: ReadonlySet<string>): void;
 }
 
 export function createHealthBook(): HealthBook {
@@ -43,37 +43,38 @@ export function createHealthBook(): HealthBook {
     since: number,
     failures: number,
   ) => {
-    const before = entries.get(server.name);
+    const before = entries.get(serverKey(server));
     const isSame = before?.health === health;
     const entry = {
       health,
       since: isSame ? before.since : since,
       failures: isSame ? before.failures : failures,
     };
-    entries.set(server.name, { ...entry, reason: reasonOf(server, stat, check, entry) });
+    entries.set(serverKey(server), { ...entry, reason: reasonOf(server, stat, check, entry) });
     return !isSame;
   };
   return {
-    get: (name) => entries.get(name),
+    get: (server) => entries.get(serverKey(server)),
     admit(server, stat, check, now) {
       update(server, stat.status.startsWith('UP') ? 'up' : 'down', stat, check, now, 1);
     },
-    observe(servers, stats, check, now) {
+    observe(servers, stats, checkOf, now) {
       let changed = false;
       for (const server of servers) {
-        const stat = stats.get(server.name);
-        const health = stat ? healthOf(stat, entries.get(server.name)) : 'unknown';
+        const stat = stats.get(serverKey(server));
+        const health = stat ? healthOf(stat, entries.get(serverKey(server))) : 'unknown';
         if (!stat || health === 'unknown') continue;
+        const check = checkOf(server);
         changed =
           update(server, health, stat, check, now - stat.secondsSinceChange * 1000, check.fall) || changed;
       }
       return changed;
     },
-    recall(name, health, now) {
-      entries.set(name, { health, since: now, failures: 0, reason: 'as it was when HAProxy last ran' });
+    recall(key, health, now) {
+      entries.set(key, { health, since: now, failures: 0, reason: 'as it was when HAProxy last ran' });
     },
-    keepOnly(names) {
-      for (const name of entries.keys()) if (!names.has(name)) entries.delete(name);
+    keepOnly(keys) {
+      for (const key of entries.keys()) if (!keys.has(key)) entries.delete(key);
     },
   };
 }

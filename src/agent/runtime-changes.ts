@@ -1,4 +1,4 @@
-import type { Server } from '../haproxy/config/server.ts';
+import { type Server, serverKey } from '../haproxy/config/server.ts';
 import type { ServiceModel } from '../haproxy/model.ts';
 import type { ServerChange } from '../haproxy/plan.ts';
 import {
@@ -16,7 +16,7 @@ import {
 import type { RuntimeConnection } from '../haproxy/runtime/connection.ts';
 import type { ServerStat } from '../haproxy/runtime/stat.ts';
 
-/** Servers that were removed and finish their last requests, by name. */
+/** Servers that were removed and finish their last requests, by key. */
 export type Leaving = Map<string, Server>;
 
 /** The commands that make the changes. */
@@ -31,15 +31,15 @@ export function changesToCommands(
 /** Notes which servers leave by the changes and which come back. */
 export function noteLeaving(changes: readonly ServerChange[], leaving: Leaving): void {
   for (const change of changes) {
-    if (change.kind === 'remove') leaving.set(change.server.name, change.server);
-    if (change.kind === 'add') leaving.delete(change.server.name);
+    if (change.kind === 'remove') leaving.set(serverKey(change.server), change.server);
+    if (change.kind === 'add') leaving.delete(serverKey(change.server));
   }
 }
 
 function commandsFor(change: ServerChange, model: ServiceModel, leaving: Leaving): Command[] {
   switch (change.kind) {
     case 'add': {
-      const present = leaving.get(change.server.name);
+      const present = leaving.get(serverKey(change.server));
       return present ? takeBack(present, change.server) : addServer(change.server, model);
     }
     case 'remove':
@@ -54,7 +54,7 @@ function commandsFor(change: ServerChange, model: ServiceModel, leaving: Leaving
  * down, until its first check has passed.
  */
 function takeBack(present: Server, wanted: Server): Command[] {
-  if (present.backup !== wanted.backup || present.id !== wanted.id)
+  if (present.backup !== wanted.backup || present.id !== wanted.id || present.keywords !== wanted.keywords)
     throw new Error(`${wanted.target} comes back as another kind of server while it drains`);
   return [
     // Ready makes a server UP, so it must carry no weight until its health has been taken away.
@@ -62,14 +62,15 @@ function takeBack(present: Server, wanted: Server): Command[] {
     ...(present.address === wanted.address ? [] : [setAddress(wanted)]),
     ...(present.maxConnections === wanted.maxConnections ? [] : [setMaxConnections(wanted)]),
     setReady(wanted),
-    setHealth(wanted, 'down'),
+    ...(wanted.isChecked ? [setHealth(wanted, 'down')] : []),
     setWeight(wanted),
   ];
 }
 
-/** Another address is not among them: it is taken up once the first check there has answered. */
+/** Another address is taken up once the first check there has answered; by one without checks at once. */
 function changeCommands(before: Server, after: Server): Command[] {
   return [
+    ...(after.isChecked || before.address === after.address ? [] : [setAddress(after)]),
     // Ready takes back what somebody did by hand; to a server that is in service it does nothing.
     ...(before.weight === after.weight ? [] : [setReady(after), setWeight(after)]),
     ...(before.maxConnections === after.maxConnections ? [] : [setMaxConnections(after)]),
@@ -82,12 +83,12 @@ export async function sweepLeaving(
   leaving: Leaving,
   stats: ReadonlyMap<string, ServerStat>,
 ): Promise<void> {
-  for (const [name, server] of leaving) {
-    const stat = stats.get(name);
+  for (const [key, server] of leaving) {
+    const stat = stats.get(key);
     if (stat && stat.sessions > 0) continue;
     try {
       if (stat) await runCommands(runtime, deleteServer(server));
-      leaving.delete(name);
+      leaving.delete(key);
     } catch {
       // HAProxy still holds a connection to it; it is in maintenance and is tried again.
     }

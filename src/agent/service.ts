@@ -5,12 +5,13 @@ import { createBackoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { servicePaths } from '../haproxy/config/paths.ts';
+import { serverKey } from '../haproxy/config/server.ts';
 import type { ServiceModel } from '../haproxy/model.ts';
 import { serverChanges } from '../haproxy/plan.ts';
 import { findMaster, stopMaster } from '../haproxy/process/master.ts';
 import type { HostLayout } from '../spec/host-layout.ts';
 import type { Receipt } from '../spec/plan.ts';
-import { findLive, observedServers } from './adopt.ts';
+import { findLive, observedLookups, observedServers } from './adopt.ts';
 import { type BackendMonitor, createBackendMonitor } from './backend-monitor.ts';
 import { type Live, converge, isServing, resolvedServers } from './converge.ts';
 import { createReceipt } from './receipt.ts';
@@ -228,8 +229,8 @@ export class Service {
     }
     if (now < this.#auditAt) return live;
     this.#auditAt = now + AUDIT_MS;
-    const observed = (await observedServers(model)).filter((server) => !this.#leaving.has(server.name));
-    return { ...live, servers: observed };
+    const observed = (await observedServers(model)).filter((server) => !this.#leaving.has(serverKey(server)));
+    return { ...live, servers: observed, lookups: await observedLookups(model) };
   }
 
   /** A backend that is new here, or moves to another address, must show that it works, whatever it did before. */

@@ -1,8 +1,10 @@
 import { diffValues } from '../spec/diff.ts';
+import type { LoadBalancerSpec } from '../spec/load-balancer.ts';
 import type { ApplyPath, Plan, PlanStep } from '../spec/plan.ts';
 import { listeners } from './config/frontend.ts';
 import { renderFrame } from './config/render.ts';
-import { type Server, servers } from './config/server.ts';
+import { type Server, serverKey, servers } from './config/server.ts';
+import { type Lookup, lookupChanges, lookupsOf } from './config/lookups.ts';
 import type { ServiceModel } from './model.ts';
 
 /** What brings one HAProxy from one model to another: pure, the same on the control plane and on the node. */
@@ -12,17 +14,16 @@ export function planChange(from: ServiceModel | undefined, to: ServiceModel | un
   const changes = serverChanges(servers(from), servers(to));
   const reasons = reloadReasons(from, to, changes);
   const how = reasons.length > 0 ? 'reload' : 'runtime';
-  const steps = changes.flatMap((change) => toSteps(change, how));
+  const steps = [...changes.flatMap((change) => toSteps(change, how)), ...lookupSteps(from, to, how)];
   return reasons.length > 0
     ? { path: 'reload', steps: [...steps, reloadStep(reasons)] }
     : { path: pathOf(steps), steps };
 }
 
 function startPlan(model: ServiceModel): Plan {
-  const where = listeners(model.spec, model.layout)
-    .map(({ port }) => `${model.address}:${port}`)
-    .join(' and ');
-  const count = model.spec.backends.length;
+  const ports = listeners(model.spec, model.layout).map(({ port }) => `${model.address}:${port}`);
+  const where = ports.length > 4 ? `${ports.length} ports of ${model.address}` : ports.join(' and ');
+  const count = servers(model).length;
   const detail = `starts HAProxy on ${where} with ${count} ${count === 1 ? 'backend' : 'backends'}`;
   return { path: 'start', steps: [{ action: 'start', how: 'start', detail }] };
 }
@@ -38,23 +39,19 @@ export type ServerChange =
   | { kind: 'remove'; server: Server }
   | { kind: 'change'; before: Server; after: Server };
 
+/** Additions come first, so that a pool is never emptier than before or after the change. */
 export function serverChanges(before: readonly Server[], after: readonly Server[]): ServerChange[] {
-  const old = new Map(before.map((server) => [keyOf(server), server]));
-  const wanted = new Set(after.map(keyOf));
+  const old = new Map(before.map((server) => [serverKey(server), server]));
+  const wanted = new Set(after.map(serverKey));
   const removals = before
-    .filter((server) => !wanted.has(keyOf(server)))
+    .filter((server) => !wanted.has(serverKey(server)))
     .map((server): ServerChange => ({ kind: 'remove', server }));
   const rest = after.flatMap((server): ServerChange[] => {
-    const previous = old.get(keyOf(server));
+    const previous = old.get(serverKey(server));
     if (!previous) return [{ kind: 'add', server }];
     return differs(previous, server) ? [{ kind: 'change', before: previous, after: server }] : [];
   });
   return [...rest, ...removals];
-}
-
-/** Additions come first, so that a pool is never emptier than before or after the change. */
-function keyOf({ pool, name }: Server): string {
-  return `${pool}/${name}`;
 }
 
 function differs(before: Server, after: Server): boolean {
@@ -64,29 +61,56 @@ function differs(before: Server, after: Server): boolean {
     before.weight !== after.weight ||
     before.maxConnections !== after.maxConnections ||
     before.backup !== after.backup ||
-    before.id !== after.id
+    before.id !== after.id ||
+    before.keywords !== after.keywords
   );
 }
 
-/** Whether the runtime API cannot make the change: a server stays a backup or not, and keeps its id. */
+/** Whether the runtime API cannot make the change: a server keeps its id, and how it is spoken to and checked. */
 export function needsReload(change: ServerChange): boolean {
   if (change.kind !== 'change') return false;
-  return change.before.backup !== change.after.backup || change.before.id !== change.after.id;
+  const { before, after } = change;
+  return before.backup !== after.backup || before.id !== after.id || before.keywords !== after.keywords;
 }
 
 function reloadReasons(from: ServiceModel, to: ServiceModel, changes: readonly ServerChange[]): string[] {
   const reasons = [...new Set(changes.flatMap(serverReloadReasons))];
   if (renderFrame(from).hash === renderFrame(to).hash) return reasons;
-  const fields = diffValues({ ...from.spec, backends: [] }, { ...to.spec, backends: [] }).map(({ pointer }) =>
+  const fields = diffValues(withoutBackends(from.spec), withoutBackends(to.spec)).map(({ pointer }) =>
     pointer.slice(1).replaceAll('/', '.'),
   );
   return fields.length > 0 ? fields : ['the layout of the configuration', ...reasons];
 }
 
+function withoutBackends(spec: LoadBalancerSpec): LoadBalancerSpec {
+  const pools = Object.entries(spec.pools).map(([name, pool]) => [name, { ...pool, backends: [] }]);
+  return { ...spec, backends: [], pools: Object.fromEntries(pools) };
+}
+
 function serverReloadReasons(change: ServerChange): string[] {
   if (change.kind !== 'change' || !needsReload(change)) return [];
-  const isBackup = change.before.backup !== change.after.backup;
-  return [isBackup ? `backup of ${change.after.target}` : 'the order of the backends'];
+  const { before, after } = change;
+  if (before.backup !== after.backup) return [`backup of ${after.target}`];
+  if (before.keywords !== after.keywords) return [`how ${after.target} is spoken to or checked`];
+  return ['the order of the backends'];
+}
+
+/** Steps for what is looked up: one for each kind of change, naming what changes. */
+function lookupSteps(from: ServiceModel, to: ServiceModel, how: 'runtime' | 'reload'): PlanStep[] {
+  const before = new Map(lookupsOf(from).map((lookup) => [lookup.path, lookup]));
+  return lookupsOf(to).flatMap((lookup): PlanStep[] => {
+    const present = before.get(lookup.path);
+    // What is new as a whole comes with the reload that makes it.
+    if (!present || lookup.action === undefined) return [];
+    const changes = lookupChanges(present.entries, lookup);
+    return changes.length === 0
+      ? []
+      : [{ action: lookup.action, how, detail: lookupDetail(lookup, changes.length) }];
+  });
+}
+
+function lookupDetail({ subject }: Lookup, count: number): string {
+  return `changes ${subject} (${count} ${count === 1 ? 'entry' : 'entries'})`;
 }
 
 function reloadStep(reasons: readonly string[]): PlanStep {
@@ -129,6 +153,8 @@ function changeSteps(before: Server, after: Server): StepText[] {
     const detail = `limits ${target} to ${after.maxConnections || 'any number of'} connections`;
     steps.push({ action: 'set-max-connections', detail });
   }
+  if (before.keywords !== after.keywords)
+    steps.push({ action: 'reload', detail: `changes how ${target} is spoken to or checked` });
   if (before.backup !== after.backup) {
     steps.push({
       action: 'reload',

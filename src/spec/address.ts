@@ -56,6 +56,14 @@ export function formatCidr({ address, prefix }: Cidr): string {
   return `${formatIp(address)}/${prefix}`;
 }
 
+/** The one way in which a network or an address is written as a network; `undefined` when it is neither. */
+export function canonicalCidr(text: string): string | undefined {
+  const address = parseIp(text);
+  if (address) return formatCidr({ address, prefix: address.toByteArray().length * 8 });
+  const cidr = parseCidr(text);
+  return cidr && formatCidr(cidr);
+}
+
 export function cidrContains(cidr: Cidr, address: IpAddress): boolean {
   return cidr.address.kind() === address.kind() && address.match(cidr.address, cidr.prefix);
 }

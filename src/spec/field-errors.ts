@@ -3,7 +3,7 @@ import type { FieldError } from '../base/errors.ts';
 import { jsonPointer } from '../base/pointer.ts';
 
 /** More faults than a person reads; the rest of a hostile body is only counted. */
-const MAX_ERRORS = 200;
+export const MAX_ERRORS = 200;
 
 /** Turns zod's issues into field errors, one for each unknown field. */
 export function fieldErrors(
@@ -22,6 +22,14 @@ function issueErrors(issue: z.core.$ZodIssue, prefix: readonly PropertyKey[]): F
         code: 'unknown_field',
         detail: `there is no field ${JSON.stringify(shorten(key))} here`,
       }));
+    case 'invalid_key':
+      return [
+        {
+          pointer: jsonPointer(path),
+          code: 'invalid_value',
+          detail: lowerFirst(issue.issues[0]?.message ?? issue.message) + given(issue.input),
+        },
+      ];
     case 'invalid_union':
       return [{ pointer: jsonPointer(path), code: 'invalid_value', detail: unionDetail(issue) }];
     case 'invalid_type':

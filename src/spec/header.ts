@@ -2,9 +2,9 @@ import { z } from 'zod';
 
 /** RFC 9110 `token` of the usual characters. */
 const HEADER_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
-/** RFC 9110 `field-value`: visible text, spaces inside, no control characters. */
+/** RFC 9110 `field-value`: visible text, spaces inside, no control characters; no half of a character (RFC 3629). */
 // oxlint-disable-next-line no-control-regex
-const HEADER_VALUE = /^(?! )[^\u0000-\u001f\u007f]*(?<! )$/;
+const HEADER_VALUE = /^(?! )[^\u0000-\u001f\u007f\ud800-\udfff]*(?<! )$/u;
 
 /** Fields that say where a message ends or how the connection goes on: those are HAProxy's own. */
 const FRAMING = new Set([
@@ -33,12 +33,23 @@ const ChangedHeaderName = HeaderName.refine(
   'is the proxy’s own: it says how the connection goes on',
 );
 
-const values = (description: string) =>
-  z
-    .record(ChangedHeaderName, HeaderValue)
-    .refine((entries) => Object.keys(entries).length <= 64, 'at most 64 headers')
-    .default({})
-    .describe(description);
+/** Values by header name. Names are alike in capitals and small letters, so each may be there once. */
+export function headerValues(name: typeof HeaderName, max: number) {
+  return z
+    .record(name, HeaderValue)
+    .refine((entries) => Object.keys(entries).length <= max, `at most ${max} headers`)
+    .superRefine((entries, context) => {
+      const seen = new Map<string, string>();
+      for (const key of Object.keys(entries)) {
+        const other = seen.get(key.toLowerCase());
+        seen.set(key.toLowerCase(), key);
+        if (other !== undefined)
+          context.addIssue({ code: 'custom', path: [key], message: `is the same header as ${other}` });
+      }
+    });
+}
+
+const values = (description: string) => headerValues(ChangedHeaderName, 64).default({}).describe(description);
 
 const HeaderChanges = z.strictObject({
   set: values('Headers to set, in place of those of that name. Default: none.'),

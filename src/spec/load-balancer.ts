@@ -2,15 +2,7 @@ import { z } from 'zod';
 import { Access } from './access.ts';
 import { Headers } from './header.ts';
 import { Labels, ResourceName } from './name.ts';
-import {
-  DEFAULT_POOL,
-  MAX_POOLS,
-  POOL_FIELDS,
-  type Pool,
-  PoolInput,
-  PoolName,
-  completePool,
-} from './pool.ts';
+import { MAX_POOLS, POOL_FIELDS, type Pool, PoolInput, PoolName, completePool } from './pool.ts';
 import { MAX_PORTS, type PortRange, PortsText, parsePorts } from './ports.ts';
 import { RateLimit } from './rate-limit.ts';
 import { MAX_ROUTES, Route, completeRoutes } from './route.ts';
@@ -134,20 +126,11 @@ export function completeSpec(input: z.output<typeof LoadBalancerSpecInput>): Loa
   };
 }
 
-/** All pools by name, the one at the top first. */
-export function poolsOf(spec: LoadBalancerSpec): [name: string, pool: Pool][] {
-  return [[DEFAULT_POOL, spec], ...Object.entries(spec.pools)];
-}
-
-/** The pool of that name; undefined when there is none. */
-export function poolOf(spec: LoadBalancerSpec, name: string): Pool | undefined {
-  if (name === DEFAULT_POOL) return spec;
-  return Object.hasOwn(spec.pools, name) ? spec.pools[name] : undefined;
-}
-
 /** The ports that a spec asks for, as ranges: those of TLS of an http load balancer are not among them. */
 export function portRanges({ port, ports }: Pick<LoadBalancerSpec, 'port' | 'ports'>): PortRange[] {
   const further = (ports ?? []).map(parsePorts).filter((range) => range !== undefined);
   const isNamed = further.some(({ first, last }) => first <= port && port <= last);
   return isNamed ? further : [{ first: port, last: port }, ...further];
 }
+
+export { poolOf, poolsOf } from './pools-of.ts';

@@ -1,7 +1,8 @@
 import { type FieldError } from '../base/errors.ts';
 import { jsonPointer } from '../base/pointer.ts';
 import { cidrContains, forbiddenRange, parseCidr, parseIp } from './address.ts';
-import type { Backend } from './backend.ts';
+import type { LoadBalancerSpec } from './load-balancer.ts';
+import { allBackends, poolPath } from './pools-of.ts';
 import { parseTarget } from './target.ts';
 import type { VpcSpec } from './vpc.ts';
 
@@ -33,13 +34,14 @@ export function createMembership({
 }
 
 /** The backends given by address that lie where a backend of the VPC may not lie. Names are judged when resolved. */
-export function backendMembershipErrors(backends: readonly Backend[], rules: MembershipRules): FieldError[] {
+export function backendMembershipErrors(spec: LoadBalancerSpec, rules: MembershipRules): FieldError[] {
   const faultOf = createMembership(rules);
-  return backends.flatMap((backend, index) => {
+  return allBackends(spec).flatMap(({ pool, index, backend }) => {
     const target = parseTarget(backend.target);
     const detail = target?.isIp ? faultOf(target.host) : undefined;
     if (!detail) return [];
-    return [{ pointer: jsonPointer(['spec', 'backends', index, 'target']), code: 'outside_vpc', detail }];
+    const pointer = jsonPointer([...poolPath(pool), 'backends', index, 'target']);
+    return [{ pointer, code: 'outside_vpc', detail }];
   });
 }
 

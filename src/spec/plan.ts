@@ -18,6 +18,11 @@ export const StepAction = z.enum([
   'set-max-connections',
   'drain-backend',
   'enable-backend',
+  'set-access',
+  'set-rate-limit',
+  'set-routes',
+  'set-maintenance',
+  'set-proxy-protocol',
 ]);
 export type StepAction = z.infer<typeof StepAction>;
 

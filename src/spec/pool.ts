@@ -24,8 +24,6 @@ export type Algorithm = z.infer<typeof Algorithm>;
 export const MAX_BACKENDS = 10_000;
 /** The most pools of one load balancer. */
 export const MAX_POOLS = 1000;
-/** The pool that the spec's top-level backends are. */
-export const DEFAULT_POOL = 'default';
 
 /** What a pool is made of; the fields of the pool `default` stand at the top of the spec. */
 export const POOL_FIELDS = {
@@ -62,6 +60,8 @@ export interface Pool extends Omit<z.output<typeof PoolInput>, Incomplete> {
 }
 
 export const PoolName = ResourceName;
+
+export { DEFAULT_POOL } from './pools-of.ts';
 
 /** Fills in the defaults that depend on other fields. */
 export function completePool(

@@ -20,14 +20,24 @@ export function parsePorts(text: string): PortRange | undefined {
   return first <= last && last <= 65_535 ? { first, last } : undefined;
 }
 
+/** The one way in which a range is written: `6000` rather than `6000-6000`. */
+export function formatPorts({ first, last }: PortRange): string {
+  return first === last ? String(first) : `${first}-${last}`;
+}
+
 /** A port, or ports in a row, as text. */
-export const PortsText = z
-  .union([z.int().min(1).max(65_535).transform(String), z.string()])
-  .pipe(
-    z
-      .string()
-      .refine((text) => parsePorts(text) !== undefined, 'must be a port or a range such as 6000-6010'),
-  );
+export const PortsText = z.union([z.int().min(1).max(65_535).transform(String), z.string()]).pipe(
+  z
+    .string()
+    .refine((text) => parsePorts(text) !== undefined, {
+      error: 'must be a port or a range such as 6000-6010',
+      abort: true,
+    })
+    .overwrite((text) => {
+      const range = parsePorts(text);
+      return range ? formatPorts(range) : text;
+    }),
+);
 
 export function portCount(ranges: readonly PortRange[]): number {
   return ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);

@@ -1,33 +1,34 @@
 import { z } from 'zod';
-import { Headers, HeaderName, HeaderValue } from './header.ts';
+import { HeaderName, Headers, headerValues } from './header.ts';
+import { Authority, HostPattern } from './host.ts';
 import { ResourceName } from './name.ts';
 import { PoolName } from './pool.ts';
 import { RateLimit } from './rate-limit.ts';
+import { BodyText, ContentType } from './text.ts';
 
-/** A host with an optional wildcard for its first label, in lower case. */
-const HOST_PATTERN =
-  /^(?=.{1,253}$)(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
 /** A path as it comes in a request (RFC 3986 `pchar` and `/`, but for `;`, which ends a runtime command); no query. */
 const PATH = /^\/[A-Za-z0-9\-._~!$&'()*+,=:@%/]*$/;
 /** RFC 9110 `token` in capitals. */
 const METHOD = /^[A-Z][A-Z-]{0,31}$/;
 
+/** The most parts of one split. */
+export const MAX_PARTS = 16;
 /** The most routes of one load balancer. */
 export const MAX_ROUTES = 10_000;
-
-const HostPattern = z
-  .string()
-  .overwrite((text) => text.toLowerCase())
-  .regex(HOST_PATTERN, 'must be a host such as app.example.com or *.example.com');
 
 const PathText = z
   .string()
   .max(1024)
   .regex(PATH, 'must be an absolute path such as /api, percent-encoded (RFC 3986), without a query');
 
-/** One or several of something. */
-function oneOrMore<T extends z.ZodType>(item: T, max: number) {
-  return z.union([z.array(item).min(1).max(max), item]);
+/** One or several of something; what is named twice is kept once. */
+function oneOrMore<T extends z.ZodType<string>>(item: T, max: number) {
+  const several = z
+    .array(item)
+    .min(1)
+    .max(max)
+    .overwrite((list) => [...new Set(list)]);
+  return z.union([several, item]);
 }
 
 export const RouteMatch = z
@@ -41,9 +42,7 @@ export const RouteMatch = z
     pathPrefix: PathText.optional().describe(
       'The path’s first segments: `/api` is `/api` and `/api/v1`, not `/apifoo`. Default: any.',
     ),
-    header: z
-      .record(HeaderName, HeaderValue)
-      .refine((headers) => Object.keys(headers).length <= 16, 'at most 16 headers')
+    header: headerValues(HeaderName, 16)
       .optional()
       .describe('Headers that must all be there with exactly these values; `*` is any value. Default: any.'),
     method: oneOrMore(z.string().regex(METHOD, 'must be a method such as GET'), 16)
@@ -63,15 +62,7 @@ export const SplitPart = z
 export const Redirect = z
   .strictObject({
     scheme: z.enum(['http', 'https']).optional().describe('Default: as in the request.'),
-    host: z
-      .string()
-      .overwrite((text) => text.toLowerCase())
-      .regex(
-        /^(?!\*)[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?(:\d{1,5})?$/,
-        'must be a host such as www.example.com, with or without a port',
-      )
-      .optional()
-      .describe('Default: as in the request.'),
+    host: Authority.optional().describe('Default: as in the request.'),
     path: z
       .string()
       .max(1024)
@@ -82,30 +73,12 @@ export const Redirect = z
       .optional()
       .describe('Path in place of the request’s path and query. Default: as in the request.'),
     status: z
-      .union([z.literal(301), z.literal(302), z.literal(303), z.literal(307), z.literal(308)])
+      .literal([301, 302, 303, 307, 308], 'must be 301, 302, 303, 307 or 308')
       .default(302)
       .describe('301, 302, 303, 307 or 308 (RFC 9110, section 15.4). Default: 302.'),
   })
-  .describe('Sends the client elsewhere.');
+  .describe('Sends the client elsewhere: names at least one of scheme, host and path.');
 export type Redirect = z.infer<typeof Redirect>;
-
-/** The longest body that is answered without a backend, in characters. */
-export const MAX_BODY = 8192;
-
-/** Any text that can be sent: no NUL. */
-// oxlint-disable-next-line no-control-regex
-const BodyText = z
-  .string()
-  .max(MAX_BODY)
-  .regex(/^[^\u0000]*$/, 'must not hold NUL');
-
-export const ContentType = z
-  .string()
-  .max(100)
-  .regex(
-    /^[a-z0-9][a-z0-9.+-]*\/[a-z0-9][a-z0-9.+-]*(; ?charset=[A-Za-z0-9-]+)?$/,
-    'must be a media type such as text/html; charset=utf-8',
-  );
 
 export const Respond = z
   .strictObject({
@@ -124,12 +97,7 @@ export const Rewrite = z
     pathPrefix: PathText.optional().describe(
       'What the backend gets in place of the route’s `pathPrefix`; `/` takes it away.',
     ),
-    host: z
-      .string()
-      .overwrite((text) => text.toLowerCase())
-      .regex(/^(?!\*)[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?(:\d{1,5})?$/, 'must be a host')
-      .optional()
-      .describe('The Host header that the backend gets.'),
+    host: Authority.optional().describe('The Host header that the backend gets.'),
   })
   .describe('Changes the request before the backend gets it. The query stays.');
 export type Rewrite = z.infer<typeof Rewrite>;
@@ -144,7 +112,7 @@ export const Route = z
     split: z
       .array(SplitPart)
       .min(2)
-      .max(16)
+      .max(MAX_PARTS)
       .optional()
       .describe('Send to several pools by weight. Weights change at run time.'),
     redirect: Redirect.optional(),
@@ -164,43 +132,4 @@ export interface Route extends Omit<RouteInput, 'name'> {
 /** What a route does; exactly one of them is given. */
 export const ROUTE_ACTIONS = ['pool', 'split', 'redirect', 'respond'] as const;
 
-/** A list of what may be one, several or none. */
-export function listOf<T>(value: T | readonly T[] | undefined): readonly T[] {
-  if (value === undefined) return [];
-  return Array.isArray(value) ? (value as readonly T[]) : [value as T];
-}
-
-/** Gives each route without a name one made from what it matches, so that it can be pointed at. */
-export function completeRoutes(routes: readonly RouteInput[]): Route[] {
-  const taken = new Set(routes.flatMap(({ name }) => (name === undefined ? [] : [name])));
-  return routes.map(({ name: given, ...route }) => {
-    const name = given ?? freeName(nameFromMatch(route.match), taken);
-    taken.add(name);
-    return { name, ...route };
-  });
-}
-
-function nameFromMatch(match: RouteMatch): string {
-  const parts = [
-    listOf(match.host)[0],
-    match.path ?? match.pathPrefix,
-    ...Object.keys(match.header ?? {}),
-    ...listOf(match.method).slice(0, 1),
-  ];
-  const slug = parts
-    .filter((part) => part !== undefined)
-    .join('-')
-    .toLowerCase()
-    .replaceAll('*', 'any')
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, 50)
-    .replace(/^-+|-+$/g, '');
-  return slug === '' ? 'all' : slug;
-}
-
-function freeName(wanted: string, taken: ReadonlySet<string>): string {
-  for (let number = 1; ; number++) {
-    const name = number === 1 ? wanted : `${wanted}-${number}`;
-    if (!taken.has(name)) return name;
-  }
-}
+export { completeRoutes, listOf } from './route-name.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { cidrList } from './cidr.ts';
 import { durationBetween } from './duration.ts';
-import { ContentType } from './route.ts';
+import { BodyText, ContentType } from './text.ts';
 
 /** Media types that are worth compressing. */
 export const COMPRESSED_TYPES = [
@@ -52,15 +52,9 @@ export const Maintenance = z
     contentType: ContentType.default('text/html; charset=utf-8').describe(
       'Media type of the body (http). Default: text/html; charset=utf-8.',
     ),
-    body: z
-      .string()
-      .max(8192)
-      // oxlint-disable-next-line no-control-regex
-      .regex(/^[^\u0000]*$/, 'must not hold NUL')
-      .default(
-        '<!doctype html><title>Maintenance</title><h1>We will be back soon</h1><p>This site is under maintenance.</p>\n',
-      )
-      .describe('The page (http). Default: a short one.'),
+    body: BodyText.default(
+      '<!doctype html><title>Maintenance</title><h1>We will be back soon</h1><p>This site is under maintenance.</p>\n',
+    ).describe('The page (http). Default: a short one.'),
     retryAfter: durationBetween(1000, 31_536_000_000)
       .optional()
       .describe('Value of Retry-After (http). Default: the header is not sent.'),

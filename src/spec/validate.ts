@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { FieldError } from '../base/errors.ts';
-import { fieldErrors } from './field-errors.ts';
+import { MAX_ERRORS, fieldErrors } from './field-errors.ts';
 import { type LoadBalancerDefinition, LoadBalancerInput, completeSpec } from './load-balancer.ts';
 import { listenerErrors } from './rules/listeners.ts';
 import { poolErrors } from './rules/pools.ts';
@@ -26,7 +26,7 @@ export function parseWith<T extends z.ZodType>(
 export function validateLoadBalancer(body: unknown): Validated<LoadBalancerDefinition> {
   const parsed = parseWith(LoadBalancerInput, body);
   const errors = [...(parsed.ok ? [] : parsed.errors), ...relationErrors(record(record(body)['spec']))];
-  if (!parsed.ok || errors.length > 0) return { ok: false, errors };
+  if (!parsed.ok || errors.length > 0) return { ok: false, errors: errors.slice(0, MAX_ERRORS) };
   const { name, labels, spec } = parsed.value;
   return { ok: true, value: { name, labels, spec: completeSpec(spec) } };
 }

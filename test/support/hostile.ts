@@ -1,10 +1,15 @@
+import { hostileTraffic } from './hostile-traffic.ts';
+
 /** Bodies that no control plane may accept. Each is a whole request body of POST /v1/load-balancers. */
 export interface HostileBody {
   name: string;
   body: unknown;
+  /** Where the fault is, when the case is about one field. */
+  pointer?: string;
 }
 
-const TEXTS: Record<string, string> = {
+/** Texts that some field or other must refuse. */
+export const TEXTS: Readonly<Record<string, string>> = {
   'a line break': 'a\nb',
   'a directive behind a line break': 'x\n  http-request deny',
   'a carriage return': 'a\rb',
@@ -32,7 +37,8 @@ const TEXTS: Record<string, string> = {
   SQL: "'; DROP TABLE load_balancers; --",
 };
 
-const WRONG_TYPES: Record<string, unknown> = {
+/** Values that are no text. */
+export const WRONG_TYPES: Readonly<Record<string, unknown>> = {
   null: null,
   'a number': 42,
   'a boolean': true,
@@ -114,7 +120,6 @@ export function hostileBodies(): HostileBody[] {
   add('port 0', { name: 'db', spec: { type: 'tcp', port: 0 } });
   add('port 65536', { name: 'db', spec: { type: 'tcp', port: 65_536 } });
   add('tcp without a port', { name: 'db', spec: { type: 'tcp' } });
-  add('tcp with TLS', { name: 'db', spec: { type: 'tcp', port: 5432, tls: { domain: 'a.example.com' } } });
   add('tcp with a path to check', {
     name: 'db',
     spec: { type: 'tcp', port: 5432, healthCheck: { path: '/' } },
@@ -155,5 +160,5 @@ export function hostileBodies(): HostileBody[] {
   ]) {
     add(`the target ${target}`, http({ backends: [{ target }] }));
   }
-  return bodies;
+  return [...bodies, ...hostileTraffic()];
 }

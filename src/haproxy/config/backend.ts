@@ -1,32 +1,72 @@
-import type { Algorithm } from '../../spec/pool.ts';
+import { poolsOf } from '../../spec/load-balancer.ts';
+import type { Algorithm, Pool } from '../../spec/pool.ts';
 import { parseTarget } from '../../spec/target.ts';
 import type { ServiceModel } from '../model.ts';
-import { DEFAULT_POOL } from './frontend.ts';
-import { checkKeywords, checkLines } from './health-check.ts';
+import { backendCas, usesSystemCas } from './files.ts';
+import { checkLines } from './health-check.ts';
+import { CA_BACKEND, admissionBackend, failOpenBackend } from './names.ts';
+import { quote } from './quote.ts';
 import type { Section } from './section.ts';
+import { isHashed, poolKeywords } from './server.ts';
+import { stickyLines } from './sticky.ts';
 
-/** Suffix of the section in which a new backend is looked at before it gets traffic. */
-const ADMISSION_SUFFIX = ':admission';
-
-/** The HAProxy backend in which the members of a pool have their first check. */
-export function admissionBackend(pool: string): string {
-  return pool + ADMISSION_SUFFIX;
-}
-
-/** The pool whose new members have their first check in that HAProxy backend; undefined for one that serves. */
-export function servedPool(backend: string): string | undefined {
-  return backend.endsWith(ADMISSION_SUFFIX) ? backend.slice(0, -ADMISSION_SUFFIX.length) : undefined;
-}
-
-/** The sections of a pool: the one that serves, and the one in which new members have their first check. */
-export function backendSections({ spec }: ServiceModel): Section[] {
-  const hasIpv6Target = spec.backends.some(({ target }) => parseTarget(target)?.host.includes(':'));
-  // Here and not on each server's line, because a server cannot be given another check at run time.
-  const everyServer = `default-server ${checkKeywords(spec.healthCheck)}`;
-  const check = checkLines(spec.healthCheck, hasIpv6Target);
+/** The sections of all pools. */
+export function backendSections(model: ServiceModel): Section[] {
   return [
-    { header: `backend ${DEFAULT_POOL}`, lines: [...balanceLines(spec.algorithm), ...check, everyServer] },
-    { header: `backend ${admissionBackend(DEFAULT_POOL)}`, lines: check },
+    ...poolsOf(model.spec).flatMap(([name, pool]) => poolSections(model, name, pool)),
+    ...caSections(model),
+  ];
+}
+
+/**
+ * The sections of one pool: the one that serves, the one in which new members have their first check, and the one that
+ * serves when every check fails, if it should.
+ */
+function poolSections(model: ServiceModel, name: string, pool: Pool): Section[] {
+  const hasIpv6Target = pool.backends.some(({ target }) => parseTarget(target)?.host.includes(':'));
+  const balance = balanceLines(pool.algorithm);
+  const check = checkLines(pool.healthCheck, hasIpv6Target);
+  return [
+    {
+      header: `backend ${name}`,
+      lines: [
+        ...balance,
+        ...stickyLines(model, name, pool.sticky),
+        ...check,
+        // Here and not on each server's line, because a server cannot be given another check at run time.
+        ...defaultServer(poolKeywords(pool, true)),
+      ],
+    },
+    { header: `backend ${admissionBackend(name)}`, lines: check },
+    ...(pool.failOpen
+      ? [
+          {
+            header: `backend ${failOpenBackend(name)}`,
+            lines: [...balance, ...defaultServer(poolKeywords(pool, false))],
+          },
+        ]
+      : []),
+  ];
+}
+
+function defaultServer(keywords: string): string[] {
+  return keywords === '' ? [] : [`default-server ${keywords}`];
+}
+
+/** The runtime API reads no files: a CA that a backend added at run time needs must have been read before. */
+function caSections(model: ServiceModel): Section[] {
+  const files = [
+    ...(usesSystemCas(model) ? ['@system-ca'] : []),
+    ...backendCas(model).map(({ path }) => quote(path)),
+  ];
+  if (files.length === 0) return [];
+  return [
+    {
+      header: `backend ${CA_BACKEND}`,
+      lines: files.map(
+        (file, index) => `server ca${index} 127.0.0.1:1 disabled ssl verify required ca-file ${file}`,
+      ),
+    },
   ];
 }
 
@@ -34,9 +74,4 @@ function balanceLines(algorithm: Algorithm): string[] {
   const method = algorithm.startsWith('header:') ? `hdr(${algorithm.slice('header:'.length)})` : algorithm;
   // Map-based hashing can take no servers at run time, and would move most clients when one comes or goes.
   return [`balance ${method}`, ...(isHashed(algorithm) ? ['hash-type consistent'] : [])];
-}
-
-/** Whether the algorithm places clients by a hash, so that the servers' ids decide who goes where. */
-export function isHashed(algorithm: Algorithm): boolean {
-  return algorithm === 'source' || algorithm === 'uri' || algorithm.startsWith('header:');
 }

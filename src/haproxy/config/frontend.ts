@@ -1,12 +1,18 @@
 import { type HostLayout, boundPort } from '../../spec/host-layout.ts';
-import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
+import { type LoadBalancerSpec, poolsOf, portRanges } from '../../spec/load-balancer.ts';
+import { DEFAULT_POOL } from '../../spec/pool.ts';
 import type { ServiceModel } from '../model.ts';
+import { pageFile } from './files.ts';
+import { logLines } from './log.ts';
+import { MAINTENANCE_SWITCH, lookupPaths } from './lookup-paths.ts';
+import { failOpenBackend, frontendName } from './names.ts';
 import { servicePaths } from './paths.ts';
 import { quote } from './quote.ts';
+import { MAIN_LIMIT, limitLines, limitsOf } from './rate-limit.ts';
+import { profileOf } from './routing/compile.ts';
+import { answerLines, headerLines, profileCondition, profileLines, routingLines } from './routing/rules.ts';
 import type { Section } from './section.ts';
-
-/** The pool that the spec's top-level backends are. */
-export const DEFAULT_POOL = 'default';
+import { durationMs } from '../../base/duration.ts';
 
 /** A port that a load balancer listens on. */
 export interface Listener {
@@ -14,22 +20,41 @@ export interface Listener {
   tls: boolean;
 }
 
+type Listening = Pick<LoadBalancerSpec, 'type' | 'port' | 'ports' | 'tls'>;
+
+const HTTPS_PORT = 443;
+
 /** The ports of a spec as the machine binds them. */
-export function listeners(
-  spec: Pick<LoadBalancerSpec, 'type' | 'port'>,
-  layout: Pick<HostLayout, 'lowPortOffset'>,
-): Listener[] {
-  const plain = { port: boundPort(spec.port, layout), tls: false };
-  return spec.type === 'tcp' ? [plain] : [plain, { port: boundPort(443, layout), tls: true }];
+export function listeners(spec: Listening, layout: Pick<HostLayout, 'lowPortOffset'>): Listener[] {
+  if (spec.type === 'http')
+    return [
+      { port: boundPort(spec.port, layout), tls: false },
+      { port: boundPort(HTTPS_PORT, layout), tls: true },
+    ];
+  return portRanges(spec).flatMap(({ first, last }) =>
+    Array.from({ length: last - first + 1 }, (_, offset) => ({
+      port: boundPort(first + offset, layout),
+      tls: isTerminated(spec),
+    })),
+  );
+}
+
+/** Whether TLS ends here. */
+function isTerminated({ type, tls }: Listening): boolean {
+  return type === 'http' || tls?.mode === 'terminate';
 }
 
 export function frontendSection(model: ServiceModel): Section {
-  const binds = listeners(model.spec, model.layout).map((listener) => bindLine(model, listener));
+  const { spec } = model;
+  const lines = spec.type === 'http' ? httpLines(model) : tcpLines(model);
   return {
-    header: `frontend ${model.spec.type}`,
+    header: `frontend ${frontendName(spec.type)}`,
     lines: [
-      ...binds,
-      ...(model.spec.type === 'http' ? requestHeaders() : []),
+      ...listeners(spec, model.layout).map((listener) => bindLine(model, listener)),
+      ...(spec.maxConnections > 0 ? [`maxconn ${spec.maxConnections}`] : []),
+      ...proxyProtocolLines(model),
+      ...logLines(model),
+      ...lines,
       `default_backend ${DEFAULT_POOL}`,
     ],
   };
@@ -39,7 +64,8 @@ function bindLine({ id, address, layout, spec }: ServiceModel, { port, tls }: Li
   const bind = `bind ${bindAddress(address, port, layout)}`;
   if (!tls) return bind;
   const certificate = quote(servicePaths(id, layout).placeholder);
-  return `${bind} ssl crt ${certificate} alpn http/1.1 ssl-min-ver TLSv${spec.tls?.minVersion ?? '1.2'}`;
+  const alpn = spec.type === 'http' ? ` alpn ${spec.http2 ? 'h2,http/1.1' : 'http/1.1'}` : '';
+  return `${bind} ssl crt ${certificate}${alpn} ssl-min-ver TLSv${spec.tls?.minVersion ?? '1.2'}`;
 }
 
 function bindAddress(address: string, port: number, layout: Pick<HostLayout, 'ipv6'>): string {
@@ -47,8 +73,75 @@ function bindAddress(address: string, port: number, layout: Pick<HostLayout, 'ip
   return quote(`${address}:${port}`);
 }
 
+function proxyProtocolLines(model: ServiceModel): string[] {
+  if (!model.spec.proxyProtocol) return [];
+  const { proxies } = lookupPaths(model);
+  return [
+    `acl behind-proxy src -f ${quote(proxies)}`,
+    'tcp-request connection expect-proxy layer4 if behind-proxy',
+  ];
+}
+
+/** What an HTTP request passes through, in order. */
+function httpLines(model: ServiceModel): string[] {
+  const { spec } = model;
+  const limits = limitsOf(model);
+  return [
+    ...accessLines(model, 'http-request deny deny_status 403'),
+    ...maintenanceLines(model),
+    ...limits.filter(({ name }) => name === MAIN_LIMIT).flatMap((limit) => limitLines(model, limit, 0, '')),
+    ...routingLines(model),
+    ...spec.routes.flatMap((route) => {
+      const limit = limits.find((candidate) => candidate.route === route.name);
+      return limit ? limitLines(model, limit, 1, profileCondition(profileOf(route))) : [];
+    }),
+    ...answerLines(model),
+    ...clientHeaders(),
+    ...headerLines(spec.headers),
+    ...profileLines(spec),
+    ...(spec.compression
+      ? [
+          'filter compression',
+          'compression algo gzip',
+          `compression type ${spec.compression.types.join(' ')}`,
+        ]
+      : []),
+    ...(spec.routes.length > 0 ? choiceLines(model, 'var(txn.pool)') : failOpenLines(model)),
+  ];
+}
+
+function accessLines(model: ServiceModel, refuse: string): string[] {
+  const { allow, deny } = lookupPaths(model);
+  return [
+    `acl allowed src -f ${quote(allow)}`,
+    `acl denied src -f ${quote(deny)}`,
+    `${refuse} if denied || !allowed`,
+  ];
+}
+
+function maintenanceLines(model: ServiceModel): string[] {
+  const { maintenance, type } = model.spec;
+  if (!maintenance) return [];
+  const paths = lookupPaths(model);
+  const acls = [
+    `acl maintenance str(${MAINTENANCE_SWITCH}) -f ${quote(paths.switches)}`,
+    `acl maintenance-exempt src -f ${quote(paths.maintenanceExempt)}`,
+  ];
+  const condition = 'if maintenance !maintenance-exempt';
+  if (type === 'tcp') return [...acls, `tcp-request session reject ${condition}`];
+  const { status, contentType, body, retryAfter } = maintenance;
+  const payload =
+    body === '' ? '' : ` content-type ${quote(contentType)} file ${quote(pageFile(model, body).path)}`;
+  const retry =
+    retryAfter === undefined ? '' : ` hdr Retry-After ${Math.ceil(durationMs(retryAfter) / 1000)}`;
+  return [
+    ...acls,
+    `http-request return status ${status}${payload}${retry} hdr Cache-Control no-store ${condition}`,
+  ];
+}
+
 /** What a backend is told of the client. X-Forwarded-For is appended to what came, as the clouds do. */
-function requestHeaders(): string[] {
+function clientHeaders(): string[] {
   return [
     'option forwardfor',
     'http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]',
@@ -56,4 +149,60 @@ function requestHeaders(): string[] {
     'http-request set-header X-Forwarded-Port %[dst_port]',
     'http-request set-header X-Request-ID %[uuid] unless { req.hdr(X-Request-ID) -m found }',
   ];
+}
+
+/** What a TCP connection passes through, in order. */
+function tcpLines(model: ServiceModel): string[] {
+  const { spec } = model;
+  return [
+    ...accessLines(model, 'tcp-request session reject'),
+    ...maintenanceLines(model),
+    ...limitsOf(model).flatMap((limit) => limitLines(model, limit, 0, '')),
+    ...(spec.routes.length > 0 ? serverNameLines(model) : failOpenLines(model)),
+  ];
+}
+
+/** The longest time that a client may take to say which name it wants. */
+const HELLO_TIMEOUT = '5s';
+
+/** Chooses the pool by the name that a TLS client asks for. */
+function serverNameLines(model: ServiceModel): string[] {
+  const names = quote(lookupPaths(model).serverNames);
+  const isTerminating = model.spec.tls?.mode === 'terminate';
+  const rule = isTerminating ? 'tcp-request session' : 'tcp-request content';
+  const variable = isTerminating ? 'sess.pool' : 'txn.pool';
+  const name = isTerminating ? 'ssl_fc_sni,lower' : 'req.ssl_sni,lower';
+  const find = [
+    `${rule} set-var(${variable}) ${name},map_str(${names})`,
+    `${rule} set-var(${variable}) ${name},regsub(^[^.]*,*),map_str(${names},${DEFAULT_POOL}) unless { var(${variable}) -m found }`,
+  ];
+  return [
+    ...(isTerminating
+      ? find
+      : [
+          `tcp-request inspect-delay ${HELLO_TIMEOUT}`,
+          ...find.map((line) => `${line}${line.includes(' unless ') ? '' : ' if { req.ssl_hello_type 1 }'}`),
+          'tcp-request content accept if { req.ssl_hello_type 1 }',
+          'tcp-request content reject',
+        ]),
+    ...choiceLines(model, `var(${variable})`),
+  ];
+}
+
+/** Sends to the pool that was chosen, or to what stands in for it when all of it is down. */
+function choiceLines(model: ServiceModel, chosen: string): string[] {
+  const open = poolsOf(model.spec).filter(([, { failOpen }]) => failOpen);
+  return [
+    ...open.map(
+      ([name]) =>
+        `use_backend ${failOpenBackend(name)} if { ${chosen} -m str ${name} } { nbsrv(${name}) eq 0 }`,
+    ),
+    `use_backend %[${chosen}] if { ${chosen} -m found }`,
+  ];
+}
+
+function failOpenLines({ spec }: ServiceModel): string[] {
+  return spec.failOpen
+    ? [`use_backend ${failOpenBackend(DEFAULT_POOL)} if { nbsrv(${DEFAULT_POOL}) eq 0 }`]
+    : [];
 }

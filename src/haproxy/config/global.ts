@@ -1,4 +1,8 @@
+import { LOCAL_PEER } from './names.ts';
+import { hasTables } from './peers.ts';
 import { quote } from './quote.ts';
+import { TARPIT } from './rate-limit.ts';
+import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
 import { servicePaths } from './paths.ts';
 import type { Section } from './section.ts';
 import type { ServiceModel } from '../model.ts';
@@ -17,7 +21,8 @@ const CIPHERS = [
 ].join(':');
 const CIPHERSUITES = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
 
-export function globalSection({ id, layout }: ServiceModel): Section {
+export function globalSection(model: ServiceModel): Section {
+  const { id, layout, spec } = model;
   const paths = servicePaths(id, layout);
   return {
     header: 'global',
@@ -28,9 +33,12 @@ export function globalSection({ id, layout }: ServiceModel): Section {
       // Two processes on one port would share its connections; listening must fail instead.
       'noreuseport',
       // An old worker serves its last connections to their end, but not for ever.
-      'hard-stop-after 12h',
-      // And not in any number: the oldest goes when there are more.
-      'mworker-max-reloads 50',
+      `hard-stop-after ${spec.timeouts.drain}`,
+      // The agent bounds the number of old workers; HAProxy's own bound would end one for its age alone.
+      'mworker-max-reloads 100000',
+      // Clients of HTTP/2 are told to go over a while, not all in one moment, so that few of them are just asking.
+      'close-spread-time 5s',
+      ...(hasTables(model) ? [`localpeer ${LOCAL_PEER}`] : []),
       ...(layout.user ? [`user ${quote(layout.user)}`] : []),
       ...(layout.group ? [`group ${quote(layout.group)}`] : []),
       ...(layout.chroot ? [`chroot ${quote(layout.chroot)}`] : []),
@@ -42,6 +50,7 @@ export function globalSection({ id, layout }: ServiceModel): Section {
 }
 
 export function defaultsSection({ spec }: ServiceModel): Section {
+  const { timeouts } = spec;
   return {
     header: 'defaults',
     lines: [
@@ -49,10 +58,16 @@ export function defaultsSection({ spec }: ServiceModel): Section {
       'load-server-state-from-file global',
       ...(spec.type === 'http' ? HTTP_DEFAULTS : TCP_DEFAULTS),
       // A connection that is refused has carried nothing yet, so trying another backend repeats nothing.
-      'retries 3',
+      `retries ${spec.retries}`,
       'option redispatch 1',
-      'timeout connect 5s',
-      'timeout queue 30s',
+      `timeout connect ${timeouts.connect}`,
+      `timeout queue ${timeouts.queue}`,
+      `timeout client ${timeouts.client}`,
+      `timeout server ${timeouts.server}`,
+      // A half-closed tunnel would otherwise hold an old worker until the tunnel's timeout.
+      'timeout client-fin 30s',
+      'timeout server-fin 30s',
+      ...(spec.type === 'http' ? httpTimeouts(timeouts) : []),
     ],
   };
 }
@@ -67,21 +82,15 @@ const HTTP_DEFAULTS = [
   'option idle-close-on-response',
   // A backend may close an idle connection just as a request is sent on it; what is safe to repeat is sent again.
   'retry-on conn-failure empty-response',
-  'timeout http-request 10s',
-  'timeout http-keep-alive 60s',
-  'timeout client 60s',
-  'timeout server 60s',
-  'timeout tunnel 1h',
-  // A half-closed tunnel would otherwise hold an old worker until the tunnel's timeout.
-  'timeout client-fin 30s',
-  'timeout server-fin 30s',
 ];
 
-const TCP_DEFAULTS = [
-  'option clitcpka',
-  'option srvtcpka',
-  'timeout client 1h',
-  'timeout server 1h',
-  'timeout client-fin 30s',
-  'timeout server-fin 30s',
-];
+const TCP_DEFAULTS = ['option clitcpka', 'option srvtcpka'];
+
+function httpTimeouts({ request, keepAlive, tunnel }: LoadBalancerSpec['timeouts']): string[] {
+  return [
+    ...(request === undefined ? [] : [`timeout http-request ${request}`]),
+    ...(keepAlive === undefined ? [] : [`timeout http-keep-alive ${keepAlive}`]),
+    ...(tunnel === undefined ? [] : [`timeout tunnel ${tunnel}`]),
+    `timeout tarpit ${TARPIT}`,
+  ];
+}

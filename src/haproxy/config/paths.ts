@@ -11,6 +11,10 @@ export interface ServicePaths {
   lastGood: string;
   serverState: string;
   placeholder: string;
+  /** Maps and lists that requests are looked up in; they change at run time. */
+  lookups: string;
+  /** Pages and CA certificates, named for their content. */
+  files: string;
   /** What HAProxy says at start and reload. */
   log: string;
   workerSocket: string;
@@ -31,6 +35,8 @@ export function servicePaths(
     lastGood: `${directory}/haproxy.cfg.last-good`,
     serverState: `${directory}/server-state`,
     placeholder: `${directory}/placeholder.pem`,
+    lookups: `${directory}/lookups`,
+    files: `${directory}/files`,
     log: `${directory}/haproxy.log`,
     workerSocket: `${sockets}.sock`,
     masterSocket: `${sockets}.master`,

@@ -8,10 +8,13 @@ import { specOf } from '../../../test/support/service.ts';
 import { acceptableSpec } from '../../../test/support/specs.ts';
 import { temporaryDirectory } from '../../../test/support/temporary.ts';
 import { ensurePlaceholder } from '../../agent/placeholder.ts';
+import { poolsOf } from '../../spec/pools-of.ts';
 import { parseTarget } from '../../spec/target.ts';
 import type { ServiceModel } from '../model.ts';
 import { planChange } from '../plan.ts';
 import { checkConfig } from '../process/check.ts';
+import { contentFiles } from './files.ts';
+import { lookupsOf, writeLookup } from './lookups.ts';
 import { servicePaths } from './paths.ts';
 import { quote } from './quote.ts';
 import { renderConfig, renderFrame } from './render.ts';
@@ -22,7 +25,9 @@ const directory = await temporaryDirectory();
 
 function model(spec: Record<string, unknown>, base: string): ServiceModel {
   const complete = specOf(spec);
-  const hosts = complete.backends.map(({ target }) => parseTarget(target)?.host ?? '');
+  const hosts = poolsOf(complete)
+    .flatMap(([, { backends }]) => backends)
+    .map(({ target }) => parseTarget(target)?.host ?? '');
   return {
     id: ID,
     name: 'web-lb',
@@ -45,13 +50,18 @@ function model(spec: Record<string, unknown>, base: string): ServiceModel {
 
 async function haproxyAccepts(spec: Record<string, unknown>): Promise<void> {
   const file = join(directory.path, 'check.cfg');
-  await writeFile(file, renderConfig(model(spec, directory.path)));
+  const wanted = model(spec, directory.path);
+  await writeFile(file, renderConfig(wanted));
+  for (const lookup of lookupsOf(wanted)) await writeFile(lookup.path, writeLookup(lookup));
+  for (const { path, content } of contentFiles(wanted)) await writeFile(path, content);
   await checkConfig('haproxy', file);
 }
 
 beforeAll(async () => {
   const paths = servicePaths(ID, model({ type: 'http' }, directory.path).layout);
   await mkdir(paths.directory, { recursive: true });
+  await mkdir(paths.lookups);
+  await mkdir(paths.files);
   await mkdir(join(directory.path, 'run'));
   await ensurePlaceholder(paths.placeholder);
 });

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { ServiceModel } from '../model.ts';
 import { backendSections } from './backend.ts';
+import { ringSections } from './log.ts';
+import { peerSections } from './peers.ts';
+import { limitSections } from './rate-limit.ts';
 import { frontendSection } from './frontend.ts';
 import { defaultsSection, globalSection } from './global.ts';
 import { type Section, writeSections } from './section.ts';
-import { type Server, serverLine, servers } from './server.ts';
+import { type Server, allServers, serverLine } from './server.ts';
 
 /**
  * The part of a configuration that only a reload can change: everything but the servers. Its hash is written into the
@@ -21,6 +24,9 @@ export function renderFrame(model: ServiceModel): Frame {
     defaultsSection(model),
     frontendSection(model),
     ...backendSections(model),
+    ...limitSections(model),
+    ...peerSections(model),
+    ...ringSections(model),
   ];
   const hash = createHash('sha256').update(writeSections(sections)).digest('hex').slice(0, 16);
   return { hash, sections };
@@ -37,7 +43,7 @@ export function frameHashOf(description: string | undefined): string | undefined
 export function renderConfig(model: ServiceModel): string {
   const { hash, sections } = renderFrame(model);
   const byPool = Map.groupBy(
-    servers(model).filter((server) => server.address !== undefined),
+    allServers(model).filter((server) => server.address !== undefined),
     (server) => server.pool,
   );
   const complete = sections.map((section) => completeSection(section, hash, byPool));

@@ -1,14 +1,18 @@
 import { createHash } from 'node:crypto';
-import type { Backend } from '../../spec/backend.ts';
+import type { Backend, BackendTls } from '../../spec/backend.ts';
+import type { HealthCheck } from '../../spec/health-check.ts';
+import { poolsOf } from '../../spec/load-balancer.ts';
+import { type Algorithm, type Pool, DEFAULT_POOL } from '../../spec/pool.ts';
 import { formatTarget, parseTarget } from '../../spec/target.ts';
-import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
 import type { ServiceModel } from '../model.ts';
-import { isHashed } from './backend.ts';
-import { DEFAULT_POOL } from './frontend.ts';
+import { caFile } from './files.ts';
 import { admissionKeywords, checkKeywords } from './health-check.ts';
+import { failOpenBackend, poolOfBackend } from './names.ts';
+import { quote } from './quote.ts';
 
 /** One backend as a `server` of HAProxy. */
 export interface Server {
+  /** The HAProxy backend that it is in: its pool, or the section that stands in for it. */
   pool: string;
   /** Its name in HAProxy: the target without brackets, which are not allowed there. */
   name: string;
@@ -22,34 +26,108 @@ export interface Server {
   backup: boolean;
   /** Fixed numeric id where the algorithm goes by it: the place on the ring of a hash, or in the order of `first`. */
   id: number | undefined;
+  /** Whether its health is known at all; one that stands in when every check fails has none. */
+  isChecked: boolean;
+  /** How it is spoken to and checked where that is its own: only a reload changes it. */
+  keywords: string;
 }
 
+/** What tells servers apart: the same target may be in several pools. */
+export function serverKey({ pool, name }: Pick<Server, 'pool' | 'name'>): string {
+  return `${pool}/${name}`;
+}
+
+/** The members of all pools, in the order of the spec. */
 export function servers(model: ServiceModel): Server[] {
-  const ids = serverIds(model.spec);
-  return model.spec.backends.map((backend) => toServer(backend, model.addresses, ids.get(backend.target)));
+  return poolsOf(model.spec).flatMap(([name, pool]) => poolServers(model, name, pool));
 }
 
-function toServer(backend: Backend, addresses: ReadonlyMap<string, string>, id: number | undefined): Server {
-  const target = parseTarget(backend.target);
-  if (!target) throw new Error(`not a target: ${backend.target}`);
-  return {
-    pool: DEFAULT_POOL,
-    name: `${target.host}:${target.port}`,
-    target: backend.target,
-    address: target.isIp ? target.host : addresses.get(target.host),
-    port: target.port,
-    weight: backend.drain ? 0 : backend.weight,
-    maxConnections: backend.maxConnections,
-    backup: backend.backup,
-    id,
-  };
+/** All that HAProxy has: the members, and those that stand in for them where a pool fails open. */
+export function allServers(model: ServiceModel): Server[] {
+  const standIns = poolsOf(model.spec)
+    .filter(([, pool]) => pool.failOpen)
+    .flatMap(([name, pool]) => poolServers(model, name, pool).map(toStandIn));
+  return [...servers(model), ...standIns];
+}
+
+function poolServers(model: ServiceModel, name: string, pool: Pool): Server[] {
+  const ids = serverIds(pool);
+  return pool.backends.map((backend) => {
+    const target = parseTarget(backend.target);
+    if (!target) throw new Error(`not a target: ${backend.target}`);
+    return {
+      pool: name,
+      name: `${target.host}:${target.port}`,
+      target: backend.target,
+      address: target.isIp ? target.host : model.addresses.get(target.host),
+      port: target.port,
+      weight: backend.drain ? 0 : backend.weight,
+      maxConnections: backend.maxConnections,
+      backup: backend.backup,
+      id: ids.get(backend.target),
+      isChecked: true,
+      keywords: [
+        ...connectionKeywords(backend, target.host, model, pool.protocol === 'http2'),
+        ...ownCheckKeywords(backend),
+      ].join(' '),
+    };
+  });
+}
+
+function toStandIn(server: Server): Server {
+  return { ...server, pool: failOpenBackend(server.pool), isChecked: false };
+}
+
+/** How the server is spoken to, where that is not as its pool says. */
+function connectionKeywords(
+  { tls, sendProxy }: Pick<Backend, 'tls' | 'sendProxy'>,
+  host: string,
+  model: ServiceModel,
+  isHttp2: boolean,
+): string[] {
+  return [
+    ...(tls ? tlsKeywords(tls, host, model) : []),
+    ...(tls && isHttp2 ? ['alpn h2'] : []),
+    ...(sendProxy === undefined
+      ? []
+      : [sendProxy === 'v1' ? 'send-proxy' : 'send-proxy-v2', 'check-send-proxy']),
+  ];
+}
+
+function tlsKeywords(tls: BackendTls, host: string, model: ServiceModel): string[] {
+  const name = tls.serverName ?? (parseTarget(`${host}:1`)?.isIp === false ? host : undefined);
+  const sni = name === undefined ? [] : [`sni str(${name})`, `check-sni ${name}`];
+  // Without `check-ssl` a server added at run time would only have its port checked.
+  if (!tls.verify) return ['ssl verify none check-ssl', ...sni];
+  const ca = tls.ca === undefined ? '@system-ca' : quote(caFile(model, tls.ca).path);
+  return [
+    `ssl verify required ca-file ${ca} check-ssl`,
+    ...sni,
+    ...(name === undefined ? [] : [`verifyhost ${name}`]),
+  ];
+}
+
+function ownCheckKeywords({ healthCheck }: Pick<Backend, 'healthCheck'>): string[] {
+  if (!healthCheck) return [];
+  const { port, interval, fall, rise } = healthCheck;
+  return [
+    ...(port === undefined ? [] : [`port ${port}`]),
+    ...(interval === undefined ? [] : [`inter ${interval}`]),
+    ...(fall === undefined ? [] : [`fall ${fall}`]),
+    ...(rise === undefined ? [] : [`rise ${rise}`]),
+  ];
 }
 
 /** Fixed ids where they decide who gets a request; elsewhere HAProxy may give its own. */
-function serverIds({ algorithm, backends }: LoadBalancerSpec): Map<string, number> {
+function serverIds({ algorithm, backends }: Pool): Map<string, number> {
   // `first` fills the servers in the order of their ids, which is to be the order of the spec.
   if (algorithm === 'first') return new Map(backends.map(({ target }, index) => [target, index + 1]));
   return isHashed(algorithm) ? hashedIds(backends) : new Map();
+}
+
+/** Whether the algorithm places clients by a hash, so that the servers' ids decide who goes where. */
+export function isHashed(algorithm: Algorithm): boolean {
+  return algorithm === 'source' || algorithm === 'uri' || algorithm.startsWith('header:');
 }
 
 /** Ids that depend on the targets alone, so that every node and every reload places clients alike. */
@@ -77,12 +155,36 @@ function ownKeywords(server: Server): string[] {
     ...(server.maxConnections > 0 ? [`maxconn ${server.maxConnections}`] : []),
     ...(server.backup ? ['backup'] : []),
     ...(server.id === undefined ? [] : [`id ${server.id}`]),
+    ...(server.keywords === '' ? [] : [server.keywords]),
   ];
+}
+
+/** What all servers of a section have in common: `default-server` in the configuration. */
+export function poolKeywords(pool: Pool, isChecked: boolean): string {
+  return [
+    ...(isChecked ? [checkKeywords(pool.healthCheck)] : []),
+    ...(pool.protocol === 'http2' ? ['proto h2'] : []),
+    ...(pool.slowStart === undefined ? [] : [`slowstart ${pool.slowStart}`]),
+  ].join(' ');
+}
+
+/** The pool that a server belongs to, whichever section it is in. */
+export function poolOfServer(server: Pick<Server, 'pool'>, model: ServiceModel): Pool {
+  const name = poolOfBackend(server.pool);
+  const pool = name === DEFAULT_POOL ? model.spec : model.spec.pools[name];
+  if (!pool) throw new Error(`there is no pool ${name}`);
+  return pool;
+}
+
+export function healthCheckOf(server: Pick<Server, 'pool'>, model: ServiceModel): HealthCheck {
+  return poolOfServer(server, model).healthCheck;
 }
 
 /** Everything behind the address of a server added at run time: `default-server` does not reach it. */
 export function dynamicServerKeywords(server: Server, model: ServiceModel): string {
-  return [checkKeywords(model.spec.healthCheck), ...ownKeywords(server)].join(' ');
+  return [poolKeywords(poolOfServer(server, model), server.isChecked), ...ownKeywords(server)]
+    .filter((part) => part !== '')
+    .join(' ');
 }
 
 export function serverLine(server: Server): string {
@@ -93,6 +195,12 @@ export function serverLine(server: Server): string {
 }
 
 /** Keywords for the server's twin in the admission section. */
-export function admissionServerKeywords(model: ServiceModel): string {
-  return admissionKeywords(model.spec.healthCheck);
+export function admissionServerKeywords(server: Server, model: ServiceModel): string {
+  const pool = poolOfServer(server, model);
+  return [
+    admissionKeywords(pool.healthCheck),
+    ...(pool.protocol === 'http2' ? ['proto h2'] : []),
+    // The twin is checked in its own rhythm, whatever the server's own is.
+    ...(server.keywords === '' ? [] : [server.keywords.replaceAll(/\b(inter|fall|rise) \S+ ?/g, '').trim()]),
+  ].join(' ');
 }

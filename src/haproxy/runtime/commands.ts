@@ -1,4 +1,5 @@
-import { admissionBackend } from '../config/backend.ts';
+import type { LookupChange } from '../config/lookups.ts';
+import { admissionBackend } from '../config/names.ts';
 import {
   type Server,
   admissionServerKeywords,
@@ -26,23 +27,34 @@ const POOL_KEYWORDS = 'pool-purge-delay 5s pool-max-conn -1';
 /** 0 would take the limit away too, but leave the requests that wait for it waiting: 2.6 wakes none of them then. */
 export const NO_LIMIT = 2_000_000;
 
-/** Adds a server that is down until its health is set or `rise` checks have passed. */
+/** Adds a server that is down until its health is set or `rise` checks have passed; one without checks is up. */
 export function addServer(server: Server, model: ServiceModel): Command[] {
   const path = pathOf(server);
   const keywords = `${dynamicServerKeywords(server, model)} weight 0 ${POOL_KEYWORDS}`;
+  if (!server.isChecked) return [...bareCommands(path, server, keywords), setWeight(server)];
   return [...addCommands(path, server, keywords), setWeight(server)];
 }
 
 /** Adds the server's twin to the admission section, which checks it at once. */
 export function addToAdmission(server: Server, model: ServiceModel): Command[] {
-  return addCommands(admissionPath(server), server, `${admissionServerKeywords(model)} ${POOL_KEYWORDS}`);
+  return addCommands(
+    admissionPath(server),
+    server,
+    `${admissionServerKeywords(server, model)} ${POOL_KEYWORDS}`,
+  );
+}
+
+function bareCommands(path: string, server: Server, keywords: string): Command[] {
+  return [
+    { text: `add server ${path} ${socketAddress(server)} ${keywords}`, expect: /^New server registered\.$/ },
+    { text: `enable server ${path}`, expect: SILENT },
+  ];
 }
 
 function addCommands(path: string, server: Server, keywords: string): Command[] {
   return [
-    { text: `add server ${path} ${socketAddress(server)} ${keywords}`, expect: /^New server registered\.$/ },
     // Enabling makes a server UP, so it must carry no weight until its health has been taken away again.
-    { text: `enable server ${path}`, expect: SILENT },
+    ...bareCommands(path, server, keywords),
     { text: `set server ${path} health down`, expect: SILENT },
     { text: `enable health ${path}`, expect: SILENT },
   ];
@@ -89,6 +101,39 @@ function deleteCommands(path: string): Command[] {
     { text: `set server ${path} state maint`, expect: SILENT },
     { text: `del server ${path}`, expect: /^Server deleted\.$/ },
   ];
+}
+
+/** Changes one entry of a map or list. */
+export function changeLookup(change: LookupChange): Command {
+  const { lookup, key } = change;
+  const subject = lookup.kind === 'map' ? 'map' : 'acl';
+  const path = escapeWord(lookup.path);
+  if (change.kind === 'delete') return { text: `del ${subject} ${path} ${escapeWord(key)}`, expect: SILENT };
+  const value = lookup.kind === 'map' ? ` ${escapeWord(change.value)}` : '';
+  return { text: `${change.kind} ${subject} ${path} ${escapeWord(key)}${value}`, expect: SILENT };
+}
+
+/** What a map or list holds, as the runtime API tells it. */
+export function showLookup({ kind, path }: Pick<LookupChange['lookup'], 'kind' | 'path'>): string {
+  return `show ${kind === 'map' ? 'map' : 'acl'} ${escapeWord(path)}`;
+}
+
+/** Reads the answer: a reference, the key, and in a map the value. */
+export function parseLookup(text: string): Map<string, string> {
+  return new Map(
+    text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => {
+        const [, key = '', value = ''] = line.split(' ');
+        return [key, value];
+      }),
+  );
+}
+
+/** A backslash takes their meaning from the characters that the runtime API goes by (management guide, section 9.3). */
+function escapeWord(word: string): string {
+  return word.replaceAll(/[\\ ]/g, (character) => `\\${character}`);
 }
 
 /** Sends commands one after another and holds every answer against what it should be. */

@@ -1,5 +1,5 @@
 import type { HealthCheck } from '../../spec/health-check.ts';
-import type { Server } from '../config/server.ts';
+import { type Server, serverKey } from '../config/server.ts';
 
 /** Columns of version 1, the only one that 2.6 and 3.0 know (configuration manual, `server-state-file`). */
 const COLUMNS =
@@ -25,12 +25,13 @@ export type KnownHealth = 'up' | 'down' | 'unknown';
  */
 export function renderServerState(
   list: readonly Server[],
-  check: HealthCheck,
+  checkOf: (server: Server) => HealthCheck,
   healthOf: (server: Server) => KnownHealth,
 ): string {
   const lines = list
-    .filter((server) => server.address !== undefined)
-    .map((server, index) => stateLine(server, index + 1, check, healthOf(server)));
+    // One without a check begins up, as it should.
+    .filter((server) => server.address !== undefined && server.isChecked)
+    .map((server, index) => stateLine(server, index + 1, checkOf(server), healthOf(server)));
   return ['1', `# ${COLUMNS}`, ...lines, ''].join('\n');
 }
 
@@ -69,7 +70,7 @@ function stateLine(server: Server, position: number, check: HealthCheck, health:
   ].join(' ');
 }
 
-/** Reads back what {@link renderServerState} wrote: the health of each server by its name. */
+/** Reads back what {@link renderServerState} wrote: the health of each server by its key. */
 export function parseServerState(text: string): Map<string, KnownHealth> {
   const rows = text.split('\n').filter((line) => line !== '' && line !== '1' && !line.startsWith('#'));
   return new Map(rows.map((row) => healthFromLine(row.split(' '))));
@@ -78,5 +79,5 @@ export function parseServerState(text: string): Map<string, KnownHealth> {
 function healthFromLine(cells: readonly string[]): [string, KnownHealth] {
   const result = Number(cells[11]);
   const health = result === CHECK_PASSED ? 'up' : result === CHECK_FAILED ? 'down' : 'unknown';
-  return [cells[3] ?? '', health];
+  return [serverKey({ pool: cells[1] ?? '', name: cells[3] ?? '' }), health];
 }

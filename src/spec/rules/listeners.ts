@@ -63,8 +63,7 @@ function tlsErrors(spec: Record<string, unknown>): FieldError[] {
   const seen = new Set<unknown>();
   for (const [index, text] of array(tls['domains']).slice(0, MAX_DOMAINS).entries()) {
     const domain = typeof text === 'string' ? text.toLowerCase() : text;
-    if (seen.has(domain))
-      errors.push(fault(`/spec/tls/domains/${index}`, 'duplicate', `${String(domain)} is named twice`));
+    if (seen.has(domain)) errors.push(fault(`/spec/tls/domains/${index}`, 'duplicate', 'is named twice'));
     seen.add(domain);
   }
   return errors;

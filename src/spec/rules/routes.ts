@@ -1,7 +1,7 @@
 import type { FieldError } from '../../base/errors.ts';
 import { jsonPointer } from '../../base/pointer.ts';
 import { DEFAULT_POOL } from '../pool.ts';
-import { MAX_ROUTES, ROUTE_ACTIONS } from '../route.ts';
+import { MAX_PARTS, MAX_ROUTES, ROUTE_ACTIONS } from '../route.ts';
 import { array, fault, record } from './raw.ts';
 
 /** What a route of a tcp load balancer can neither see nor do. */
@@ -48,13 +48,27 @@ function actionErrors(route: Record<string, unknown>, at: At): FieldError[] {
   const choice = 'give exactly one of pool, split, redirect and respond';
   if (given.length === 0) return [fault(at(), 'required', choice)];
   if (given.length > 1) return given.slice(1).map((action) => fault(at(action), 'conflict', choice));
-  const parts = array(route['split']).map(record);
+  return [...splitErrors(route, at), ...redirectErrors(route, at)];
+}
+
+/** A redirect to the very place that was asked for would never end. */
+function redirectErrors(route: Record<string, unknown>, at: At): FieldError[] {
+  if (route['redirect'] === undefined) return [];
+  const redirect = record(route['redirect']);
+  const names = ['scheme', 'host', 'path'].some((field) => redirect[field] !== undefined);
+  return names ? [] : [fault(at('redirect'), 'required', 'name a scheme, a host or a path to redirect to')];
+}
+
+function splitErrors(route: Record<string, unknown>, at: At): FieldError[] {
+  const parts = array(route['split']).slice(0, MAX_PARTS).map(record);
   const total = parts.reduce((sum, { weight }) => sum + (typeof weight === 'number' ? weight : 1), 0);
   if (parts.length > 0 && total === 0)
     return [fault(at('split'), 'conflict', 'some part must have a weight above 0')];
   const names = parts.map(({ pool }) => pool);
   return names.flatMap((name, index) =>
-    names.indexOf(name) < index ? [fault(at('split', index, 'pool'), 'duplicate', 'is named twice')] : [],
+    name !== undefined && names.indexOf(name) < index
+      ? [fault(at('split', index, 'pool'), 'duplicate', 'is named twice')]
+      : [],
   );
 }
 
@@ -83,10 +97,12 @@ function poolReferenceErrors(
 ): FieldError[] {
   const references = [
     { pointer: at('pool'), name: route['pool'] },
-    ...array(route['split']).map((part, index) => ({
-      pointer: at('split', index, 'pool'),
-      name: record(part)['pool'],
-    })),
+    ...array(route['split'])
+      .slice(0, MAX_PARTS)
+      .map((part, index) => ({
+        pointer: at('split', index, 'pool'),
+        name: record(part)['pool'],
+      })),
   ];
   return references.flatMap(({ pointer, name }) =>
     typeof name === 'string' && !pools.has(name)

@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { poolsOf } from '../../spec/load-balancer.ts';
+import type { ServiceModel } from '../model.ts';
+import { servicePaths } from './paths.ts';
+
+/** A file that the configuration names. Its own name tells its content, so another content is another frame. */
+export interface ContentFile {
+  path: string;
+  content: string;
+}
+
+/** The file of a CA that backends show certificates of. */
+export function caFile(model: ServiceModel, pem: string): ContentFile {
+  return contentFile(model, 'ca', 'pem', pem);
+}
+
+/** The file of a page that is answered without a backend. */
+export function pageFile(model: ServiceModel, body: string): ContentFile {
+  return contentFile(model, 'page', 'txt', body);
+}
+
+function contentFile(
+  { id, layout }: ServiceModel,
+  kind: string,
+  extension: string,
+  content: string,
+): ContentFile {
+  const hash = createHash('sha256').update(content).digest('hex').slice(0, 16);
+  return { path: `${servicePaths(id, layout).files}/${kind}-${hash}.${extension}`, content };
+}
+
+/** Every CA that a backend is verified by, once. */
+export function backendCas(model: ServiceModel): ContentFile[] {
+  const pems = poolsOf(model.spec).flatMap(([, pool]) =>
+    pool.backends.flatMap(({ tls }) => (tls?.verify && tls.ca !== undefined ? [tls.ca] : [])),
+  );
+  return [...new Set(pems)].map((pem) => caFile(model, pem));
+}
+
+/** Whether any backend is verified by the CAs that the machine trusts. */
+export function usesSystemCas(model: ServiceModel): boolean {
+  return poolsOf(model.spec).some(([, pool]) =>
+    pool.backends.some(({ tls }) => tls !== undefined && tls.verify && tls.ca === undefined),
+  );
+}
+
+/** All files that the configuration names. */
+export function contentFiles(model: ServiceModel): ContentFile[] {
+  const { maintenance, routes } = model.spec;
+  const bodies = [
+    ...(maintenance ? [maintenance.body] : []),
+    ...routes.flatMap(({ respond }) => (respond ? [respond.body] : [])),
+  ];
+  return [...backendCas(model), ...[...new Set(bodies)].map((body) => pageFile(model, body))];
+}

@@ -1,0 +1,170 @@
+import { DEFAULT_POOL } from '../../spec/pool.ts';
+import { poolsOf } from '../../spec/load-balancer.ts';
+import type { StepAction } from '../../spec/plan.ts';
+import type { ServiceModel } from '../model.ts';
+import { MAINTENANCE_SWITCH, lookupPaths } from './lookup-paths.ts';
+import { limitsOf } from './rate-limit.ts';
+import { compileRoutes } from './routing/compile.ts';
+import { cookieOf } from './sticky.ts';
+import { listOf } from '../../spec/route.ts';
+
+/**
+ * What requests are looked up in: a map (key and value) or a list (keys alone). HAProxy reads them from files when it
+ * starts, and the runtime API changes them: what a user may change without a reload stands here.
+ */
+export interface Lookup {
+  kind: 'map' | 'list';
+  path: string;
+  /** Key → value; the values of a list are empty. */
+  entries: ReadonlyMap<string, string>;
+  /** What a change of it is called in a plan; undefined where it only follows another step. */
+  action?: StepAction;
+  /** What it is about, in words. */
+  subject: string;
+}
+
+const EVERYONE = ['0.0.0.0/0', '::/0'];
+
+/** All lookups of a load balancer, as they should be. */
+export function lookupsOf(model: ServiceModel): Lookup[] {
+  return [
+    ...accessLookups(model),
+    ...limitLookups(model),
+    ...maintenanceLookups(model),
+    ...(model.spec.type === 'http' ? routeLookups(model) : serverNameLookups(model)),
+    ...cookieLookups(model),
+  ];
+}
+
+function accessLookups(model: ServiceModel): Lookup[] {
+  const paths = lookupPaths(model);
+  const { access, proxyProtocol } = model.spec;
+  const allow = access?.allow ?? [];
+  const proxies = proxyProtocol?.from ?? [];
+  return [
+    // An empty list of those who may come in would let nobody in.
+    list(paths.allow, allow.length > 0 ? allow : EVERYONE, 'set-access', 'who may come in'),
+    list(paths.deny, access?.deny ?? [], 'set-access', 'who may not come in'),
+    ...(proxyProtocol
+      ? [
+          list(
+            paths.proxies,
+            proxies.length > 0 ? proxies : EVERYONE,
+            'set-proxy-protocol',
+            'whose connections begin with a PROXY protocol header',
+          ),
+        ]
+      : []),
+  ];
+}
+
+function limitLookups(model: ServiceModel): Lookup[] {
+  const paths = lookupPaths(model);
+  const limits = limitsOf(model);
+  if (limits.length === 0) return [];
+  return [
+    map(
+      paths.limits,
+      limits.map(({ name, limit }) => [name, String(limit.requests)]),
+      'set-rate-limit',
+      'how many requests are let through',
+    ),
+    ...limits.map(({ name, limit }) =>
+      list(paths.limitExempt(name), limit.exempt, 'set-rate-limit', `who is exempt from the limit ${name}`),
+    ),
+  ];
+}
+
+function maintenanceLookups(model: ServiceModel): Lookup[] {
+  const { maintenance } = model.spec;
+  if (!maintenance) return [];
+  const paths = lookupPaths(model);
+  return [
+    list(
+      paths.switches,
+      maintenance.enabled ? [MAINTENANCE_SWITCH] : [],
+      'set-maintenance',
+      `maintenance, which is ${maintenance.enabled ? 'on' : 'off'}`,
+    ),
+    list(paths.maintenanceExempt, maintenance.exempt, 'set-maintenance', 'who is served during maintenance'),
+  ];
+}
+
+function routeLookups(model: ServiceModel): Lookup[] {
+  const { routes } = model.spec;
+  if (routes.length === 0) return [];
+  const paths = lookupPaths(model);
+  const { sites, exact, prefixes, splits, redirects } = compileRoutes(routes);
+  return [
+    map(paths.sites, sites, 'set-routes', 'hosts'),
+    map(paths.exactPaths, exact, 'set-routes', 'routes by path'),
+    map(paths.pathPrefixes, prefixes, 'set-routes', 'routes by path prefix'),
+    map(paths.splits, splits, 'set-routes', 'shares of splits'),
+    map(paths.redirects, redirects, 'set-routes', 'redirects'),
+  ];
+}
+
+/** tcp: server name → pool. The first route that names a host decides. */
+function serverNameLookups(model: ServiceModel): Lookup[] {
+  if (model.spec.routes.length === 0) return [];
+  const entries = new Map<string, string>();
+  for (const { match, pool, split } of model.spec.routes)
+    for (const host of listOf(match.host))
+      if (!entries.has(host)) entries.set(host, pool ?? split?.[0]?.pool ?? DEFAULT_POOL);
+  return [map(lookupPaths(model).serverNames, entries, 'set-routes', 'pools by server name')];
+}
+
+function cookieLookups(model: ServiceModel): Lookup[] {
+  const paths = lookupPaths(model);
+  return poolsOf(model.spec).flatMap(([name, pool]) => {
+    if (pool.sticky?.mode !== 'cookie') return [];
+    const pairs = pool.backends.map(
+      ({ target }) => [cookieOf(model, name, target), serverName(target)] as const,
+    );
+    const reverse = pairs.map(([cookie, server]) => [server, cookie] as const);
+    return [
+      map(paths.cookieToServer(name), pairs, undefined, `cookies of pool ${name}`),
+      map(paths.serverToCookie(name), reverse, undefined, `cookies of pool ${name}`),
+    ];
+  });
+}
+
+function serverName(target: string): string {
+  return target.replaceAll(/[[\]]/g, '');
+}
+
+function map(
+  path: string,
+  entries: Iterable<readonly [string, string]>,
+  action: StepAction | undefined,
+  subject: string,
+): Lookup {
+  return { kind: 'map', path, entries: new Map(entries), subject, ...(action ? { action } : {}) };
+}
+
+function list(path: string, keys: readonly string[], action: StepAction, subject: string): Lookup {
+  return { kind: 'list', path, entries: new Map(keys.map((key) => [key, ''])), action, subject };
+}
+
+/** The file as HAProxy reads it. */
+export function writeLookup({ kind, entries }: Lookup): string {
+  return [...entries].map(([key, value]) => (kind === 'map' ? `${key} ${value}\n` : `${key}\n`)).join('');
+}
+
+/** One difference between two states of a lookup. */
+export type LookupChange =
+  | { kind: 'add' | 'set'; lookup: Lookup; key: string; value: string }
+  | { kind: 'delete'; lookup: Lookup; key: string };
+
+/** What brings a lookup from one state to another; additions come first, so that nothing is missing in between. */
+export function lookupChanges(before: ReadonlyMap<string, string>, after: Lookup): LookupChange[] {
+  const changes: LookupChange[] = [];
+  for (const [key, value] of after.entries) {
+    const present = before.get(key);
+    if (present === undefined) changes.push({ kind: 'add', lookup: after, key, value });
+    else if (present !== value) changes.push({ kind: 'set', lookup: after, key, value });
+  }
+  for (const key of before.keys())
+    if (!after.entries.has(key)) changes.push({ kind: 'delete', lookup: after, key });
+  return changes;
+}

@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import { durationMs } from '../../base/duration.ts';
+import type { RateLimit } from '../../spec/rate-limit.ts';
+import type { ServiceModel } from '../model.ts';
+import { lookupPaths } from './lookup-paths.ts';
+import { PEERS } from './names.ts';
+import { quote } from './quote.ts';
+import type { Section } from './section.ts';
+
+/** Name of the limit that stands at the top of the spec. */
+export const MAIN_LIMIT = 'all';
+
+/** A limit with the route that it is for; that of the spec is for all. */
+export interface NamedLimit {
+  name: string;
+  limit: RateLimit;
+  /** The route; undefined for all requests. */
+  route?: string;
+}
+
+/** All limits of a load balancer, that of the spec first. */
+export function limitsOf({ spec }: Pick<ServiceModel, 'spec'>): NamedLimit[] {
+  return [
+    ...(spec.rateLimit ? [{ name: MAIN_LIMIT, limit: spec.rateLimit }] : []),
+    ...spec.routes.flatMap(({ name, rateLimit }) =>
+      rateLimit ? [{ name: `route-${name}`, limit: rateLimit, route: name }] : [],
+    ),
+  ];
+}
+
+/**
+ * The stick table of a limit. Its name tells key and window, so that counters of another kind never meet in it.
+ */
+export function limitTable({ name, limit }: NamedLimit): string {
+  const kind = createHash('sha256').update(`${limit.key}\n${limit.window}`).digest('hex').slice(0, 8);
+  return `limit:${name}:${kind}`;
+}
+
+/** What a limit is and where it is counted, for who shows it. */
+export interface LimitTable {
+  name: string;
+  table: string;
+  requests: number;
+  window: string;
+  key: string;
+  action: RateLimit['action'];
+}
+
+export function limitTables(model: Pick<ServiceModel, 'spec'>): LimitTable[] {
+  return limitsOf(model).map((named) => ({
+    name: named.route ?? named.name,
+    table: limitTable(named),
+    requests: named.limit.requests,
+    window: named.limit.window,
+    key: named.limit.key,
+    action: named.limit.action,
+  }));
+}
+
+/** A header's value may be a secret, so its SHA-256 stands in the table, in hexadecimal. */
+const TABLE_TYPES = { 'source-ip': 'ipv6', path: 'string len 256', header: 'string len 65' };
+
+export function limitSections(model: ServiceModel): Section[] {
+  return limitsOf(model).map((named) => {
+    const { key, window } = named.limit;
+    const type = TABLE_TYPES[key.startsWith('header:') ? 'header' : (key as 'source-ip' | 'path')];
+    // Twice the window: the rate of a window that slides needs the one before.
+    const expire = durationMs(window) * 2;
+    return {
+      header: `backend ${limitTable(named)}`,
+      lines: [
+        `stick-table type ${type} size 1m expire ${expire}ms store gpc0,gpc0_rate(${window}),gpc1,gpc1_rate(${window}) peers ${PEERS}`,
+      ],
+    };
+  });
+}
+
+/** How long a client that is over the limit is kept waiting by `tarpit`. */
+export const TARPIT = '10s';
+
+/**
+ * Rules that hold clients to a limit. What was let through counts (gpc0), not what was asked for: a client above the
+ * limit goes on getting the limit. The number comes from a map, so that it changes at run time.
+ */
+export function limitLines(
+  model: ServiceModel,
+  named: NamedLimit,
+  counter: number,
+  condition: string,
+): string[] {
+  const { name, limit } = named;
+  const isHttp = model.spec.type === 'http';
+  const paths = lookupPaths(model);
+  const rule = isHttp ? 'http-request' : 'tcp-request session';
+  const variable = `${isHttp ? 'txn' : 'sess'}.limit${counter}`;
+  const [exempt, over] = [`limit${counter}-exempt:${name}`, `limit${counter}-over:${name}`];
+  return [
+    `acl ${exempt} src -f ${quote(paths.limitExempt(name))}`,
+    `acl ${over} sc${counter}_gpc0_rate,sub(${variable}) ge 0`,
+    `${rule} set-var(${variable}) str(${name}),map_str_int(${quote(paths.limits)},0)${condition === '' ? '' : ` if ${condition}`}`,
+    `${rule} track-sc${counter} ${keyFetch(limit.key)} table ${limitTable(named)} if !${exempt} ${hasKey(limit.key)}${condition}`.trimEnd(),
+    `${rule} sc-inc-gpc1(${counter}) if ${over} ${condition}`.trimEnd(),
+    ...actionLines(limit, { rule, over, condition, variable, isHttp }),
+    `${rule} sc-inc-gpc0(${counter}) if !${over} ${condition}`.trimEnd(),
+  ];
+}
+
+/** IPv6 clients have a whole /64 each, and often change the rest of their address. */
+function keyFetch(key: RateLimit['key']): string {
+  if (key === 'source-ip') return 'src,ipmask(32,64)';
+  return key === 'path' ? 'path' : `req.fhdr(${key.slice('header:'.length)}),sha2(256),hex`;
+}
+
+/** A request without the header, or with an empty one, is nobody's. */
+function hasKey(key: RateLimit['key']): string {
+  return key.startsWith('header:') ? `{ req.fhdr(${key.slice('header:'.length)}) -m len gt 0 } ` : '';
+}
+
+function actionLines(
+  limit: RateLimit,
+  {
+    rule,
+    over,
+    condition,
+    variable,
+    isHttp,
+  }: { rule: string; over: string; condition: string; variable: string; isHttp: boolean },
+): string[] {
+  const when = ` if ${over} ${condition}`.trimEnd();
+  if (limit.action === 'observe') return [];
+  if (limit.action === 'drop') return [`${rule} silent-drop${when}`];
+  if (!isHttp) return [`${rule} reject${when}`];
+  const seconds = Math.max(1, Math.ceil(durationMs(limit.window) / 1000));
+  const answer = [
+    `status ${limit.status} content-type text/plain`,
+    `string ${quote('Too many requests. Please wait and try again.\n'.trimEnd())}`,
+    `hdr Retry-After ${seconds}`,
+    `hdr RateLimit-Policy ${quote(`"default";q=%[var(${variable})];w=${seconds}`)}`,
+    `hdr RateLimit ${quote(`"default";r=0;t=${seconds}`)}`,
+    'hdr Cache-Control no-store',
+  ].join(' ');
+  return [`${rule} ${limit.action === 'tarpit' ? 'tarpit' : 'return'} ${answer}${when}`];
+}

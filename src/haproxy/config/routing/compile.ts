@@ -1,0 +1,207 @@
+import { createHash } from 'node:crypto';
+import { DEFAULT_POOL } from '../../../spec/pool.ts';
+import { type Route, listOf } from '../../../spec/route.ts';
+
+/**
+ * Routes turned into tables that a request is looked up in, so that a thousand routes cost as much as one. A route that
+ * goes by host and path alone is an entry of the tables. One that also goes by header or method is a rule of its own
+ * (a conditional route); its place among the others is kept by a rank.
+ */
+export interface CompiledRoutes {
+  /** Host as asked for, or with `*` in place of its first label → site. */
+  sites: Map<string, string>;
+  /** Site and path → decision. */
+  exact: Map<string, string>;
+  /** Site and beginning of the path → decision; the longest decides. */
+  prefixes: Map<string, string>;
+  /** Split and slot → pool. */
+  splits: Map<string, string>;
+  /** Route → where to. */
+  redirects: Map<string, string>;
+  /** Those that also go by header or method, in order. */
+  conditional: Route[];
+}
+
+/** The site of requests for a host that no route names. */
+export const ANY_SITE = '*';
+/** A split's shares are counted in so many slots. */
+export const SPLIT_SLOTS = 1000;
+/** Separates the parts of a decision: rank, kind, argument, profile, route. */
+export const SEPARATOR = '|';
+/** The rank of what no conditional route comes after. */
+const LAST_RANK = 1_000_000;
+
+/** What becomes of a request that no route is for. */
+export const NO_ROUTE = [LAST_RANK, 'pool', DEFAULT_POOL, '', ''].join(SEPARATOR);
+
+export function compileRoutes(routes: readonly Route[]): CompiledRoutes {
+  const conditional = routes.filter(isConditional);
+  const plain = rankedPlainRoutes(routes);
+  const tables = siteTables(plain);
+  return {
+    ...tables,
+    splits: splitTable(routes),
+    redirects: redirectTable(routes),
+    conditional,
+  };
+}
+
+/** Whether the route goes by more than host and path. */
+export function isConditional({ match }: Route): boolean {
+  return Object.keys(match.header ?? {}).length > 0 || match.method !== undefined;
+}
+
+interface RankedRoute {
+  route: Route;
+  /** How many conditional routes come before it. */
+  rank: number;
+}
+
+function rankedPlainRoutes(routes: readonly Route[]): RankedRoute[] {
+  let rank = 0;
+  return routes.flatMap((route) => {
+    if (!isConditional(route)) return [{ route, rank }];
+    rank += 1;
+    return [];
+  });
+}
+
+/** What a route does, as the tables and rules hold it. */
+export function decisionOf(route: Route, rank = LAST_RANK): string {
+  const [kind, argument] = actionOf(route);
+  return [rank, kind, argument, profileOf(route), route.name].join(SEPARATOR);
+}
+
+function actionOf(route: Route): [kind: string, argument: string] {
+  if (route.pool !== undefined) return ['pool', route.pool];
+  if (route.split) return ['split', route.name];
+  if (route.redirect) return ['redirect', route.name];
+  return ['respond', respondId(route)];
+}
+
+/** Names what else a route does to its requests; routes that do the same share it. Empty where there is nothing. */
+export function profileOf({ name, rewrite, headers, rateLimit, match }: Route): string {
+  // Each route's limit has counters of its own.
+  if (rateLimit) return `route-${name}`;
+  if (!rewrite && !headers) return '';
+  return digest({
+    rewrite,
+    headers,
+    ...(rewrite?.pathPrefix === undefined ? {} : { from: match.pathPrefix }),
+  });
+}
+
+export function respondId({ respond }: Route): string {
+  return digest(respond);
+}
+
+function digest(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 12);
+}
+
+function siteTables(plain: readonly RankedRoute[]): Pick<CompiledRoutes, 'sites' | 'exact' | 'prefixes'> {
+  const byHost = new Map<string, RankedRoute[]>();
+  const anywhere: RankedRoute[] = [];
+  for (const ranked of plain) {
+    const hosts = listOf(ranked.route.match.host);
+    if (hosts.length === 0) anywhere.push(ranked);
+    for (const host of hosts) byHost.set(host, [...(byHost.get(host) ?? []), ranked]);
+  }
+  const order = new Map(plain.map((ranked, index) => [ranked, index]));
+  const inOrder = (list: readonly RankedRoute[]) =>
+    list.toSorted((left, right) => (order.get(left) ?? 0) - (order.get(right) ?? 0));
+  const exact = new Map<string, string>();
+  const prefixes = new Map<string, string>();
+  for (const [site, own] of [...byHost, [ANY_SITE, []] as const]) {
+    const wildcard = site.startsWith('*') ? [] : (byHost.get(wildcardOf(site)) ?? []);
+    addSite(site, inOrder([...new Set([...own, ...wildcard, ...anywhere])]), exact, prefixes);
+  }
+  return { sites: new Map([...byHost.keys()].map((host) => [host, host])), exact, prefixes };
+}
+
+function wildcardOf(host: string): string {
+  return host.replace(/^[^.]*/, '*');
+}
+
+/**
+ * Enters the routes of one site. The first that matches decides; a table finds the longest path. Both are the same once
+ * what an earlier route hides has been left out.
+ */
+function addSite(
+  site: string,
+  routes: readonly RankedRoute[],
+  exact: Map<string, string>,
+  prefixes: Map<string, string>,
+): void {
+  const taken = { exact: new Set<string>(), prefixes: new Set<string>() };
+  for (const { route, rank } of routes) {
+    const { path } = route.match;
+    const prefix = folderOf(route.match.pathPrefix ?? '/');
+    const decision = decisionOf(route, rank);
+    if (path !== undefined) {
+      if (taken.exact.has(path) || isUnder(path, taken.prefixes)) continue;
+      taken.exact.add(path);
+      exact.set(site + path, decision);
+      continue;
+    }
+    if (isUnder(prefix, taken.prefixes)) continue;
+    const bare = prefix.slice(0, -1);
+    // The folder itself, without the slash behind it, unless an earlier route has it.
+    if (bare !== '' && !taken.exact.has(bare)) {
+      taken.exact.add(bare);
+      exact.set(site + bare, decision);
+    }
+    taken.prefixes.add(prefix);
+    prefixes.set(site + prefix, decision);
+  }
+}
+
+/** `/api` and `/api/` are the same folder, `/api/`. */
+export function folderOf(prefix: string): string {
+  return prefix.endsWith('/') ? prefix : `${prefix}/`;
+}
+
+/** Whether one of the prefixes covers the path: only those that end at one of its slashes can. */
+function isUnder(path: string, prefixes: ReadonlySet<string>): boolean {
+  for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1))
+    if (prefixes.has(path.slice(0, slash + 1))) return true;
+  return prefixes.has(`${path}/`);
+}
+
+function splitTable(routes: readonly Route[]): Map<string, string> {
+  const entries = routes.flatMap(({ name, split }) =>
+    split ? slotsOf(split).map((pool, slot) => [`${name}/${slot}`, pool] as const) : [],
+  );
+  return new Map(entries);
+}
+
+/** Deals the slots out by weight; what is left over goes to the largest remainders. */
+export function slotsOf(split: NonNullable<Route['split']>): string[] {
+  const total = split.reduce((sum, { weight }) => sum + weight, 0);
+  const exact = split.map(({ weight }) => (weight / total) * SPLIT_SLOTS);
+  const counts = exact.map(Math.floor);
+  const byRemainder = exact
+    .map((share, index) => ({ index, remainder: share - Math.floor(share) }))
+    .toSorted((left, right) => right.remainder - left.remainder);
+  const missing = SPLIT_SLOTS - counts.reduce((sum, count) => sum + count, 0);
+  for (const { index } of byRemainder.slice(0, missing)) counts[index] = (counts[index] ?? 0) + 1;
+  return split.flatMap(({ pool }, index) => Array<string>(counts[index] ?? 0).fill(pool));
+}
+
+/** Status, scheme, host and path; what is empty stays as it was in the request. */
+function redirectTable(routes: readonly Route[]): Map<string, string> {
+  return new Map(
+    routes.flatMap(({ name, redirect }) =>
+      redirect
+        ? [
+            [
+              name,
+              [redirect.status, redirect.scheme ?? '', redirect.host ?? '', redirect.path ?? ''].join(
+                SEPARATOR,
+              ),
+            ] as const,
+          ]
+        : [],
+    ),
+  );
+}

@@ -1,0 +1,229 @@
+import type { HeaderChanges, Headers } from '../../../spec/header.ts';
+import type { LoadBalancerSpec } from '../../../spec/load-balancer.ts';
+import { type Route, listOf } from '../../../spec/route.ts';
+import type { ServiceModel } from '../../model.ts';
+import { pageFile } from '../files.ts';
+import { lookupPaths } from '../lookup-paths.ts';
+import { quote, quoteLogFormat } from '../quote.ts';
+import {
+  ANY_SITE,
+  NO_ROUTE,
+  SPLIT_SLOTS,
+  compileRoutes,
+  decisionOf,
+  folderOf,
+  profileOf,
+  respondId,
+} from './compile.ts';
+
+/** Rules that find the route of a request and leave what it says in variables. */
+export function routingLines(model: ServiceModel): string[] {
+  const { routes } = model.spec;
+  if (routes.length === 0) return [];
+  const { conditional } = compileRoutes(routes);
+  return [
+    ...findLines(model),
+    ...conditionalLines(conditional),
+    'http-request set-var(txn.kind) var(txn.rule),field(2,|)',
+    'http-request set-var(txn.pool) var(txn.rule),field(3,|)',
+    ...(routes.some((route) => profileOf(route) !== '')
+      ? ['http-request set-var(txn.profile) var(txn.rule),field(4,|)']
+      : []),
+    'http-request set-var(txn.route) var(txn.rule),field(5,|)',
+    ...splitLines(model),
+  ];
+}
+
+/** The plain routes: host and path are looked up. */
+function findLines(model: ServiceModel): string[] {
+  const paths = lookupPaths(model);
+  const sites = quote(paths.sites);
+  return [
+    'http-request set-var(txn.host) req.hdr(host),host_only,lower',
+    'http-request set-var(txn.path) path',
+    `http-request set-var(txn.site) var(txn.host),map_str(${sites})`,
+    `http-request set-var(txn.site) var(txn.host),regsub(^[^.]*,*),map_str(${sites},${ANY_SITE}) unless { var(txn.site) -m found }`,
+    `http-request set-var(txn.rule) var(txn.site),concat(,txn.path),map_str(${quote(paths.exactPaths)})`,
+    `http-request set-var(txn.rule) var(txn.site),concat(,txn.path),map_beg(${quote(paths.pathPrefixes)},${NO_ROUTE}) unless { var(txn.rule) -m found }`,
+  ];
+}
+
+/** Routes that also go by header or method: rules in their order, each before the plain ones that come after it. */
+function conditionalLines(routes: readonly Route[]): string[] {
+  if (routes.length === 0) return [];
+  return [
+    'http-request set-var(txn.rank) var(txn.rule),field(1,|)',
+    ...routes.flatMap(conditionalRule),
+    'http-request set-var(txn.rule) var(txn.chosen) if { var(txn.chosen) -m found }',
+  ];
+}
+
+function conditionalRule(route: Route, index: number): string[] {
+  const conditions = matchAcls(route).map((alternatives, part) => ({
+    name: `route${index}.${part}`,
+    alternatives,
+  }));
+  const names = conditions.map(({ name }) => name).join(' ');
+  return [
+    // Lines of one name are alternatives.
+    ...conditions.flatMap(({ name, alternatives }) => alternatives.map((text) => `acl ${name} ${text}`)),
+    `http-request set-var(txn.chosen) str(${decisionOf(route)}) if !{ var(txn.chosen) -m found } { var(txn.rank) -m int gt ${index} } ${names}`,
+  ];
+}
+
+/** What the route goes by: all of it must hold, each in one of its alternatives. */
+function matchAcls({ match }: Route): string[][] {
+  const hosts = listOf(match.host);
+  const methods = listOf(match.method);
+  const folder = folderOf(match.pathPrefix ?? '/');
+  return [
+    ...(methods.length > 0 ? [[`method ${methods.join(' ')}`]] : []),
+    ...(hosts.length > 0 ? [hostAcls(hosts)] : []),
+    ...(match.path === undefined ? [] : [[`var(txn.path) -m str -- ${quote(match.path)}`]]),
+    ...(folder === '/' ? [] : [[prefixAcl(folder)]]),
+    ...Object.entries(match.header ?? {}).map(([name, value]) => [
+      value === '*' ? `req.hdr(${name}) -m found` : `req.fhdr(${name}) -m str -- ${quote(value)}`,
+    ]),
+  ];
+}
+
+/** HAProxy takes 64 words on a line. */
+const HOSTS_PER_LINE = 40;
+
+function hostAcls(hosts: readonly string[]): string[] {
+  const exact = hosts.filter((host) => !host.startsWith('*'));
+  const wild = hosts.filter((host) => host.startsWith('*'));
+  const lines = (fetch: string, list: readonly string[]) =>
+    chunks(list, HOSTS_PER_LINE).map((part) => `${fetch} -m str -- ${part.map(quote).join(' ')}`);
+  return [...lines('var(txn.host)', exact), ...lines('var(txn.host),regsub(^[^.]*,*)', wild)];
+}
+
+function chunks<T>(list: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(list.length / size) }, (_, index) =>
+    list.slice(index * size, (index + 1) * size),
+  );
+}
+
+function prefixAcl(folder: string): string {
+  // With a slash put behind it, `/api` begins with `/api/` as well, and `/apifoo` does not.
+  return `var(txn.path),concat(/) -m beg -- ${quote(folder)}`;
+}
+
+function splitLines(model: ServiceModel): string[] {
+  if (!model.spec.routes.some(({ split }) => split)) return [];
+  const splits = quote(lookupPaths(model).splits);
+  const isSplit = 'if { var(txn.kind) -m str split }';
+  return [
+    `http-request set-var(txn.slot) rand(${SPLIT_SLOTS}) ${isSplit}`,
+    `http-request set-var(txn.pool) var(txn.pool),concat(/,txn.slot),map_str(${splits}) ${isSplit}`,
+  ];
+}
+
+/** Answers that no backend gives: redirects, fixed responses, and that there is no route. */
+export function answerLines(model: ServiceModel): string[] {
+  const { routes, backends } = model.spec;
+  return [
+    ...redirectLines(model),
+    ...respondLines(model),
+    ...(routes.length > 0 && backends.length === 0
+      ? [
+          `http-request return status 404 content-type text/plain string 'No route is for this request.' if { var(txn.pool) -m str default } { var(txn.route) -m len 0 }`,
+        ]
+      : []),
+  ];
+}
+
+function redirectLines(model: ServiceModel): string[] {
+  const { routes } = model.spec;
+  if (!routes.some(({ redirect }) => redirect)) return [];
+  const isRedirect = 'if { var(txn.kind) -m str redirect }';
+  const part = (name: string, index: number, otherwise: string) => [
+    `http-request set-var(txn.${name}) var(txn.to),field(${index},|) ${isRedirect}`,
+    `http-request set-var(txn.${name}) ${otherwise} ${isRedirect} { var(txn.${name}) -m len 0 }`,
+  ];
+  return [
+    `http-request set-var(txn.to) var(txn.pool),map_str(${quote(lookupPaths(model).redirects)}) ${isRedirect}`,
+    ...part('scheme', 2, 'ssl_fc,iif(https,http)'),
+    ...part('authority', 3, 'req.hdr(host)'),
+    ...part('target', 4, 'pathq'),
+    ...[301, 302, 303, 307, 308].map(
+      (status) =>
+        `http-request redirect location %[var(txn.scheme)]://%[var(txn.authority)]%[var(txn.target)] code ${status} ${isRedirect} { var(txn.to),field(1,|) -m str ${status} }`,
+    ),
+  ];
+}
+
+function respondLines(model: ServiceModel): string[] {
+  const distinct = new Map(
+    model.spec.routes.flatMap((route) => (route.respond ? [[respondId(route), route.respond] as const] : [])),
+  );
+  return [...distinct].map(([id, { status, contentType, body }]) => {
+    const payload =
+      body === '' ? '' : ` content-type ${quote(contentType)} file ${quote(pageFile(model, body).path)}`;
+    return `http-request return status ${status}${payload} if { var(txn.kind) -m str respond } { var(txn.pool) -m str ${id} }`;
+  });
+}
+
+/** What routes change of requests on their way: one set of rules for all routes that do the same. */
+export function profileLines({ routes }: Pick<LoadBalancerSpec, 'routes'>): string[] {
+  const profiles = new Map(
+    routes.filter((route) => profileOf(route) !== '').map((route) => [profileOf(route), route]),
+  );
+  return [...profiles].flatMap(([profile, { rewrite, headers, match }]) => {
+    const condition = profileCondition(profile);
+    return [
+      ...(rewrite ? rewriteLines(rewrite, match.pathPrefix, condition) : []),
+      ...headerLines(headers, condition),
+    ];
+  });
+}
+
+/** Holds for the requests of routes with that profile. */
+export function profileCondition(profile: string): string {
+  return `{ var(txn.profile) -m str ${profile} }`;
+}
+
+function rewriteLines(
+  { path, pathPrefix, host }: NonNullable<Route['rewrite']>,
+  matched: string | undefined,
+  condition: string,
+): string[] {
+  const lines = host === undefined ? [] : [`http-request set-header Host ${quote(host)} if ${condition}`];
+  if (path !== undefined) lines.push(`http-request set-path ${quoteLogFormat(path)} if ${condition}`);
+  if (pathPrefix === undefined || matched === undefined) return lines;
+  const cut = folderOf(matched).length - 1;
+  const begin = folderOf(pathPrefix).slice(0, -1);
+  return [
+    ...lines,
+    `http-request set-var(txn.rest) path,bytes(${cut}) if ${condition}`,
+    ...(begin === ''
+      ? [
+          `http-request set-path %[var(txn.rest)] if ${condition} { var(txn.rest) -m len gt 0 }`,
+          `http-request set-path / if ${condition} !{ var(txn.rest) -m len gt 0 }`,
+        ]
+      : [`http-request set-path ${quote(`${begin.replaceAll('%', '%%')}%[var(txn.rest)]`)} if ${condition}`]),
+  ];
+}
+
+/** Changes of headers in both directions. */
+export function headerLines(headers: Headers | undefined, condition = ''): string[] {
+  if (!headers) return [];
+  return [
+    ...changeLines('http-request', headers.request, condition),
+    ...changeLines('http-after-response', headers.response, condition),
+  ];
+}
+
+function changeLines(rule: string, { set, add, remove }: HeaderChanges, condition: string): string[] {
+  const when = condition === '' ? '' : ` if ${condition}`;
+  return [
+    ...remove.map((name) => `${rule} del-header ${name}${when}`),
+    ...Object.entries(set).map(([name, value]) => `${rule} set-header ${name} ${headerValue(value)}${when}`),
+    ...Object.entries(add).map(([name, value]) => `${rule} add-header ${name} ${headerValue(value)}${when}`),
+  ];
+}
+
+/** An empty value is a word too. */
+function headerValue(value: string): string {
+  return value === '' ? `''` : quoteLogFormat(value);
+}

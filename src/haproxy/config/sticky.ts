@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import { durationMs } from '../../base/duration.ts';
+import type { Sticky } from '../../spec/sticky.ts';
+import type { ServiceModel } from '../model.ts';
+import { lookupPaths } from './lookup-paths.ts';
+import { PEERS } from './names.ts';
+import { quote } from './quote.ts';
+
+/** The value of the cookie that binds a client to a backend. It tells a client nothing, and is the same on every node. */
+export function cookieOf({ id }: Pick<ServiceModel, 'id'>, pool: string, target: string): string {
+  return createHash('sha256').update(`${id}\n${pool}\n${target}`).digest('hex').slice(0, 20);
+}
+
+/** Directives of a pool's section that keep a client on its backend. */
+export function stickyLines(model: ServiceModel, pool: string, sticky: Sticky | undefined): string[] {
+  if (!sticky) return [];
+  return sticky.mode === 'cookie' ? cookieLines(model, pool, sticky) : sourceLines(sticky);
+}
+
+/**
+ * HAProxy's own insertion of cookies takes them away again from clients of servers that were added at run time, so the
+ * cookie is read and set by rules (facts: a server that is unknown, down or in maintenance is passed over).
+ */
+function cookieLines(
+  model: ServiceModel,
+  pool: string,
+  sticky: Extract<Sticky, { mode: 'cookie' }>,
+): string[] {
+  const paths = lookupPaths(model);
+  const [toServer, toCookie] = [paths.cookieToServer(pool), paths.serverToCookie(pool)].map(quote);
+  const set = (attributes: readonly string[], condition: string) =>
+    `http-response add-header Set-Cookie ${quote([`${sticky.cookieName}=%[var(txn.cookie)]`, ...attributes].join('; '))} if { var(txn.cookie) -m found } !{ var(txn.cookie),strcmp(txn.cookie_sent) eq 0 }${condition}`;
+  const attributes = cookieAttributes(sticky);
+  const needed = sticky.sameSite === 'none' || sticky.secure === true;
+  return [
+    `http-request set-var(txn.cookie_sent) req.cook(${sticky.cookieName})`,
+    `use-server %[var(txn.cookie_sent),map_str(${toServer})] if { var(txn.cookie_sent) -m found }`,
+    `http-response set-var(txn.cookie) srv_name,map_str(${toCookie})`,
+    ...(needed
+      ? [set([...attributes, 'Secure'], '')]
+      : sticky.secure === false
+        ? [set(attributes, '')]
+        : [set([...attributes, 'Secure'], ' { ssl_fc }'), set(attributes, ' !{ ssl_fc }')]),
+  ];
+}
+
+function cookieAttributes({ ttl, httpOnly, sameSite }: Extract<Sticky, { mode: 'cookie' }>): string[] {
+  const site = { strict: 'Strict', lax: 'Lax', none: 'None' }[sameSite];
+  return [
+    'Path=/',
+    ...(ttl === undefined ? [] : [`Max-Age=${Math.floor(durationMs(ttl) / 1000)}`]),
+    ...(httpOnly ? ['HttpOnly'] : []),
+    `SameSite=${site}`,
+  ];
+}
+
+function sourceLines({ ttl }: Extract<Sticky, { mode: 'source-ip' }>): string[] {
+  return [`stick-table type ipv6 size 1m expire ${ttl} peers ${PEERS}`, 'stick on src'];
+}
