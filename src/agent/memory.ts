@@ -2,6 +2,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DesiredLoadBalancer } from '../api/agent.ts';
 import type { Logger } from '../base/logger.ts';
+import { completeStoredSpec } from '../spec/stored.ts';
 import { readTextIfExists, writeFileAtomic } from '../host/files.ts';
 
 /** What the agent remembers on its own disk, so that it serves and heals without a control plane. */
@@ -57,7 +58,9 @@ async function loadOne(
 ): Promise<Remembered['loadBalancers'][number] | undefined> {
   const text = await readTextIfExists(join(directory, name));
   try {
-    const desired = JSON.parse(text ?? '') as DesiredLoadBalancer;
+    const remembered = JSON.parse(text ?? '') as DesiredLoadBalancer;
+    // An earlier version may have written it, without the fields that came later.
+    const desired = { ...remembered, spec: completeStoredSpec(remembered.spec) };
     const observed = await readTextIfExists(join(directory, `${desired.id}.observed`));
     return { desired, observedRevision: Number(observed ?? 0) };
   } catch (error) {

@@ -4,6 +4,7 @@ import type { LoadBalancerSpec } from '../spec/load-balancer.ts';
 import { Receipt } from '../spec/plan.ts';
 import type { VpcSpec } from '../spec/vpc.ts';
 import { BackendState } from './load-balancer.ts';
+import { TrafficTotals } from './stats.ts';
 
 /** What one machine should serve of one load balancer. */
 export interface DesiredLoadBalancer {
@@ -54,6 +55,8 @@ export const LoadBalancerReport = z.strictObject({
       startedAt: z.iso.datetime(),
     })
     .optional(),
+  /** What was counted up to now, as far as it lies on the agent's disk. */
+  traffic: z.strictObject({ connections: z.int().min(0), totals: TrafficTotals }).optional(),
 });
 export type LoadBalancerReport = z.infer<typeof LoadBalancerReport>;
 

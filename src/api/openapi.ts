@@ -10,7 +10,10 @@ import { VpcHost, VpcInput, VpcSpec } from '../spec/vpc.ts';
 import { allRoutes } from './contract/all.ts';
 import { REQUEST_HEADERS, type Route, type RouteResponse } from './contract/route.ts';
 import * as balancers from './load-balancer.ts';
+import * as logs from './logs.ts';
+import * as rateLimits from './rate-limits.ts';
 import * as resources from './resources.ts';
+import * as stats from './stats.ts';
 
 /** A piece of the OpenAPI document. */
 export type JsonObject = Record<string, unknown>;
@@ -52,6 +55,20 @@ const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   KeyInput: resources.KeyInput,
   NewKey: resources.NewKey,
   Machine: resources.Machine,
+  Stats: stats.Stats,
+  LoadBalancerTraffic: stats.LoadBalancerTraffic,
+  PoolTraffic: stats.PoolTraffic,
+  BackendTraffic: stats.BackendTraffic,
+  TrafficTotals: stats.TrafficTotals,
+  TrafficRates: stats.TrafficRates,
+  NodeWorkers: stats.NodeWorkers,
+  ServingWorker: stats.ServingWorker,
+  OldWorker: stats.OldWorker,
+  LogList: logs.LogList,
+  LogEntry: logs.LogEntry,
+  RateLimitList: rateLimits.RateLimitList,
+  RateLimitUse: rateLimits.RateLimitUse,
+  RateLimitKey: rateLimits.RateLimitKey,
   Problem: resources.Problem,
 };
 
@@ -220,7 +237,7 @@ function responses(schemas: Schemas, route: Route): JsonObject {
 
 function answer(
   schemas: Schemas,
-  { description, schema, contentType = 'application/json', headers = {} }: RouteResponse,
+  { description, schema, contentType = 'application/json', events, headers = {} }: RouteResponse,
 ): JsonObject {
   const shown = Object.entries(headers).map(([name, text]) => [
     name,
@@ -229,8 +246,19 @@ function answer(
   return {
     description,
     ...(shown.length > 0 ? { headers: Object.fromEntries(shown) as JsonObject } : {}),
-    ...(schema ? { content: { [contentType]: { schema: schemas.of(schema) } } } : {}),
+    ...(schema
+      ? {
+          content: {
+            [contentType]: { schema: schemas.of(schema) },
+            ...(events === undefined ? {} : eventStream(events)),
+          },
+        }
+      : {}),
   };
+}
+
+function eventStream(description: string): JsonObject {
+  return { 'text/event-stream': { schema: { type: 'string', description } } };
 }
 
 function problemResponses(route: Route): JsonObject {
@@ -240,6 +268,7 @@ function problemResponses(route: Route): JsonObject {
     ...(route.method === 'GET' || route.role === 'public' ? [] : [400, 409, 412, 422]),
     ...(route.query ? [400] : []),
     ...(route.body ? [413, 415] : []),
+    ...(route.problems ?? []),
   ]);
   const content = { 'application/problem+json': { schema: { $ref: `${REF_PREFIX}Problem` } } };
   const sorted = [...statuses].toSorted((left, right) => left - right);

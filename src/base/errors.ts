@@ -31,6 +31,7 @@ export const ERROR_CODES = {
   too_many_requests: { status: 429, exit: 6, title: 'Too many requests' },
   internal: { status: 500, exit: 1, title: 'The control plane failed; this is a bug' },
   unavailable: { status: 503, exit: 6, title: 'The control plane cannot answer now' },
+  agent_unavailable: { status: 503, exit: 6, title: 'The agent of the machine does not answer' },
   storage_full: { status: 507, exit: 6, title: 'The disk of the control plane is full' },
 } as const;
 

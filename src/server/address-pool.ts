@@ -53,9 +53,10 @@ export function portClash(
   address: string,
   ports: readonly number[],
 ): { name: string; port: number } | undefined {
+  const wanted = new Set(ports);
   for (const other of taken) {
     if (other.address !== address && other.address !== ANY_ADDRESS && address !== ANY_ADDRESS) continue;
-    const port = ports.find((candidate) => other.ports.includes(candidate));
+    const port = other.ports.find((candidate) => wanted.has(candidate));
     if (port !== undefined) return { name: other.name, port };
   }
   return undefined;

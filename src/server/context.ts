@@ -4,8 +4,10 @@ import type { renderConfig } from '../haproxy/config/render.ts';
 import type { planChange } from '../haproxy/plan.ts';
 import type { Store } from '../store/open.ts';
 import type { AddressPool } from './address-pool.ts';
+import type { LatestTotals } from './agent/latest-totals.ts';
 import type { TakenVersions } from './agent/taken-versions.ts';
 import type { Changes } from './changes.ts';
+import type { Questions } from './questions/questions.ts';
 
 /** What every handler works with; all of it is handed in. */
 export interface ServerContext {
@@ -17,6 +19,8 @@ export interface ServerContext {
   randomBytes: (size: number) => Buffer;
   changes: Changes;
   taken: TakenVersions;
+  questions: Questions;
+  totals: LatestTotals;
   plan: typeof planChange;
   render: typeof renderConfig;
   log: Logger;

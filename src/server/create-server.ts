@@ -8,11 +8,13 @@ import { renderConfig } from '../haproxy/config/render.ts';
 import { planChange } from '../haproxy/plan.ts';
 import type { Store } from '../store/open.ts';
 import { parseAddressPool } from './address-pool.ts';
+import { createLatestTotals } from './agent/latest-totals.ts';
 import { createTakenVersions } from './agent/taken-versions.ts';
 import { createApp } from './app.ts';
 import { createChanges } from './changes.ts';
 import { type ListenAddress, type TlsFiles, parseListen, requireSafeListen } from './config.ts';
 import type { ServerContext } from './context.ts';
+import { createQuestions } from './questions/questions.ts';
 import { registerAllRoutes } from './routes/all.ts';
 
 export interface ServerOptions {
@@ -62,13 +64,16 @@ export async function createServer(options: ServerOptions): Promise<Server> {
 
 function createContext(options: ServerOptions, closing: AbortSignal): ServerContext {
   const clock = options.clock ?? systemClock;
+  const newId = options.newId ?? ((prefix: string) => typeid(prefix).toString());
   return {
     store: options.store,
     clock,
-    newId: options.newId ?? ((prefix) => typeid(prefix).toString()),
+    newId,
     randomBytes: options.randomBytes ?? randomBytes,
     changes: createChanges(clock),
     taken: createTakenVersions(),
+    questions: createQuestions({ clock, newId }),
+    totals: createLatestTotals(),
     plan: options.plan ?? planChange,
     render: options.render ?? renderConfig,
     log: options.log ?? pino({ level: 'silent' }),

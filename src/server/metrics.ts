@@ -5,8 +5,9 @@ import { countRevisions } from '../store/revisions.ts';
 import type { ServerContext } from './context.ts';
 import { observe } from './load-balancers/read.ts';
 import { loadBalancerStatus } from './status/status.ts';
+import { trafficMetrics } from './traffic-metrics.ts';
 
-interface Metric {
+export interface Metric {
   name: string;
   type: 'gauge' | 'counter';
   help: string;
@@ -16,12 +17,14 @@ interface Metric {
 const STATES = ['pending', 'active', 'degraded', 'error'] as const;
 const BACKEND_STATES = ['up', 'down', 'draining', 'checking', 'maintenance', 'unresolved'] as const;
 
-/** The control plane's own numbers in Prometheus' text format. */
+/** The control plane's own numbers, and what its agents last told of the traffic, in Prometheus' text format. */
 export async function renderMetrics(context: ServerContext): Promise<string> {
   const now = context.clock.now();
-  const { statuses, machines, revisions } = await context.store.transaction(async (tx) => {
-    const observations = await observe(tx, await listLoadBalancers(tx, '', 100_000), now);
+  const { records, statuses, machines, revisions } = await context.store.transaction(async (tx) => {
+    const records = await listLoadBalancers(tx, '', 100_000);
+    const observations = await observe(tx, records, now);
     return {
+      records,
       statuses: observations.map(loadBalancerStatus),
       machines: await listMachines(tx),
       revisions: await countRevisions(tx),
@@ -51,6 +54,7 @@ export async function renderMetrics(context: ServerContext): Promise<string> {
       help: 'CPU time.',
       samples: [{ value: cpuSeconds() }],
     },
+    ...trafficMetrics(context.totals, records, machines),
   ];
   return metrics.map(renderMetric).join('');
 }

@@ -25,6 +25,7 @@ export const HeaderName = z
 
 export const HeaderValue = z
   .string()
+  .min(1)
   .max(2048)
   .regex(HEADER_VALUE, 'must be one line of text without spaces around it');
 

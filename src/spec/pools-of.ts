@@ -1,6 +1,7 @@
 import type { Backend } from './backend.ts';
 import type { LoadBalancerSpec } from './load-balancer.ts';
 import type { Pool } from './pool.ts';
+import type { Route } from './route.ts';
 
 /** The pool that the fields at the top of the spec make. */
 export const DEFAULT_POOL = 'default';
@@ -43,9 +44,12 @@ export function allBackends(spec: LoadBalancerSpec): PoolBackend[] {
   );
 }
 
+/** The pools to which a route sends. */
+export function poolsOfRoute({ pool, split = [] }: Pick<Route, 'pool' | 'split'>): string[] {
+  return [...(pool === undefined ? [] : [pool]), ...split.map((part) => part.pool)];
+}
+
 /** Names of the routes that send to a pool. */
 export function routesTo({ routes }: Pick<LoadBalancerSpec, 'routes'>, pool: string): string[] {
-  return routes
-    .filter((route) => route.pool === pool || route.split?.some((part) => part.pool === pool))
-    .map(({ name }) => name);
+  return routes.filter((route) => poolsOfRoute(route).includes(pool)).map(({ name }) => name);
 }

@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hostileBodies } from '../../test/support/hostile.ts';
+import { acceptableSpec } from '../../test/support/specs.ts';
 import { validateLoadBalancer } from './validate.ts';
 
 const PRODUCT_PAGE = {
@@ -76,6 +78,20 @@ describe('a load balancer', () => {
   it('comes back unchanged when it is sent again with its defaults', () => {
     const first = validateLoadBalancer(PRODUCT_PAGE);
     expect(first.ok && validateLoadBalancer(first.value)).toEqual(first);
+  });
+
+  it('is what it was when its completed spec is sent again, whatever it holds', () => {
+    fc.assert(
+      fc.property(acceptableSpec, (spec) => {
+        const first = validateLoadBalancer({ name: 'web-lb', spec });
+        expect(first.ok ? [] : first.errors).toEqual([]);
+        const sent: unknown = JSON.parse(JSON.stringify(first.ok && first.value));
+        const again = validateLoadBalancer(sent);
+        expect(again).toEqual(first);
+        expect(JSON.stringify(again)).toBe(JSON.stringify(first));
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it('has all of its faults told at once, each with a pointer', () => {

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { POOLS, backendParts, httpParts, poolParts, tcpParts, tcpRoutes } from './traffic-specs.ts';
 
 const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$/);
 const hostName = fc.array(label, { minLength: 1, maxLength: 3 }).map((labels) => `${labels.join('.')}.x`);
@@ -16,6 +17,7 @@ const backend = fc.record(
     backup: fc.boolean(),
     maxConnections: fc.integer({ min: 0, max: 1000 }),
     drain: fc.boolean(),
+    ...backendParts,
   },
   { requiredKeys: ['target'] },
 );
@@ -62,40 +64,58 @@ const httpCheck = fc.record(
 );
 const tcpCheck = fc.record({ type: fc.constant('tcp'), ...cadence }, { requiredKeys: ['type'] });
 
-const common = {
-  backends: fc.uniqueArray(backend, { selector: (entry) => entry.target, maxLength: 6 }),
+const ALGORITHMS = ['roundrobin', 'leastconn', 'source', 'random', 'first'];
+
+/** The fields of a pool, at the top of the spec as well as in `pools`. */
+const poolFields = (isHttp: boolean) => ({
+  algorithm: fc.constantFrom(...ALGORITHMS, ...(isHttp ? ['uri', 'header:X-Tenant'] : [])),
+  backends: fc.uniqueArray(backend, { selector: (entry) => entry.target, maxLength: 4 }),
   healthCheck: fc.oneof(httpCheck, tcpCheck),
-};
+  ...poolParts(isHttp),
+});
+const pools = (isHttp: boolean) =>
+  fc.record(
+    Object.fromEntries(POOLS.map((name) => [name, fc.record(poolFields(isHttp), { requiredKeys: [] })])),
+  );
+
+const certificates = fc.record(
+  { domain: label.map((name) => `${name}.example.com`), minVersion: fc.constantFrom('1.2', '1.3') },
+  { requiredKeys: [] },
+);
 const httpSpec = fc.record(
   {
     type: fc.constant('http'),
     port: fc.integer({ min: 1, max: 65_535 }).filter((number) => number !== 443),
-    algorithm: fc.constantFrom(
-      'roundrobin',
-      'leastconn',
-      'source',
-      'random',
-      'first',
-      'uri',
-      'header:X-Tenant',
-    ),
-    tls: fc.record(
-      { domain: label.map((name) => `${name}.example.com`), minVersion: fc.constantFrom('1.2', '1.3') },
-      { requiredKeys: [] },
-    ),
-    ...common,
+    tls: certificates,
+    pools: pools(true),
+    ...poolFields(true),
+    ...httpParts,
   },
-  { requiredKeys: ['type'] },
+  { requiredKeys: ['type', 'pools'] },
 );
-const tcpSpec = fc.record(
+const plainTcpSpec = fc.record(
+  { type: fc.constant('tcp'), port, pools: pools(false), ...poolFields(false), ...tcpParts },
+  { requiredKeys: ['type', 'port', 'pools'] },
+);
+const tlsTcpSpec = fc.record(
   {
     type: fc.constant('tcp'),
     port,
-    algorithm: fc.constantFrom('roundrobin', 'leastconn', 'source', 'random', 'first'),
-    ...common,
+    tls: fc.oneof(
+      certificates.map((tls) => ({ mode: 'terminate', ...tls })),
+      fc.constant({ mode: 'passthrough' }),
+    ),
+    routes: tcpRoutes,
+    pools: pools(false),
+    ...poolFields(false),
+    ...tcpParts,
   },
-  { requiredKeys: ['type', 'port'] },
+  { requiredKeys: ['type', 'port', 'pools', 'tls'] },
 );
 
 /** Specs that should be accepted, with awkward texts wherever texts are free. */
-export const acceptableSpec: fc.Arbitrary<Record<string, unknown>> = fc.oneof(httpSpec, tcpSpec);
+export const acceptableSpec: fc.Arbitrary<Record<string, unknown>> = fc.oneof(
+  httpSpec,
+  plainTcpSpec,
+  tlsTcpSpec,
+);

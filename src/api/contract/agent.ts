@@ -1,9 +1,17 @@
 import { z } from 'zod';
 import { AgentReport, MAX_AGENT_WAIT_S } from '../agent.ts';
+import { Answers, Questions } from '../agent-questions.ts';
 import { defineRoutes } from './route.ts';
 
 /** A report of some ten thousand backends is larger than a user's request may be. */
 const REPORT_LIMIT = 64 * 1024 * 1024;
+
+const wait = z.coerce
+  .number()
+  .min(0)
+  .max(MAX_AGENT_WAIT_S)
+  .default(0)
+  .describe('Seconds to wait. Default: 0.');
 
 export const agentRoutes = defineRoutes({
   getDesiredState: {
@@ -21,12 +29,7 @@ export const agentRoutes = defineRoutes({
         .min(0)
         .default(0)
         .describe('`version` of the last answer. Default: 0, for all.'),
-      wait: z.coerce
-        .number()
-        .min(0)
-        .max(MAX_AGENT_WAIT_S)
-        .default(0)
-        .describe('Seconds to wait. Default: 0.'),
+      wait,
     }),
     responses: { 200: { description: 'The desired state.' } },
   },
@@ -40,5 +43,26 @@ export const agentRoutes = defineRoutes({
     body: { schema: AgentReport },
     bodyLimit: REPORT_LIMIT,
     responses: { 204: { description: 'It was kept.' } },
+  },
+  getQuestions: {
+    method: 'GET',
+    path: '/v1/agent/questions',
+    tag: 'Agent',
+    summary: 'What somebody wants to know of the machine now',
+    description: 'Answers at once when there is a question, otherwise when there is or the wait is over.',
+    role: 'agent',
+    query: z.strictObject({ wait }),
+    responses: { 200: { description: 'The questions.', schema: Questions } },
+  },
+  answerQuestions: {
+    method: 'POST',
+    path: '/v1/agent/answers',
+    tag: 'Agent',
+    summary: 'Answer questions',
+    description: 'Answers that nobody waits for any more are ignored.',
+    role: 'agent',
+    body: { schema: Answers },
+    bodyLimit: REPORT_LIMIT,
+    responses: { 204: { description: 'They were passed on.' } },
   },
 });

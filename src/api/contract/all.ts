@@ -3,6 +3,7 @@ import { backendRoutes } from './backends.ts';
 import { keyRoutes } from './keys.ts';
 import { loadBalancerRoutes } from './load-balancers.ts';
 import { machineRoutes } from './machines.ts';
+import { observingRoutes } from './observing.ts';
 import { revisionRoutes } from './revisions.ts';
 import type { Routes } from './route.ts';
 import { systemRoutes } from './system.ts';
@@ -13,6 +14,7 @@ export const allRoutes: Routes = {
   ...loadBalancerRoutes,
   ...backendRoutes,
   ...revisionRoutes,
+  ...observingRoutes,
   ...vpcRoutes,
   ...machineRoutes,
   ...keyRoutes,

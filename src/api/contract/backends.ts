@@ -2,8 +2,10 @@ import { z } from 'zod';
 import type { FieldError } from '../../base/errors.ts';
 import { jsonPointer } from '../../base/pointer.ts';
 import { Backend, BackendSettings } from '../../spec/backend.ts';
+import { DEFAULT_POOL } from '../../spec/pools-of.ts';
 import { type Validated, parseWith } from '../../spec/validate.ts';
 import { BackendResource, DryRun } from '../load-balancer.ts';
+import { mergePatchOf } from './merge-patch.ts';
 import {
   DryRunQuery,
   ETAG,
@@ -26,6 +28,10 @@ export interface BackendAddition {
 }
 
 const params = z.strictObject({ loadBalancer: nameOrId });
+const PoolQuery = z.strictObject({
+  pool: z.string().max(64).default(DEFAULT_POOL).describe('The pool that it is in. Default: default.'),
+});
+const PoolWriteQuery = DryRunQuery.extend(PoolQuery.shape);
 const oneBackend = params.extend({
   target: z
     .string()
@@ -41,10 +47,12 @@ export const backendRoutes = defineRoutes({
     path: '/v1/load-balancers/{loadBalancer}/backends',
     tag: 'Backends',
     summary: 'List the backends',
-    description: 'In the order of the spec, each with its state.',
+    description: 'Those of all pools, or of one, in the order of the spec, each with its state.',
     role: 'viewer',
     params,
-    query: PageQuery,
+    query: PageQuery.extend({
+      pool: z.string().max(64).optional().describe('Only those of this pool. Default: all pools.'),
+    }),
     responses: listResponse(BackendResource),
   },
   addBackends: {
@@ -56,7 +64,7 @@ export const backendRoutes = defineRoutes({
       'Clients that add at the same time all succeed. One that is there with the same settings is left alone (200 when nothing is new); with other settings the answer is 409.',
     role: 'operator',
     params,
-    query: DryRunQuery,
+    query: PoolWriteQuery,
     headers: POST_HEADERS,
     body: {
       schema: z.union([Backend, z.array(Backend).min(1)]),
@@ -80,6 +88,7 @@ export const backendRoutes = defineRoutes({
     description: 'Its settings and its state.',
     role: 'viewer',
     params: oneBackend,
+    query: PoolQuery,
     responses: { 200: resource(BackendResource, 'The backend.') },
   },
   putBackend: {
@@ -90,7 +99,7 @@ export const backendRoutes = defineRoutes({
     description: 'Settings left out get their defaults.',
     role: 'operator',
     params: oneBackend,
-    query: DryRunQuery,
+    query: PoolWriteQuery,
     headers: WRITE_HEADERS,
     body: { schema: Backend.partial({ target: true }), examples: { settings: { weight: 10 } } },
     responses: {
@@ -106,9 +115,9 @@ export const backendRoutes = defineRoutes({
     description: 'A JSON merge patch (RFC 7396): what is left out stays, `null` sets back to the default.',
     role: 'operator',
     params: oneBackend,
-    query: DryRunQuery,
+    query: PoolWriteQuery,
     headers: WRITE_HEADERS,
-    body: { schema: patchOf(BackendSettings), examples: { drain: { drain: true }, weight: { weight: 10 } } },
+    body: { schema: mergePatchOf(BackendSettings), examples: { drain: { drain: true }, weight: { weight: 10 } } },
     responses: { 200: resource(orDryRun(BackendResource), 'The backend after the change.') },
   },
   removeBackend: {
@@ -119,7 +128,7 @@ export const backendRoutes = defineRoutes({
     description: 'Requests that run on it end undisturbed.',
     role: 'operator',
     params: oneBackend,
-    query: DryRunQuery,
+    query: PoolWriteQuery,
     headers: WRITE_HEADERS,
     responses: {
       200: { description: 'With `?dryRun=true`: what would happen.', schema: DryRun },
@@ -127,15 +136,6 @@ export const backendRoutes = defineRoutes({
     },
   },
 });
-
-/** A merge patch of a flat object: every field optional, or null for its default. */
-function patchOf(schema: typeof BackendSettings) {
-  const fields = Object.entries(schema.shape).map(([name, field]) => [
-    name,
-    field.unwrap().nullable().optional(),
-  ]);
-  return z.strictObject(Object.fromEntries(fields) as Record<keyof BackendSettings, z.ZodOptional>);
-}
 
 function parseAddition(body: unknown): Validated<BackendAddition> {
   if (!Array.isArray(body)) {

@@ -21,6 +21,8 @@ export interface RouteResponse {
   schema?: z.ZodType;
   /** Default: `application/json`. */
   contentType?: string;
+  /** The events that come instead with `Accept: text/event-stream`, in words. */
+  events?: string;
   /** Response headers and what they say. */
   headers?: Readonly<Record<string, string>>;
 }
@@ -39,6 +41,8 @@ export interface Route {
   query?: z.ZodObject;
   headers?: readonly RequestHeader[];
   body?: RouteBody;
+  /** Statuses of problems that not every route of its kind has. */
+  problems?: readonly number[];
   /** Largest body in bytes where it is not the usual one. */
   bodyLimit?: number;
   responses: Readonly<Record<number, RouteResponse>>;

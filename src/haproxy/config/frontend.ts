@@ -183,6 +183,8 @@ function serverNameLines(model: ServiceModel): string[] {
           `tcp-request inspect-delay ${HELLO_TIMEOUT}`,
           ...find.map((line) => `${line}${line.includes(' unless ') ? '' : ' if { req.ssl_hello_type 1 }'}`),
           'tcp-request content accept if { req.ssl_hello_type 1 }',
+          // What begins otherwise than a TLS record is not kept waiting.
+          'tcp-request content reject if { req.len ge 1 } !{ req.payload(0,1),hex -m str 16 }',
           'tcp-request content reject',
         ]),
     ...choiceLines(model, `var(${variable})`),

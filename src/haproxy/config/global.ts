@@ -36,8 +36,9 @@ export function globalSection(model: ServiceModel): Section {
       `hard-stop-after ${spec.timeouts.drain}`,
       // The agent bounds the number of old workers; HAProxy's own bound would end one for its age alone.
       'mworker-max-reloads 100000',
-      // Clients of HTTP/2 are told to go over a while, not all in one moment, so that few of them are just asking.
-      'close-spread-time 5s',
+      // Connections are told to go over a while, not all in one moment, so that few HTTP/2 clients are just asking. A
+      // longer while would spare more of them, but leave clients with what was before the change for as long.
+      'close-spread-time 1s',
       ...(hasTables(model) ? [`localpeer ${LOCAL_PEER}`] : []),
       ...(layout.user ? [`user ${quote(layout.user)}`] : []),
       ...(layout.group ? [`group ${quote(layout.group)}`] : []),

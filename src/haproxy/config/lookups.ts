@@ -108,9 +108,8 @@ function routeLookups(model: ServiceModel): Lookup[] {
 function serverNameLookups(model: ServiceModel): Lookup[] {
   if (model.spec.routes.length === 0) return [];
   const entries = new Map<string, string>();
-  for (const { match, pool, split } of model.spec.routes)
-    for (const host of listOf(match.host))
-      if (!entries.has(host)) entries.set(host, pool ?? split?.[0]?.pool ?? DEFAULT_POOL);
+  for (const { match, pool } of model.spec.routes)
+    for (const host of listOf(match.host)) if (!entries.has(host)) entries.set(host, pool ?? DEFAULT_POOL);
   return [map(lookupPaths(model).serverNames, entries, 'set-routes', 'pools by server name')];
 }
 

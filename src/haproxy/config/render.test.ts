@@ -10,6 +10,7 @@ import { temporaryDirectory } from '../../../test/support/temporary.ts';
 import { ensurePlaceholder } from '../../agent/placeholder.ts';
 import { poolsOf } from '../../spec/pools-of.ts';
 import { parseTarget } from '../../spec/target.ts';
+import { validateLoadBalancer } from '../../spec/validate.ts';
 import type { ServiceModel } from '../model.ts';
 import { planChange } from '../plan.ts';
 import { checkConfig } from '../process/check.ts';
@@ -150,14 +151,23 @@ describe('any accepted spec', () => {
         const field = fields[pick % Math.max(1, fields.length)];
         const changed =
           field === undefined || one['type'] !== two['type'] ? one : { ...one, [field]: two[field] };
+        fc.pre(validateLoadBalancer({ name: 'web-lb', spec: changed }).ok);
         const [from, to] = [model(one, '/data'), model(changed, '/data')];
-        const isSame = sortedLines(renderConfig(from)) === sortedLines(renderConfig(to));
+        const isSame = sortedLines(allTexts(from)) === sortedLines(allTexts(to));
         expect(planChange(from, to).path === 'none').toBe(isSame);
       }),
       { numRuns: 500 },
     );
   });
 });
+
+/** The configuration with all that it looks things up in. */
+function allTexts(service: ServiceModel): string {
+  return [
+    renderConfig(service),
+    ...lookupsOf(service).map((lookup) => lookup.path + writeLookup(lookup)),
+  ].join('\n');
+}
 
 /** The order of servers means nothing; where it does, their ids tell it. */
 function sortedLines(text: string): string {

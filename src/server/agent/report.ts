@@ -24,6 +24,8 @@ export async function keepReport(
     }
     return ids;
   });
+  for (const { id, traffic } of report.loadBalancers)
+    if (traffic && kept.includes(id)) context.totals.record(machineId, id, traffic);
   for (const id of kept) context.changes.notify(`nodes:${id}`);
 }
 

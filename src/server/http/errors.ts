@@ -21,7 +21,7 @@ export function answerProblem(error: unknown, request: FastifyRequest, reply: Fa
   const shown =
     known ?? new AppError('internal', 'the control plane met a fault of its own', { hint: INTERNAL_HINT });
   if (shown.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="agentmetal"');
-  if (shown.code === 'unavailable' || shown.code === 'storage_full') reply.header('retry-after', '5');
+  if (RETRY_LATER.has(shown.code)) reply.header('retry-after', '5');
   return reply
     .code(shown.status)
     .header('x-request-id', request.id)
@@ -29,6 +29,7 @@ export function answerProblem(error: unknown, request: FastifyRequest, reply: Fa
     .send(JSON.stringify(problemOf(shown, request.id)));
 }
 
+const RETRY_LATER: ReadonlySet<string> = new Set(['unavailable', 'agent_unavailable', 'storage_full']);
 const INTERNAL_HINT = 'Look for the requestId in the log of the control plane, and report what is there.';
 
 /** Answers what is no HTTP at all, or has headers beyond measure. */

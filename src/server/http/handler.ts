@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Role } from '../../api/resources.ts';
 import type { Route, RouteBodyValue, RouteParams, RouteQuery, Routes } from '../../api/contract/route.ts';
+import type { KEEP_ALIVE, ServerEvent } from './event-stream.ts';
 
 /** Who calls. */
 export type Identity =
@@ -22,6 +23,8 @@ export interface ApiRequest<R extends Route = Route> {
   url: string;
   /** The body's bytes as they came. */
   rawBody: Buffer;
+  /** Aborted when the caller has gone. */
+  signal: AbortSignal;
 }
 
 export interface Answer {
@@ -29,6 +32,8 @@ export interface Answer {
   headers?: Record<string, string>;
   /** An object is answered as JSON, text as it is. */
   body?: unknown;
+  /** Answered as a stream of events, instead of a body. */
+  events?: AsyncIterable<ServerEvent | typeof KEEP_ALIVE>;
 }
 
 export type Handler<R extends Route = Route> = (request: ApiRequest<R>) => Promise<Answer>;

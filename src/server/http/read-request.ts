@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { Route } from '../../api/contract/route.ts';
 import { AppError, type FieldError } from '../../base/errors.ts';
 import { parseWith } from '../../spec/validate.ts';
-import type { ApiRequest, Identity } from './handler.ts';
+import type { ApiRequest } from './handler.ts';
 
 /** What the body parser leaves: the value and the bytes that it was read from. */
 export interface ParsedBody {
@@ -17,8 +17,7 @@ const NO_BYTES = Buffer.alloc(0);
 export function readRequest(
   route: Route,
   request: FastifyRequest,
-  identity: Identity,
-  token: string,
+  { identity, token, signal }: Pick<ApiRequest, 'identity' | 'token' | 'signal'>,
 ): ApiRequest {
   const parsed = request.body as ParsedBody | undefined;
   return {
@@ -27,6 +26,7 @@ export function readRequest(
     body: readBody(route, parsed?.value) as ApiRequest['body'],
     identity,
     token,
+    signal,
     headers: request.headers,
     method: request.method,
     url: request.url,

@@ -3,6 +3,7 @@ import type { Route, Routes } from '../../api/contract/route.ts';
 import type { Store } from '../../store/open.ts';
 import { authorize, bearerToken } from './auth.ts';
 import type { Answer, Handler, Handlers, Identity } from './handler.ts';
+import { EVENT_STREAM, eventStream } from './event-stream.ts';
 import { readRequest } from './read-request.ts';
 
 const BODY_LIMIT = 8 * 1024 * 1024;
@@ -35,14 +36,33 @@ function registerRoute(app: FastifyInstance, store: Store, route: Route, handler
       request.identity = await authorize(store, route, bearerToken(request.headers));
     },
     handler: async (request, reply) => {
-      const parts = readRequest(route, request, request.identity, bearerToken(request.headers));
-      return send(reply, await handler(parts));
+      const { identity, headers, method } = request;
+      const signal = signalOf(reply);
+      const parts = readRequest(route, request, { identity, token: bearerToken(headers), signal });
+      return send(reply, await handler(parts), method);
     },
   });
 }
 
-function send(reply: FastifyReply, { status, headers = {}, body }: Answer): FastifyReply {
+/** Tells when the caller has gone before all was answered. */
+function signalOf(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  return gone.signal;
+}
+
+function send(
+  reply: FastifyReply,
+  { status, headers = {}, body, events }: Answer,
+  method: string,
+): FastifyReply {
   reply.code(status).headers(headers);
+  if (events) {
+    reply.type(`${EVENT_STREAM}; charset=utf-8`);
+    // A proxy in between would gather events otherwise.
+    reply.header('x-accel-buffering', 'no');
+    return method === 'HEAD' ? reply.send('') : reply.send(eventStream(events));
+  }
   if (body === undefined) return reply.send();
   if (typeof body === 'string') return reply.send(body);
   return reply.type('application/json; charset=utf-8').send(JSON.stringify(body));

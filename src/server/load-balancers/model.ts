@@ -1,6 +1,7 @@
 import type { LoadBalancerReport } from '../../api/agent.ts';
 import type { ServiceModel } from '../../haproxy/model.ts';
 import type { HostLayout } from '../../spec/host-layout.ts';
+import { allBackends } from '../../spec/pools-of.ts';
 import { parseTarget } from '../../spec/target.ts';
 import type { VpcSpec } from '../../spec/vpc.ts';
 import type { LoadBalancerRecord } from '../../store/load-balancers.ts';
@@ -50,7 +51,7 @@ function knownAddresses(
   const fromVpc = vpc.hosts.flatMap(({ name, addresses: [first] }) =>
     first === undefined ? [] : [[name, first] as const],
   );
-  const fromTargets = spec.backends.flatMap((backend) => {
+  const fromTargets = allBackends(spec).flatMap(({ backend }) => {
     const target = parseTarget(backend.target);
     return target?.isIp ? [[target.host, target.host] as const] : [];
   });

@@ -1,6 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type HealthCheck, completeHealthCheck } from '../../spec/health-check.ts';
+import { completeHealthCheck } from '../../spec/health-check.ts';
 import type { LoadBalancerDefinition, LoadBalancerSpec } from '../../spec/load-balancer.ts';
+import type { Pool } from '../../spec/pool.ts';
+import { parsePorts } from '../../spec/ports.ts';
+import { completeSticky } from '../../spec/sticky.ts';
+import { completeTimeouts } from '../../spec/timeouts.ts';
 import { validateLoadBalancer } from '../../spec/validate.ts';
 import { mergePatch } from '../merge-patch.ts';
 import { validationError } from '../http/read-request.ts';
@@ -10,25 +14,40 @@ export function patchDefinition(
   { name, labels, spec }: LoadBalancerDefinition,
   patch: unknown,
 ): LoadBalancerDefinition {
-  const base = { name, labels, spec: { ...spec, healthCheck: withoutDerived(spec) } };
+  const base = { name, labels, spec: withoutDerived(spec, patch) };
   const validated = validateLoadBalancer(mergePatch(toJson(base), patch));
   if (!validated.ok) throw validationError(validated.errors);
   return validated.value;
 }
 
 /**
- * Leaves out the fields of a health check that follow from the others. A patch of the interval alone must not fall
- * over the timeout that came from the old interval, nor one of the path over the type that came from having none.
+ * Leaves out the fields that follow from others. A patch of a check's interval alone must not fall over the timeout that
+ * came from the old interval, nor one of the type over timeouts that only the old type has.
  */
-function withoutDerived({ type, healthCheck }: LoadBalancerSpec): Partial<HealthCheck> {
-  let kept: Partial<HealthCheck> = healthCheck;
-  for (const field of ['timeout', 'type'] as const) {
-    const { [field]: _derived, ...rest } = kept;
-    if (isDeepStrictEqual(completeHealthCheck(rest, type), healthCheck)) kept = rest;
-  }
-  return kept;
+function withoutDerived(spec: LoadBalancerSpec, patch: unknown): object {
+  const { type, port, timeouts, pools, ...rest } = spec;
+  return {
+    ...rest,
+    type,
+    ...(isPortDerived(spec, patch) ? {} : { port }),
+    ...poolWithoutDerived(spec, type),
+    timeouts: underived(timeouts, Object.keys(timeouts), (kept) => completeTimeouts(kept, type)),
+    pools: Object.fromEntries(
+      Object.entries(pools).map(([name, pool]) => [name, { ...pool, ...poolWithoutDerived(pool, type) }]),
+    ),
+  };
 }
 
-function toJson(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value)) as unknown;
+function poolWithoutDerived({ healthCheck, sticky }: Pool, type: LoadBalancerSpec['type']): object {
+  const { mode } = sticky ?? {};
+  return {
+    healthCheck: underived(healthCheck, ['timeout', 'type'], (kept) => completeHealthCheck(kept, type)),
+    ...(sticky === undefined || mode === undefined
+      ? {}
+      : {
+          sticky: underived(sticky, Object.keys(sticky), (kept) =>
+            completeSticky({ mode, ...kept } as Parameters<typeof completeSticky>[0]),
+          ),
+        }),
+  };
 }

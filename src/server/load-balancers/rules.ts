@@ -1,5 +1,5 @@
 import { AppError, type FieldError } from '../../base/errors.ts';
-import type { LoadBalancerDefinition, LoadBalancerSpec } from '../../spec/load-balancer.ts';
+import { type LoadBalancerDefinition, type LoadBalancerSpec, portRanges } from '../../spec/load-balancer.ts';
 import { backendMembershipErrors } from '../../spec/membership.ts';
 import { type LoadBalancerRecord, findLoadBalancer, listListening } from '../../store/load-balancers.ts';
 import type { Tx } from '../../store/open.ts';
@@ -11,8 +11,11 @@ import { validationError } from '../http/read-request.ts';
 const HTTPS_PORT = 443;
 
 /** The ports on which a load balancer listens. */
-export function portsOf({ type, port }: LoadBalancerSpec): number[] {
-  return type === 'http' ? [port, HTTPS_PORT] : [port];
+export function portsOf(spec: LoadBalancerSpec): number[] {
+  const ports = portRanges(spec).flatMap(({ first, last }) =>
+    Array.from({ length: last - first + 1 }, (_, index) => first + index),
+  );
+  return spec.type === 'http' ? [...ports, HTTPS_PORT] : ports;
 }
 
 /** Turns a pointer into the spec into one into the body that the caller sent. */
@@ -34,7 +37,7 @@ export async function requireVpcFor(
     );
   }
   const rules = { vpc: vpc.name, cidrs: vpc.spec.cidrs, allowLoopback: context.allowLoopbackBackends };
-  const errors = backendMembershipErrors(spec.backends, rules);
+  const errors = backendMembershipErrors(spec, rules);
   if (errors.length > 0) {
     throw validationError(
       errors.map(locate),
@@ -72,11 +75,17 @@ export async function requireAddress(
   const who = clash ? `: ${clash.name} has port ${clash.port}, and the pool * is every address at once` : '';
   throw new AppError(
     'address_pool_exhausted',
-    `no address of the pool is free for ${name} on port ${ports.join(' and ')}${who}`,
+    `no address of the pool is free for ${name} on port ${portsText(ports)}${who}`,
     {
       hint: 'Choose another port, delete a load balancer, or start with a larger pool (--address-pool, AGENTMETAL_ADDRESS_POOL).',
     },
   );
+}
+
+/** Ports for a sentence; of many only how many. */
+function portsText(ports: readonly number[]): string {
+  if (ports.length <= 3) return ports.join(' and ');
+  return `${ports[0] ?? 0} and ${ports.length - 1} more`;
 }
 
 /** Refuses a port that another load balancer has on the same address. */

@@ -15,5 +15,15 @@ export function agentHandlers(context: ServerContext): Handlers<typeof agentRout
       await keepReport(context, identity.kind === 'machine' ? identity.id : '', body);
       return { status: 204 };
     },
+    async getQuestions({ query, identity, signal }) {
+      const over = AbortSignal.any([signal, context.closing]);
+      const machineId = identity.kind === 'machine' ? identity.id : '';
+      const questions = await context.questions.take(machineId, query.wait * 1000, over);
+      return { status: 200, body: { questions } };
+    },
+    async answerQuestions({ body, identity }) {
+      if (identity.kind === 'machine') context.questions.answer(identity.id, body.answers);
+      return { status: 204 };
+    },
   };
 }

@@ -2,7 +2,8 @@ import { parseTarget } from '../../spec/target.ts';
 import type { BackendAddition, backendRoutes } from '../../api/contract/backends.ts';
 import type { BackendResource } from '../../api/load-balancer.ts';
 import type { Backend } from '../../spec/backend.ts';
-import type { LoadBalancerRecord } from '../../store/load-balancers.ts';
+import { DEFAULT_POOL, withPool } from '../../spec/pools-of.ts';
+import { validateLoadBalancer } from '../../spec/validate.ts';
 import type { Tx } from '../../store/open.ts';
 import type { ServerContext } from '../context.ts';
 import { type Handlers, authorOf } from '../http/handler.ts';
@@ -11,6 +12,7 @@ import { etag, requireMatch } from '../http/preconditions.ts';
 import { validationError } from '../http/read-request.ts';
 import type { WriteRequest, Writer } from '../http/write.ts';
 import {
+  type Place,
   addBackends,
   backendViews,
   canonicalTarget,
@@ -18,6 +20,7 @@ import {
   patchBackend,
   putBackend,
   requireBackend,
+  requirePool,
 } from '../load-balancers/backends.ts';
 import { changeLoadBalancer } from '../load-balancers/change.ts';
 import { loadBalancerOutcome } from '../load-balancers/outcome.ts';
@@ -31,7 +34,7 @@ export function backendHandlers(context: ServerContext, write: Writer): Handlers
   return {
     async listBackends(request) {
       const start = pageStart(request.query, 0);
-      const items = backendViews(await find(request.params.loadBalancer))
+      const items = backendViews(await find(request.params.loadBalancer), request.query.pool)
         .map((backend, index) => ({ backend, position: index + 1 }))
         .slice(start, start + request.query.limit + 1);
       return pageAnswer(
@@ -42,59 +45,67 @@ export function backendHandlers(context: ServerContext, write: Writer): Handlers
       );
     },
     addBackends: (request) => add(context, write, request, request.params.loadBalancer, request.body),
-    async getBackend({ params }) {
+    async getBackend({ params, query: { pool } }) {
       const observation = await find(params.loadBalancer);
-      const { target } = requireBackend(observation.record, canonicalTarget(params.target));
-      return {
-        status: 200,
-        headers: { etag: etag(observation.record.revision) },
-        body: viewOf(observation, target),
-      };
+      const { record } = observation;
+      const { target } = requireBackend({ record, pool }, canonicalTarget(params.target));
+      return { status: 200, headers: { etag: etag(record.revision) }, body: viewOf(observation, pool, target) };
     },
     putBackend: (request) => {
       const target = pathTarget(request.params.target, request.body.target);
       const backend = { ...request.body, target };
-      const edit: Edit = (before) => putBackend(before, backend);
+      const edit: Edit = (place) => putBackend(place, backend);
       return change(context, write, request, { ...request.params, target, edit, upsert: true });
     },
     updateBackend: (request) => {
       const target = canonicalTarget(request.params.target);
-      const edit: Edit = (before) =>
-        putBackend(before, patchBackend(requireBackend(before, target), request.body));
+      const edit: Edit = (place) =>
+        putBackend(place, patchBackend(requireBackend(place, target), request.body));
       return change(context, write, request, { ...request.params, target, edit, upsert: false });
     },
     removeBackend: (request) => remove(context, write, request, request.params),
   };
 }
 
-type Edit = (before: LoadBalancerRecord) => Backend[];
+/** The backends of a pool after a change. */
+type Edit = (place: Place) => Backend[];
+
+type PoolWriteRequest = WriteRequest & { query: { pool: string } };
 
 async function add(
   context: ServerContext,
   write: Writer,
-  request: WriteRequest,
+  request: PoolWriteRequest,
   nameOrId: string,
   body: BackendAddition,
 ) {
   return write(request, async (tx) => {
-    const before = await requireForWrite(tx, request, nameOrId);
-    const backends = addBackends(before, body);
-    const changed = await changeBackends(context, tx, request, { before, backends, sent: body });
+    const place = await requireForWrite(tx, request, nameOrId);
+    const backends = addBackends(place, body);
+    const changed = await changeBackends(context, tx, request, { place, backends, sent: body });
     const targets = body.backends.map(({ target }) => target);
-    const path = `/v1/load-balancers/${before.id}/backends`;
     return loadBalancerOutcome(context, tx, changed, {
       dryRun: request.query.dryRun,
-      location: body.single ? `${path}/${encodeURIComponent(targets[0] ?? '')}` : path,
+      location: locationOf(place, body.single ? targets[0] : undefined),
       view: (observation) =>
-        body.single ? viewOf(observation, targets[0] ?? '') : viewsOf(observation, targets),
+        body.single
+          ? viewOf(observation, place.pool, targets[0] ?? '')
+          : viewsOf(observation, place.pool, targets),
     });
   });
+}
+
+/** The path of a backend, or of all those of a pool. */
+function locationOf({ record, pool }: Place, target?: string): string {
+  const path = `/v1/load-balancers/${record.id}/backends`;
+  const query = pool === DEFAULT_POOL ? '' : `?pool=${encodeURIComponent(pool)}`;
+  return `${path}${target === undefined ? '' : `/${encodeURIComponent(target)}`}${query}`;
 }
 
 async function change(
   context: ServerContext,
   write: Writer,
-  request: WriteRequest,
+  request: PoolWriteRequest,
   {
     loadBalancer,
     target,
@@ -103,17 +114,15 @@ async function change(
   }: { loadBalancer: string; target: string; edit: Edit; upsert: boolean },
 ) {
   return write(request, async (tx) => {
-    const before = await requireForWrite(tx, request, loadBalancer);
-    const isNew = upsert && before.spec.backends.every((backend) => backend.target !== target);
-    const backends = edit(before);
+    const place = await requireForWrite(tx, request, loadBalancer);
+    const isNew = upsert && requirePool(place).backends.every((backend) => backend.target !== target);
+    const backends = edit(place);
     const sent = { backends: backends.filter((backend) => backend.target === target), single: true };
-    const changed = await changeBackends(context, tx, request, { before, backends, sent });
+    const changed = await changeBackends(context, tx, request, { place, backends, sent });
     return loadBalancerOutcome(context, tx, changed, {
       dryRun: request.query.dryRun,
-      ...(isNew
-        ? { location: `/v1/load-balancers/${before.id}/backends/${encodeURIComponent(target)}` }
-        : {}),
-      view: (observation) => viewOf(observation, target),
+      ...(isNew ? { location: locationOf(place, target) } : {}),
+      view: (observation) => viewOf(observation, place.pool, target),
     });
   });
 }
@@ -121,15 +130,15 @@ async function change(
 async function remove(
   context: ServerContext,
   write: Writer,
-  request: WriteRequest,
+  request: PoolWriteRequest,
   params: { loadBalancer: string; target: string },
 ) {
   return write(request, async (tx) => {
-    const before = await requireForWrite(tx, request, params.loadBalancer);
-    const { target } = requireBackend(before, canonicalTarget(params.target));
-    const backends = before.spec.backends.filter((backend) => backend.target !== target);
+    const place = await requireForWrite(tx, request, params.loadBalancer);
+    const { target } = requireBackend(place, canonicalTarget(params.target));
+    const backends = requirePool(place).backends.filter((backend) => backend.target !== target);
     const changed = await changeBackends(context, tx, request, {
-      before,
+      place,
       backends,
       sent: { backends: [], single: true },
     });
@@ -142,23 +151,28 @@ async function remove(
 
 async function requireForWrite(
   tx: Tx,
-  { headers }: WriteRequest,
+  { headers, query: { pool } }: PoolWriteRequest,
   nameOrId: string,
-): Promise<LoadBalancerRecord> {
-  const before = await requireLoadBalancer(tx, nameOrId);
-  requireMatch(headers, before.revision, before.name);
-  return before;
+): Promise<Place> {
+  const record = await requireLoadBalancer(tx, nameOrId);
+  requireMatch(headers, record.revision, record.name);
+  const place = { record, pool };
+  requirePool(place);
+  return place;
 }
 
 async function changeBackends(
   context: ServerContext,
   tx: Tx,
-  request: WriteRequest,
-  { before, backends, sent }: { before: LoadBalancerRecord; backends: Backend[]; sent: BackendAddition },
+  request: PoolWriteRequest,
+  { place, backends, sent }: { place: Place; backends: Backend[]; sent: BackendAddition },
 ) {
-  const wanted = { ...before, spec: { ...before.spec, backends } };
-  const locate = locateBackends(backends, sent);
-  return changeLoadBalancer(context, tx, before, wanted, {
+  const { record, pool } = place;
+  const locate = locateBackends(pool, backends, sent);
+  const { name, labels } = record;
+  const wanted = validateLoadBalancer({ name, labels, spec: withPool(record.spec, pool, { backends }) });
+  if (!wanted.ok) throw validationError(wanted.errors.map(locate));
+  return changeLoadBalancer(context, tx, record, wanted.value, {
     author: authorOf(request.identity),
     action: 'update',
     locate,
@@ -179,14 +193,16 @@ function pathTarget(path: string, body: string | undefined): string {
   ]);
 }
 
-function viewOf(observation: Observation, target: string): BackendResource | undefined {
-  return backendViews(observation).find((backend) => backend.target === target);
+function viewOf(observation: Observation, pool: string, target: string): BackendResource | undefined {
+  return backendViews(observation, pool).find((backend) => backend.target === target);
 }
 
 function viewsOf(
   observation: Observation,
+  pool: string,
   targets: readonly string[],
 ): { items: BackendResource[]; nextCursor: null } {
   const wanted = new Set(targets);
-  return { items: backendViews(observation).filter(({ target }) => wanted.has(target)), nextCursor: null };
+  const items = backendViews(observation, pool).filter(({ target }) => wanted.has(target));
+  return { items, nextCursor: null };
 }

@@ -1,33 +1,70 @@
 import type { BackendStatus } from '../../api/load-balancer.ts';
 import type { Backend } from '../../spec/backend.ts';
+import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
+import { DEFAULT_POOL, allBackends, poolsOf, poolsOfRoute } from '../../spec/pools-of.ts';
 import { type Observation, type ObservedNode, nodeProgress } from './observation.ts';
 
-export const DEFAULT_POOL = 'default';
+/** What names a backend: the same target may be in several pools. */
+export type BackendName = Pick<BackendStatus, 'pool' | 'target'>;
+
+export function backendKey({ pool, target }: BackendName): string {
+  return `${pool} ${target}`;
+}
+
+/** A backend in a sentence. */
+export function backendText({ pool, target }: BackendName): string {
+  return pool === DEFAULT_POOL ? target : `${target} of pool ${pool}`;
+}
 
 /** How each backend of the spec is seen by each node, in the order of the spec. */
 export function backendStatuses(observation: Observation): BackendStatus[] {
   const seen = observation.nodes.map((observed) => ({
     observed,
-    byTarget: new Map(observed.node.backends.map((backend) => [backend.target, backend])),
+    byKey: new Map(observed.node.backends.map((backend) => [backendKey(backend), backend])),
   }));
-  return observation.record.spec.backends.flatMap(({ target }) =>
-    seen.map(({ observed, byTarget }) => {
-      const reported = byTarget.get(target);
+  return allBackends(observation.record.spec).flatMap(({ pool, backend: { target } }) =>
+    seen.map(({ observed, byKey }) => {
+      const reported = byKey.get(backendKey({ pool, target }));
       if (reported) return { ...reported, machine: observed.machine.name };
-      return unreported(observation, observed, target);
+      return unreported(observation, observed, { pool, target });
     }),
   );
 }
 
 /** True for a backend that should take new clients. */
-export function isWanted(backend: Pick<Backend, 'drain' | 'weight'>): boolean {
+function isWanted(backend: Pick<Backend, 'drain' | 'weight'>): boolean {
   return !backend.drain && backend.weight > 0;
 }
 
-function unreported(observation: Observation, observed: ObservedNode, target: string): BackendStatus {
+/** Those that should take new clients. */
+export function inService(spec: LoadBalancerSpec, backends: readonly BackendStatus[]): BackendStatus[] {
+  const wanted = allBackends(spec).filter(({ backend }) => isWanted(backend));
+  const keys = new Set(wanted.map(({ pool, backend: { target } }) => backendKey({ pool, target })));
+  return backends.filter((backend) => keys.has(backendKey(backend)));
+}
+
+/**
+ * The pools that clients reach in which no backend takes new ones; those that are empty have none at all. The pool
+ * `default` may be empty where routes send to others.
+ */
+export function poolsWithoutService(spec: LoadBalancerSpec): { name: string; isEmpty: boolean }[] {
+  const sentTo = new Set(spec.routes.flatMap(poolsOfRoute));
+  const isReached = (name: string, isEmpty: boolean) =>
+    sentTo.has(name) || (name === DEFAULT_POOL && (!isEmpty || spec.routes.length === 0));
+  return poolsOf(spec)
+    .filter(([, { backends }]) => !backends.some(isWanted))
+    .map(([name, { backends }]) => ({ name, isEmpty: backends.length === 0 }))
+    .filter(({ name, isEmpty }) => isReached(name, isEmpty));
+}
+
+function unreported(
+  observation: Observation,
+  observed: ObservedNode,
+  { pool, target }: BackendName,
+): BackendStatus {
   return {
     target,
-    pool: DEFAULT_POOL,
+    pool,
     state: 'checking',
     reason: unreportedReason(observation, observed),
     since: observation.record.updatedAt,

@@ -1,10 +1,16 @@
 import type { BackendStatus, Condition } from '../../api/load-balancer.ts';
-import { isWanted } from './backends.ts';
+import { DEFAULT_POOL } from '../../spec/pools-of.ts';
+import { backendText, inService, poolsWithoutService } from './backends.ts';
 import { isConnected } from './nodes.ts';
 import { type Observation, nodeProgress } from './observation.ts';
 
 export function conditionsOf(observation: Observation, backends: readonly BackendStatus[]): Condition[] {
-  return [applied(observation), backendsHealthy(observation, backends), agentConnected(observation)];
+  return [
+    applied(observation),
+    backendsHealthy(observation, backends),
+    agentConnected(observation),
+    ...maintenance(observation),
+  ];
 }
 
 function applied(observation: Observation): Condition {
@@ -50,23 +56,20 @@ function applied(observation: Observation): Condition {
 
 function backendsHealthy({ record }: Observation, backends: readonly BackendStatus[]): Condition {
   const type = 'BackendsHealthy';
-  const wanted = new Set(record.spec.backends.filter(isWanted).map(({ target }) => target));
-  const inService = backends.filter(({ target }) => wanted.has(target));
-  if (inService.length === 0) return noBackends(type, record);
-  const since = latest(inService.map((backend) => backend.since));
-  const faults = inService.filter(({ state }) => state !== 'up');
+  const wanted = inService(record.spec, backends);
+  const since = latest(wanted.map((backend) => backend.since));
+  const faults = wanted.filter(({ state }) => state !== 'up');
   if (faults.length === 0) {
-    return {
-      type,
-      status: 'true',
-      reason: 'AllUp',
-      message: inService.length === 1 ? 'The backend is up.' : `All ${inService.length} backends are up.`,
-      since,
-    };
+    const [lacking] = poolsWithoutService(record.spec);
+    if (lacking) return noBackends(type, record, lacking);
+    const message = wanted.length === 1 ? 'The backend is up.' : `All ${wanted.length} backends are up.`;
+    return { type, status: 'true', reason: 'AllUp', message, since: since || record.updatedAt };
   }
-  const shown = faults.slice(0, 5).map(({ target, state, reason }) => `${target} is ${state} (${reason})`);
+  const shown = faults
+    .slice(0, 5)
+    .map((backend) => `${backendText(backend)} is ${backend.state} (${backend.reason})`);
   const more = faults.length > shown.length ? `; and ${faults.length - shown.length} more` : '';
-  const message = `${faults.length} of ${inService.length} backends ${faults.length === 1 ? 'is' : 'are'} not up: ${shown.join('; ')}${more}.`;
+  const message = `${faults.length} of ${wanted.length} backends ${faults.length === 1 ? 'is' : 'are'} not up: ${shown.join('; ')}${more}.`;
   const checking = faults.every(({ state }) => state === 'checking');
   return {
     type,
@@ -77,17 +80,34 @@ function backendsHealthy({ record }: Observation, backends: readonly BackendStat
   };
 }
 
-function noBackends(type: string, { name, spec, updatedAt }: Observation['record']): Condition {
-  const none = spec.backends.length === 0;
+function noBackends(
+  type: string,
+  { name, updatedAt }: Observation['record'],
+  pool: { name: string; isEmpty: boolean },
+): Condition {
+  const isDefault = pool.name === DEFAULT_POOL;
+  const flag = isDefault ? '' : ` --pool ${pool.name}`;
+  const none = isDefault
+    ? 'There is no backend'
+    : `The pool ${pool.name}, to which routes send, has no backend`;
+  const every = isDefault ? 'Every backend' : `Every backend of the pool ${pool.name}`;
   return {
     type,
     status: 'unknown',
-    reason: none ? 'NoBackends' : 'NoneInService',
-    message: none
-      ? `There is no backend: add one with \`agentmetal lb backend add ${name} --target HOST:PORT\`.`
-      : 'Every backend is drained or has weight 0: clients get an error until one takes traffic again.',
+    reason: pool.isEmpty ? 'NoBackends' : 'NoneInService',
+    message: pool.isEmpty
+      ? `${none}: add one with \`agentmetal lb backend add ${name}${flag} --target HOST:PORT\`.`
+      : `${every} is drained or has weight 0: clients get an error until one takes traffic again.`,
     since: updatedAt,
   };
+}
+
+/** Told while it is on alone, so that nobody looks for another reason. */
+function maintenance({ record: { name, spec, updatedAt } }: Observation): Condition[] {
+  if (!spec.maintenance?.enabled) return [];
+  const what = spec.type === 'http' ? 'Clients get the maintenance page' : 'New connections are closed';
+  const message = `${what} until it is turned off: \`agentmetal lb maintenance off ${name}\`.`;
+  return [{ type: 'Maintenance', status: 'true', reason: 'On', message, since: updatedAt }];
 }
 
 function agentConnected({ record, nodes, now }: Observation): Condition {

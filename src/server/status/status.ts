@@ -1,6 +1,6 @@
 import type { BackendStatus, CertificateStatus, LoadBalancerStatus } from '../../api/load-balancer.ts';
 import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
-import { backendStatuses, isWanted } from './backends.ts';
+import { backendStatuses, inService, poolsWithoutService } from './backends.ts';
 import { conditionsOf } from './conditions.ts';
 import { nodeAddresses, nodeStatus } from './nodes.ts';
 import { type Observation, nodeProgress } from './observation.ts';
@@ -40,13 +40,14 @@ function stateOf(observation: Observation, backends: readonly BackendStatus[]): 
   const progress = observation.nodes.map((observed) => nodeProgress(observation, observed));
   if (progress.includes('error')) return 'error';
   if (progress.length === 0 || progress.includes('pending')) return 'pending';
-  const wanted = new Set(observation.record.spec.backends.filter(isWanted).map(({ target }) => target));
-  const inService = backends.filter(({ target }) => wanted.has(target));
-  // Backends there are, but none that takes clients: whoever asks gets an error.
-  if (inService.length === 0 && backends.length > 0) return 'degraded';
-  if (inService.every(({ state }) => state === 'up')) return 'active';
-  if (inService.some((backend) => isFreshlyChecking(backend, observation.now))) return 'pending';
-  return inService.some(({ state }) => state === 'up') ? 'degraded' : 'error';
+  const { spec } = observation.record;
+  const wanted = inService(spec, backends);
+  if (wanted.every(({ state }) => state === 'up')) {
+    // Backends there are in a pool, but none that takes clients: whoever asks gets an error.
+    return poolsWithoutService(spec).some(({ isEmpty }) => !isEmpty) ? 'degraded' : 'active';
+  }
+  if (wanted.some((backend) => isFreshlyChecking(backend, observation.now))) return 'pending';
+  return wanted.some(({ state }) => state === 'up') ? 'degraded' : 'error';
 }
 
 function isFreshlyChecking({ state, since }: BackendStatus, now: number): boolean {

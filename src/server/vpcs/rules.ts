@@ -1,6 +1,7 @@
 import { AppError, type FieldError } from '../../base/errors.ts';
 import { shorten } from '../../spec/field-errors.ts';
 import { createMembership, hostMembershipErrors } from '../../spec/membership.ts';
+import { DEFAULT_POOL, allBackends } from '../../spec/pools-of.ts';
 import { parseTarget } from '../../spec/target.ts';
 import { DEFAULT_VPC, type VpcDefinition, type VpcSpec } from '../../spec/vpc.ts';
 import { loadBalancersOfVpc } from '../../store/load-balancers.ts';
@@ -41,11 +42,12 @@ export async function requireUndisturbed(
   const kept = new Set(spec.hosts.map(({ name }) => name));
   const gone = new Set(before.spec.hosts.map(({ name }) => name).filter((name) => !kept.has(name)));
   for (const { name, spec: balancer } of await loadBalancersOfVpc(tx, before.id)) {
-    for (const { target } of balancer.backends) {
-      const host = parseTarget(target);
-      if (host && gone.has(host.host)) throw hostInUse(host.host, name, target);
+    for (const { pool, backend } of allBackends(balancer)) {
+      const host = parseTarget(backend.target);
+      const mend = removalOf(name, pool, backend.target);
+      if (host && gone.has(host.host)) throw hostInUse(host.host, name, backend.target, mend);
       const fault = host?.isIp ? faultOf(host.host) : undefined;
-      if (fault) throw leftOutside(`backend ${target} of ${name}: ${fault}`, name, target);
+      if (fault) throw leftOutside(`backend ${backend.target} of ${name}: ${fault}`, mend);
     }
   }
 }
@@ -76,15 +78,21 @@ function duplicateHosts({ hosts }: VpcSpec): FieldError[] {
   });
 }
 
-function hostInUse(host: string, loadBalancer: string, target: string): AppError {
+/** The command that takes a backend away. */
+function removalOf(loadBalancer: string, pool: string, target: string): string {
+  const where = pool === DEFAULT_POOL ? '' : ` --pool ${pool}`;
+  return `agentmetal lb backend remove ${loadBalancer} ${target}${where}`;
+}
+
+function hostInUse(host: string, loadBalancer: string, target: string, mend: string): AppError {
   return new AppError('host_in_use', `host ${host} is the backend ${target} of ${loadBalancer}`, {
-    hint: `Remove the backend first: agentmetal lb backend remove ${loadBalancer} ${target}`,
+    hint: `Remove the backend first: ${mend}`,
   });
 }
 
-function leftOutside(detail: string, loadBalancer: string, target: string): AppError {
+function leftOutside(detail: string, mend: string): AppError {
   return validationError(
     [{ pointer: '/spec/cidrs', code: 'outside_vpc', detail }],
-    `Keep the network in the list, or remove the backend first: agentmetal lb backend remove ${loadBalancer} ${target}`,
+    `Keep the network in the list, or remove the backend first: ${mend}`,
   );
 }

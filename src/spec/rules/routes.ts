@@ -6,7 +6,7 @@ import { array, fault, record } from './raw.ts';
 
 /** What a route of a tcp load balancer can neither see nor do. */
 const HTTP_MATCHES = ['path', 'pathPrefix', 'header', 'method'];
-const HTTP_PARTS = ['redirect', 'respond', 'rewrite', 'headers', 'rateLimit'];
+const HTTP_PARTS = ['split', 'redirect', 'respond', 'rewrite', 'headers', 'rateLimit'];
 
 /** What must hold in each route and between routes and pools. */
 export function routeErrors(spec: Record<string, unknown>): FieldError[] {

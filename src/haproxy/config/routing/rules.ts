@@ -218,12 +218,11 @@ function changeLines(rule: string, { set, add, remove }: HeaderChanges, conditio
   const when = condition === '' ? '' : ` if ${condition}`;
   return [
     ...remove.map((name) => `${rule} del-header ${name}${when}`),
-    ...Object.entries(set).map(([name, value]) => `${rule} set-header ${name} ${headerValue(value)}${when}`),
-    ...Object.entries(add).map(([name, value]) => `${rule} add-header ${name} ${headerValue(value)}${when}`),
+    ...Object.entries(set).map(
+      ([name, value]) => `${rule} set-header ${name} ${quoteLogFormat(value)}${when}`,
+    ),
+    ...Object.entries(add).map(
+      ([name, value]) => `${rule} add-header ${name} ${quoteLogFormat(value)}${when}`,
+    ),
   ];
-}
-
-/** An empty value is a word too. */
-function headerValue(value: string): string {
-  return value === '' ? `''` : quoteLogFormat(value);
 }

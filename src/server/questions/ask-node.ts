@@ -1,0 +1,77 @@
+import type { AnswerTo, QuestionBody, Refusal } from '../../api/agent-questions.ts';
+import { AppError } from '../../base/errors.ts';
+import type { z } from 'zod';
+import { findMachine } from '../../store/machines.ts';
+import { nodesOf } from '../../store/nodes.ts';
+import type { ServerContext } from '../context.ts';
+import { requireLoadBalancer } from '../load-balancers/read.ts';
+
+/** An agent that is there answers in tens of milliseconds. */
+const TIMEOUT_MS = 5000;
+
+/** One HAProxy of a load balancer, whose agent can be asked. */
+export interface AskedNode {
+  loadBalancerId: string;
+  loadBalancer: string;
+  machineId: string;
+  machine: string;
+}
+
+/** The node that serves a load balancer. */
+export async function requireNode({ store }: ServerContext, nameOrId: string): Promise<AskedNode> {
+  return store.transaction(async (tx) => {
+    const { id, name } = await requireLoadBalancer(tx, nameOrId);
+    const [node] = await nodesOf(tx, [id]);
+    const machine = node && (await findMachine(tx, node.machineId));
+    if (!machine)
+      throw new AppError('agent_unavailable', `no machine serves ${name}`, {
+        hint: 'List the machines: agentmetal machine list',
+      });
+    return { loadBalancerId: id, loadBalancer: name, machineId: machine.id, machine: machine.name };
+  });
+}
+
+export interface AskOptions {
+  signal: AbortSignal;
+  /** What the agent may take beyond the time of an answer, e.g. to wait for a line. Default: 0. */
+  extraMs?: number;
+}
+
+/** Asks a node's agent, or throws the error that says why there is no answer. */
+export async function askNode<Q extends QuestionBody>(
+  { questions, closing }: ServerContext,
+  { loadBalancerId, loadBalancer, machineId, machine }: AskedNode,
+  body: Q,
+  { signal, extraMs = 0 }: AskOptions,
+): Promise<AnswerTo<Q['kind']>> {
+  const answer = await questions.ask(machineId, {
+    loadBalancerId,
+    body,
+    timeoutMs: TIMEOUT_MS + extraMs,
+    signal: AbortSignal.any([signal, closing]),
+  });
+  if (!answer) throw noAnswer(machine);
+  if (answer.kind === 'refused') throw refused(answer, machine, loadBalancer);
+  // The questions are answered in kind, which was looked at when the answer came.
+  return answer as AnswerTo<Q['kind']>;
+}
+
+function noAnswer(machine: string): AppError {
+  return new AppError('agent_unavailable', `the agent of machine ${machine} does not answer`, {
+    hint: `See when it last reported: agentmetal machine show ${machine}. Load balancers go on serving without it.`,
+  });
+}
+
+function refused(
+  { reason, detail }: z.infer<typeof Refusal>,
+  machine: string,
+  loadBalancer: string,
+): AppError {
+  const hint =
+    reason === 'unknown' || reason === 'not-serving'
+      ? `See what keeps it from serving: agentmetal lb show ${loadBalancer}`
+      : 'Try again; the log of the agent has more.';
+  return new AppError('agent_unavailable', `the agent of machine ${machine} cannot tell: ${detail}`, {
+    hint,
+  });
+}
