@@ -29,6 +29,7 @@ export async function findLive(model: ServiceModel): Promise<Live | undefined> {
     frameHash: worker.frameHash ?? '',
     servers: await observedServers(model),
     lookups: await observedLookups(model),
+    hasTables: /^peers /m.test((await readTextIfExists(paths.lastGood)) ?? ''),
     listeners: listeners(model.spec, model.layout),
     address: model.address,
   };

@@ -141,7 +141,8 @@ export function createBackendMonitor({
       return servers(model).map((server) => {
         const entry = book.get(server);
         const fault = faults.get(server.target.slice(0, server.target.lastIndexOf(':')));
-        const { state, reason } = describeBackend(server, entry, stats.get(serverKey(server)), fault);
+        const stat = stats.get(serverKey(server));
+        const { state, reason } = describeBackend(server, entry, stat, fault);
         const changedAt = state === 'up' || state === 'down' ? entry?.since : undefined;
         return {
           target: server.target,
@@ -150,6 +151,7 @@ export function createBackendMonitor({
           reason,
           since: new Date(sinceOf(serverKey(server), state, changedAt)).toISOString(),
           ...(server.address === undefined ? {} : { address: server.address }),
+          ...(stat === undefined ? {} : { sessions: stat.sessions }),
         };
       });
     },

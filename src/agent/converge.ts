@@ -3,6 +3,8 @@ import { readTextIfExists, writeFileAtomic } from '../host/files.ts';
 import { isRunning, signal } from '../host/processes.ts';
 import { type Listener, listeners } from '../haproxy/config/frontend.ts';
 import { type ServicePaths, servicePaths } from '../haproxy/config/paths.ts';
+import { AGENT_PEER, LOCAL_PEER } from '../haproxy/config/names.ts';
+import { hasTables, peerAddress } from '../haproxy/config/peers.ts';
 import { renderConfig, renderFrame } from '../haproxy/config/render.ts';
 import { type Server, allServers, healthCheckOf } from '../haproxy/config/server.ts';
 import { contentFiles } from '../haproxy/config/files.ts';
@@ -14,8 +16,10 @@ import { probeListen } from '../haproxy/process/listen-probe.ts';
 import { type RunningProxy, askWorker, reloadMaster, startMaster } from '../haproxy/process/master.ts';
 import { changeLookup, runCommands } from '../haproxy/runtime/commands.ts';
 import { withRuntime } from '../haproxy/runtime/connection.ts';
+import { type Teacher, endResync } from '../haproxy/runtime/peers.ts';
 import { type KnownHealth, renderServerState } from '../haproxy/runtime/server-state.ts';
 import type { ApplyPath } from '../spec/plan.ts';
+import { boundOldWorkers } from './old-workers.ts';
 import { ensurePlaceholder } from './placeholder.ts';
 import { type Leaving, changesToCommands, noteLeaving } from './runtime-changes.ts';
 import { verifyService } from './verify.ts';
@@ -29,6 +33,8 @@ export interface Live {
   frameHash: string;
   servers: Server[];
   lookups: LiveLookups;
+  /** Whether it has stick tables, which the next worker is to get. */
+  hasTables: boolean;
   listeners: Listener[];
   address: string;
   /** The configuration as it was last written; undefined when that is not known. */
@@ -49,6 +55,8 @@ export interface Converged {
   verified: string[];
   /** Why the cheaper path was left, when it was. */
   fallback?: string;
+  /** Connections that ended, because the worker that had them was one too many. */
+  connectionsCut?: number;
 }
 
 /** Closes the difference between what runs and what is wanted, by the cheapest path that can. */
@@ -133,7 +141,7 @@ async function start(
   await installConfig(model, paths, context);
   const proxy = await startMaster(context.binary, paths);
   context.leaving.clear();
-  return settle(proxy, model, 'start', paths);
+  return settle(proxy, model, 'start', paths, AGENT_PEER);
 }
 
 /** A worker whose master was killed may still hold the ports. */
@@ -154,7 +162,8 @@ async function reload(live: Live, model: ServiceModel, context: ConvergeContext)
   try {
     const proxy = await reloadMaster(live.proxy.masterPid, paths, renderFrame(model).hash);
     context.leaving.clear();
-    return await settle(proxy, model, 'reload', paths);
+    const settled = await settle(proxy, model, 'reload', paths, live.hasTables ? undefined : LOCAL_PEER);
+    return { ...settled, connectionsCut: await boundOldWorkers(proxy.oldWorkerPids, paths) };
   } catch (error) {
     await restoreLastGood(live, paths);
     throw error;
@@ -184,16 +193,19 @@ async function settle(
   model: ServiceModel,
   path: ApplyPath,
   paths: ServicePaths,
+  teacher: Teacher | undefined,
 ): Promise<Converged> {
   const wanted = resolvedServers(model);
   const frameHash = renderFrame(model).hash;
   const verified = await verifyService(proxy, model, wanted, frameHash);
+  if (teacher && hasTables(model)) await endResync(peerAddress(model), teacher);
   await writeFileAtomic(paths.lastGood, renderConfig(model), { durable: false });
   const live = {
     proxy,
     frameHash,
     servers: wanted,
     lookups: wantedLookups(model),
+    hasTables: hasTables(model),
     listeners: listeners(model.spec, model.layout),
     address: model.address,
   };

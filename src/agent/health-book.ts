@@ -1,4 +1,6 @@
+import type { Transition } from '../api/evidence.ts';
 import type { BackendState } from '../api/load-balancer.ts';
+import { printable } from '../base/printable.ts';
 import type { HealthCheck } from '../spec/health-check.ts';
 import { type Server, serverKey } from '../haproxy/config/server.ts';
 import { failureReason } from '../haproxy/reason.ts';
@@ -13,11 +15,23 @@ export interface HealthEntry {
   /** Failed checks that led to it, for a backend that is down. */
   failures: number;
   reason: string;
+  /** Errors of live traffic in a row that took it out; absent when checks did. */
+  passiveErrors?: number | undefined;
+}
+
+/** A verdict on a backend that HAProxy did not come to itself: a program's. */
+export interface Verdict {
+  health: 'up' | 'down';
+  /** Results in a row that led to it. */
+  count: number;
+  reason: string;
 }
 
 /** Remembers the health of a load balancer's backends over reloads, restarts and changes. */
 export interface HealthBook {
   get(server: Pick<Server, 'pool' | 'name'>): HealthEntry | undefined;
+  /** When and why the backend went up and down, the newest first. */
+  transitions(server: Pick<Server, 'pool' | 'name'>): readonly Transition[];
   /** Notes the verdict of the first check. */
   admit(server: Server, stat: ServerStat, check: HealthCheck, now: number): void;
   /** Takes in what HAProxy says now. Answers whether any backend's health is another than before. */
@@ -27,56 +41,107 @@ export interface HealthBook {
     checkOf: (server: Server) => HealthCheck,
     now: number,
   ): boolean;
+  /** Takes in the verdict of a program. */
+  judge(server: Server, verdict: Verdict, now: number): void;
   /** Notes what is known from before, e.g. from the state file. */
   recall(key: string, health: KnownHealth, now: number): void;
   /** Forgets backends that are no longer there. */
   keepOnly(keys: ReadonlySet<string>): void;
 }
 
+/** How many changes of a backend are remembered. */
+const MAX_TRANSITIONS = 20;
+const MAX_REASON = 300;
+
+interface Seen {
+  passiveErrors: number;
+  downs: number;
+}
+
 export function createHealthBook(): HealthBook {
   const entries = new Map<string, HealthEntry>();
-  const update = (
-    server: Server,
-    health: KnownHealth,
-    stat: ServerStat,
-    check: HealthCheck,
-    since: number,
-    failures: number,
-  ) => {
-    const before = entries.get(serverKey(server));
-    const isSame = before?.health === health;
-    const entry = {
-      health,
-      since: isSame ? before.since : since,
-      failures: isSame ? before.failures : failures,
-    };
-    entries.set(serverKey(server), { ...entry, reason: reasonOf(server, stat, check, entry) });
-    return !isSame;
+  const rings = new Map<string, Transition[]>();
+  const seen = new Map<string, Seen>();
+
+  const note = (key: string, transition: Transition) => {
+    const ring = [transition, ...(rings.get(key) ?? [])];
+    rings.set(key, ring.slice(0, MAX_TRANSITIONS));
   };
+  /** Keeps an entry; what stays as it is stays since then. */
+  const update = (key: string, entry: Omit<HealthEntry, 'reason'>, reason: ReasonOf): boolean => {
+    const before = entries.get(key);
+    const isSame = before?.health === entry.health;
+    const kept = isSame ? { ...before } : entry;
+    const told = { ...kept, reason: reason(kept) };
+    entries.set(key, told);
+    if (isSame || told.health === 'unknown') return !isSame;
+    const at = new Date(told.since).toISOString();
+    note(key, { at, state: told.health, reason: printable(told.reason, MAX_REASON) });
+    return true;
+  };
+  const observeOne = (server: Server, stat: ServerStat, check: HealthCheck, now: number): boolean => {
+    const key = serverKey(server);
+    const before = entries.get(key);
+    const health = healthOf(stat, before);
+    const counted = seen.get(key);
+    seen.set(key, { passiveErrors: stat.passiveErrors, downs: stat.downs });
+    if (health === 'unknown') return false;
+    const since = now - stat.secondsSinceChange * 1000;
+    if (before?.health === 'up' && health === 'up' && counted && stat.downs > counted.downs)
+      note(key, {
+        at: new Date(since).toISOString(),
+        state: 'up',
+        reason: 'was out for a moment and came back',
+      });
+    const passiveErrors = health === 'down' ? passiveErrorsOf(stat, counted, check) : undefined;
+    const entry = { health, since, failures: check.fall, passiveErrors };
+    return update(key, entry, (kept) => reasonOf(server, stat, check, kept));
+  };
+
   return {
     get: (server) => entries.get(serverKey(server)),
+    transitions: (server) => rings.get(serverKey(server)) ?? [],
     admit(server, stat, check, now) {
-      update(server, stat.status.startsWith('UP') ? 'up' : 'down', stat, check, now, 1);
+      const health = stat.status.startsWith('UP') ? 'up' : 'down';
+      const entry = { health, since: now, failures: 1 } as const;
+      update(serverKey(server), entry, (kept) => reasonOf(server, stat, check, kept));
     },
     observe(servers, stats, checkOf, now) {
       let changed = false;
       for (const server of servers) {
         const stat = stats.get(serverKey(server));
-        const health = stat ? healthOf(stat, entries.get(serverKey(server))) : 'unknown';
-        if (!stat || health === 'unknown') continue;
-        const check = checkOf(server);
-        changed =
-          update(server, health, stat, check, now - stat.secondsSinceChange * 1000, check.fall) || changed;
+        if (stat) changed = observeOne(server, stat, checkOf(server), now) || changed;
       }
       return changed;
+    },
+    judge(server, { health, count, reason }, now) {
+      const entry = { health, since: now, failures: count };
+      update(serverKey(server), entry, () => reason);
     },
     recall(key, health, now) {
       entries.set(key, { health, since: now, failures: 0, reason: 'as it was when HAProxy last ran' });
     },
     keepOnly(keys) {
-      for (const key of entries.keys()) if (!keys.has(key)) entries.delete(key);
+      for (const map of [entries, rings, seen])
+        for (const key of map.keys()) if (!keys.has(key)) map.delete(key);
     },
   };
+}
+
+type ReasonOf = (entry: Omit<HealthEntry, 'reason'>) => string;
+
+/**
+ * Errors of live traffic that took a backend out since the last look; undefined when its checks did. HAProxy's own word
+ * for it is soon overwritten by the next check, but its counter stays.
+ */
+function passiveErrorsOf(
+  stat: ServerStat,
+  before: Seen | undefined,
+  { passive }: HealthCheck,
+): number | undefined {
+  if (!passive || passive.errors === 0) return undefined;
+  const fresh = stat.passiveErrors - (before?.passiveErrors ?? stat.passiveErrors);
+  return stat.checkStatus.startsWith('HANA') || fresh > 0 ? passive.errors : undefined;
 }
 
 /** A server that is down without ever having been checked is only waiting for its first check. */
@@ -101,8 +166,8 @@ function reasonOf(
     port: check.port ?? server.port,
     failures: entry.failures,
     since: entry.since,
-    expectStatus: check.type === 'tcp' ? undefined : check.expectStatus,
-    timeout: check.timeout,
+    check,
+    passiveErrors: entry.passiveErrors,
   });
 }
 

@@ -37,6 +37,7 @@ export function createReceipt(input: ReceiptInput): Receipt {
       path: result.path,
       steps,
       verified: result.verified,
+      connectionsCut: result.connectionsCut ?? 0,
       restored: false,
     };
   }

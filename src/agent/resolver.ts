@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf, systemCode } from '../base/errors.ts';
 import { formatIp, parseIp } from '../spec/address.ts';
 import { type MembershipRules, createMembership } from '../spec/membership.ts';
+import { allBackends } from '../spec/pools-of.ts';
 import { formatTarget, parseTarget } from '../spec/target.ts';
 import { parseNameServer } from '../spec/vpc.ts';
 
@@ -99,8 +100,8 @@ function createCache({ clock, onChange, query }: Required<NameResolverOptions>):
 }
 
 function namedHosts({ spec }: DesiredLoadBalancer): string[] {
-  const targets = spec.backends
-    .map(({ target }) => parseTarget(target))
+  const targets = allBackends(spec)
+    .map(({ backend }) => parseTarget(backend.target))
     .filter((target) => target !== undefined);
   return [...new Set(targets.filter(({ isIp }) => !isIp).map(({ host }) => host))];
 }

@@ -45,6 +45,7 @@ export const LoadBalancerReport = z.strictObject({
       reason: z.string().max(2000),
       since: z.iso.datetime(),
       address: z.string().max(64).optional(),
+      sessions: z.int().min(0).optional(),
     }),
   ),
   haproxy: z

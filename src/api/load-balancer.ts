@@ -17,6 +17,10 @@ export const BackendStatus = z
     reason: z.string().describe('Why it is in this state, in plain words.'),
     since: z.iso.datetime().describe('Since when it is in this state, RFC 3339.'),
     address: z.string().optional().describe('The address that the target stands for now.'),
+    sessions: z
+      .int()
+      .optional()
+      .describe('Requests (tcp: connections) that are open on it, as of the last report; at most 10 s old.'),
     machine: z.string().describe('The machine that sees it so.'),
   })
   .describe('A backend as a node sees it.');

@@ -1,20 +1,12 @@
 import type { LoadBalancer } from '../api/load-balancer.ts';
-import type { HealthCheckInput } from '../spec/health-check.ts';
+import {
+  type CheckType,
+  HTTP_CHECK_FIELDS,
+  HealthCheckInput,
+  TYPED_CHECK_FIELDS,
+} from '../spec/health-check.ts';
 
-const FIELDS = [
-  'type',
-  'path',
-  'method',
-  'host',
-  'expectStatus',
-  'expectBody',
-  'port',
-  'interval',
-  'timeout',
-  'fall',
-  'rise',
-] as const;
-const HTTP_FIELDS = ['path', 'method', 'host', 'expectStatus', 'expectBody'] as const;
+const FIELDS = Object.keys(HealthCheckInput.shape) as (keyof HealthCheckInput)[];
 
 export type HealthCheckPatch = Record<string, unknown>;
 
@@ -29,10 +21,20 @@ export function amendHealthCheck(
   { spec }: Pick<LoadBalancer, 'spec'>,
 ): HealthCheckPatch {
   const given = Object.fromEntries(Object.entries(check).filter(([, value]) => value !== undefined));
-  const needsHttp = HTTP_FIELDS.some((field) => check[field] !== undefined);
+  const needsHttp = HTTP_CHECK_FIELDS.some((field) => check[field] !== undefined);
   if (needsHttp && check.type === undefined && spec.healthCheck.type === 'tcp')
     return { type: 'http', ...given };
-  if (check.type !== 'tcp') return given;
-  // A tcp check reads no answer, so what was said about answers goes with the old type.
-  return { ...Object.fromEntries(HTTP_FIELDS.map((field) => [field, null])), ...given };
+  // What only the old type knows goes with it.
+  return check.type === undefined ? given : { ...foreignFields(check), ...given };
+}
+
+/** Nulls for the fields that the new type does not know. */
+function foreignFields({ type, script }: HealthCheckInput): HealthCheckPatch {
+  const foreign = Object.entries(TYPED_CHECK_FIELDS).filter(
+    ([, types]) => type !== undefined && !(types as readonly CheckType[]).includes(type),
+  );
+  return Object.fromEntries([
+    ...foreign.map(([field]) => [field, null] as const),
+    ...(script === undefined ? [] : [['passive', null] as const]),
+  ]);
 }

@@ -40,7 +40,10 @@ function errorWord({ passive }: HealthCheck): string {
 }
 
 /** What a failed check came to, in words; everything that a backend said is made safe to show. */
-export function causeOf(stat: Result, { address, port, check }: Pick<FailureContext, 'address' | 'port' | 'check'>): string {
+export function causeOf(
+  stat: Result,
+  { address, port, check }: Pick<FailureContext, 'address' | 'port' | 'check'>,
+): string {
   const where = formatTarget({ host: address, port });
   const { words, step } = readDescription(stat.lastCheck, check);
   const said = words === '' ? '' : `: ${words}`;

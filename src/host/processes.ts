@@ -12,6 +12,27 @@ export function isRunning(pid: number): boolean {
   }
 }
 
+/** Linux counts the start of a process in hundredths of a second, whatever its own clock is. */
+const TICKS_PER_SECOND = 100;
+
+/** When a process was started, in ticks since the machine was; undefined when there is none. */
+export function startTicks(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The first field behind the name is number 3 (proc(5)), the start is number 22.
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
+  } catch {
+    // As above: a process that has gone was started at no time.
+    return undefined;
+  }
+}
+
+/** How long ago that was, in milliseconds. */
+export function ageOf(ticks: number): number {
+  const seconds = Number(readFileSync('/proc/uptime', 'latin1').split(' ')[0]);
+  return Math.max(0, (seconds - ticks / TICKS_PER_SECOND) * 1000);
+}
+
 /** The arguments with which a process was started; empty when there is no such process. */
 export function commandLine(pid: number): string[] {
   try {

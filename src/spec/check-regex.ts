@@ -13,8 +13,10 @@ export function regexFault(pattern: string): string | undefined {
   if (/[\u0000-\u001f\u007f]/.test(pattern)) return 'must be one line; write line ends as \\r\\n';
   if (!pattern.isWellFormed()) return 'must not hold halves of characters';
   const rest = pattern.replace(KNOWN_ESCAPE, '_');
-  if (rest.includes('\\')) return 'has an escape that is not supported: \\d \\w \\s \\b \\r \\n \\t \\xHH are';
-  if (/\(\?(?!:)|\(\*/.test(rest)) return 'must not look around, name groups or hold options: (?:…) alone is allowed';
+  if (rest.includes('\\'))
+    return 'has an escape that is not supported: \\d \\w \\s \\b \\r \\n \\t \\xHH are';
+  if (/\(\?(?!:)|\(\*/.test(rest))
+    return 'must not look around, name groups or hold options: (?:…) alone is allowed';
   if (/\[\^?\]|\[[.:=]/.test(rest)) return 'has an empty or a POSIX class; write the characters out';
   if (!isRegex(pattern)) return 'is no regular expression';
   return repetitions(rest) > MAX_REPETITIONS

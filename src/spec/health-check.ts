@@ -220,14 +220,7 @@ export function isScriptCheck(check: HealthCheck): check is ScriptCheck {
 }
 
 /** The fields that only an HTTP answer can be held against. */
-export const HTTP_CHECK_FIELDS = [
-  'path',
-  'method',
-  'host',
-  'headers',
-  'expectStatus',
-  'expectBody',
-] as const;
+export const HTTP_CHECK_FIELDS = ['path', 'method', 'host', 'headers', 'expectStatus', 'expectBody'] as const;
 
 /** The fields that belong to some types alone, and those types. */
 export const TYPED_CHECK_FIELDS = {

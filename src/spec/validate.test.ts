@@ -46,6 +46,7 @@ describe('a load balancer', () => {
             timeout: '2s',
             fall: 3,
             rise: 2,
+            passive: { errors: 10, observe: 'layer4' },
           },
           tls: {
             mode: 'terminate',

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { acceptableCheck } from './check-specs.ts';
 import { POOLS, backendParts, httpParts, poolParts, tcpParts, tcpRoutes } from './traffic-specs.ts';
 
 const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$/);
@@ -22,55 +23,13 @@ const backend = fc.record(
   { requiredKeys: ['target'] },
 );
 
-/** Everything that the schema lets through in the free texts of a check, the awkward characters above all. */
-const pathCharacter = fc.constantFrom(..."abcXYZ0189-._~!$&'()*+,;=:@%/?".split(''));
-const path = fc.array(pathCharacter, { maxLength: 40 }).map((characters) => `/${characters.join('')}`);
-const bodyText = fc
-  .string({
-    unit: fc.oneof(
-      fc.constantFrom(...`'"\\#\${}%[] ;`.split('')),
-      fc.string({ minLength: 1, maxLength: 1, unit: 'grapheme' }),
-    ),
-    minLength: 1,
-    maxLength: 40,
-  })
-  // oxlint-disable-next-line no-control-regex
-  .filter((text) => !/[\u0000-\u001f\u007f]/.test(text));
-const host = fc.oneof(
-  hostName,
-  fc.tuple(hostName, port).map(([name, number]) => `${name}:${number}`),
-  ipv4,
-  ipv6,
-);
-
-const cadence = {
-  interval: fc.constantFrom('1s', '5s', '2m', '1500ms'),
-  timeout: fc.constantFrom('10ms', '500ms'),
-  fall: fc.integer({ min: 1, max: 100 }),
-  rise: fc.integer({ min: 1, max: 100 }),
-  port,
-};
-const httpCheck = fc.record(
-  {
-    type: fc.constantFrom('http', 'https'),
-    path,
-    host,
-    method: fc.constantFrom('GET', 'HEAD', 'OPTIONS', 'POST', 'PUT'),
-    expectStatus: fc.oneof(fc.integer({ min: 100, max: 599 }), fc.constantFrom('200-399', '200,204,301-302')),
-    expectBody: bodyText,
-    ...cadence,
-  },
-  { requiredKeys: ['type'] },
-);
-const tcpCheck = fc.record({ type: fc.constant('tcp'), ...cadence }, { requiredKeys: ['type'] });
-
 const ALGORITHMS = ['roundrobin', 'leastconn', 'source', 'random', 'first'];
 
 /** The fields of a pool, at the top of the spec as well as in `pools`. */
 const poolFields = (isHttp: boolean) => ({
   algorithm: fc.constantFrom(...ALGORITHMS, ...(isHttp ? ['uri', 'header:X-Tenant'] : [])),
   backends: fc.uniqueArray(backend, { selector: (entry) => entry.target, maxLength: 4 }),
-  healthCheck: fc.oneof(httpCheck, tcpCheck),
+  healthCheck: acceptableCheck(isHttp),
   ...poolParts(isHttp),
 });
 const pools = (isHttp: boolean) =>

@@ -117,7 +117,10 @@ export const backendRoutes = defineRoutes({
     params: oneBackend,
     query: PoolWriteQuery,
     headers: WRITE_HEADERS,
-    body: { schema: mergePatchOf(BackendSettings), examples: { drain: { drain: true }, weight: { weight: 10 } } },
+    body: {
+      schema: mergePatchOf(BackendSettings),
+      examples: { drain: { drain: true }, weight: { weight: 10 } },
+    },
     responses: { 200: resource(orDryRun(BackendResource), 'The backend after the change.') },
   },
   removeBackend: {

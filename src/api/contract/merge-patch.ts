@@ -12,7 +12,9 @@ export function mergePatchOf<S extends z.core.$ZodLooseShape>(
 ): z.ZodObject<Record<keyof S & string, PatchField>> {
   const fields = Object.entries(schema.shape).map(([name, field]) => [
     name,
-    patchField(field as z.ZodType).nullable().optional(),
+    patchField(field as z.ZodType)
+      .nullable()
+      .optional(),
   ]);
   return z.strictObject(Object.fromEntries(fields) as Record<keyof S & string, PatchField>);
 }

@@ -130,9 +130,9 @@ function connectKeywords(check: HealthCheck): string[] {
 }
 
 function tlsKeywords(check: HealthCheck): string[] {
-  const isHttp = check.type === 'http' || check.type === 'https';
   const alpn = check.type === 'grpc' ? ['check-alpn h2'] : [];
-  if (speaksTls(check)) return ['check-ssl verify none', ...alpn, ...(isHttp ? sniKeywords(check.host) : [])];
+  if (speaksTls(check))
+    return ['check-ssl verify none', ...alpn, ...('host' in check ? sniKeywords(check.host) : [])];
   // A step that speaks TLS does it with the server's settings, which have to be there.
   const hasTlsStep = check.type === 'custom' && check.steps?.some((step) => step.connect?.tls);
   return [...(hasTlsStep ? ['verify none'] : []), ...alpn];

@@ -43,6 +43,8 @@ export function frontendName(type: 'http' | 'tcp'): string {
 export const PEERS = 'nodes';
 /** The name of this node among its peers. */
 export const LOCAL_PEER = 'local';
+/** The name under which the agent speaks to a worker as a peer. */
+export const AGENT_PEER = 'agent';
 
 /** The section that only has the CAs read that backends are verified by. */
 export const CA_BACKEND = 'certificates:ca';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { poolsOf } from '../../spec/load-balancer.ts';
 import type { ServiceModel } from '../model.ts';
-import { LOCAL_PEER, PEERS } from './names.ts';
+import { AGENT_PEER, LOCAL_PEER, PEERS } from './names.ts';
 import { servicePaths } from './paths.ts';
 import { limitsOf } from './rate-limit.ts';
 import type { Section } from './section.ts';
@@ -13,13 +13,23 @@ export function hasTables(model: ServiceModel): boolean {
   );
 }
 
+/** The abstract socket on which the workers of a load balancer meet: workers that are locked in reach no path. */
+export function peerAddress({ id, layout }: Pick<ServiceModel, 'id' | 'layout'>): string {
+  const { workerSocket } = servicePaths(id, layout);
+  return `agentmetal-${createHash('sha256').update(workerSocket).digest('hex').slice(0, 24)}`;
+}
+
 /**
- * The one peer is this node itself: a new worker gets the tables from the one before. They meet on an abstract socket,
- * because workers that are locked in reach no path.
+ * This node is a peer of itself: a new worker gets the tables from the one before. The agent is the other one: it tells
+ * a worker that has none before it that there is nothing to wait for.
  */
 export function peerSections(model: ServiceModel): Section[] {
   if (!hasTables(model)) return [];
-  const { workerSocket } = servicePaths(model.id, model.layout);
-  const place = createHash('sha256').update(workerSocket).digest('hex').slice(0, 24);
-  return [{ header: `peers ${PEERS}`, lines: [`peer ${LOCAL_PEER} abns@agentmetal-${place}`] }];
+  const address = peerAddress(model);
+  return [
+    {
+      header: `peers ${PEERS}`,
+      lines: [`peer ${LOCAL_PEER} abns@${address}`, `peer ${AGENT_PEER} abns@${address}-agent`],
+    },
+  ];
 }

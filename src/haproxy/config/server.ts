@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Backend, BackendTls } from '../../spec/backend.ts';
-import type { HealthCheck } from '../../spec/health-check.ts';
+import type { Backend, BackendCheck, BackendTls } from '../../spec/backend.ts';
+import { type HealthCheck, checkOfBackend, isScriptCheck } from '../../spec/health-check.ts';
 import { poolsOf } from '../../spec/load-balancer.ts';
 import { type Algorithm, type Pool, DEFAULT_POOL } from '../../spec/pool.ts';
 import { formatTarget, parseTarget } from '../../spec/target.ts';
@@ -68,7 +68,7 @@ function poolServers(model: ServiceModel, name: string, pool: Pool): Server[] {
       isChecked: true,
       keywords: [
         ...connectionKeywords(backend, target.host, model, pool.protocol === 'http2'),
-        ...ownCheckKeywords(backend),
+        ...(isScriptCheck(pool.healthCheck) ? [] : ownCheckKeywords(backend)),
       ].join(' '),
     };
   });
@@ -162,7 +162,7 @@ function ownKeywords(server: Server): string[] {
 /** What all servers of a section have in common: `default-server` in the configuration. */
 export function poolKeywords(pool: Pool, isChecked: boolean): string {
   return [
-    ...(isChecked ? [checkKeywords(pool.healthCheck)] : []),
+    ...(isChecked && !isScriptCheck(pool.healthCheck) ? [checkKeywords(pool.healthCheck)] : []),
     ...(pool.protocol === 'http2' ? ['proto h2'] : []),
     ...(pool.slowStart === undefined ? [] : [`slowstart ${pool.slowStart}`]),
   ].join(' ');
@@ -176,8 +176,24 @@ export function poolOfServer(server: Pick<Server, 'pool'>, model: ServiceModel):
   return pool;
 }
 
-export function healthCheckOf(server: Pick<Server, 'pool'>, model: ServiceModel): HealthCheck {
-  return poolOfServer(server, model).healthCheck;
+/** How a server is checked: as its pool says, or as it says itself. */
+export function healthCheckOf(server: Pick<Server, 'pool' | 'target'>, model: ServiceModel): HealthCheck {
+  const pool = poolOfServer(server, model);
+  return checkOfBackend(pool.healthCheck, ownChecks(pool).get(server.target));
+}
+
+const ownChecksOfPools = new WeakMap<Pool, ReadonlyMap<string, BackendCheck>>();
+
+/** The checks that backends have of their own, by target; found once for each spec, for pools may be large. */
+function ownChecks(pool: Pool): ReadonlyMap<string, BackendCheck> {
+  const known = ownChecksOfPools.get(pool);
+  if (known) return known;
+  const own = pool.backends.flatMap(({ target, healthCheck }) =>
+    healthCheck ? [[target, healthCheck] as const] : [],
+  );
+  const found = new Map(own);
+  ownChecksOfPools.set(pool, found);
+  return found;
 }
 
 /** Everything behind the address of a server added at run time: `default-server` does not reach it. */

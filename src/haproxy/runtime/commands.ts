@@ -1,9 +1,11 @@
+import { isScriptCheck } from '../../spec/health-check.ts';
 import type { LookupChange } from '../config/lookups.ts';
 import { admissionBackend } from '../config/names.ts';
 import {
   type Server,
   admissionServerKeywords,
   dynamicServerKeywords,
+  healthCheckOf,
   socketAddress,
 } from '../config/server.ts';
 import type { ServiceModel } from '../model.ts';
@@ -32,6 +34,9 @@ export function addServer(server: Server, model: ServiceModel): Command[] {
   const path = pathOf(server);
   const keywords = `${dynamicServerKeywords(server, model)} weight 0 ${POOL_KEYWORDS}`;
   if (!server.isChecked) return [...bareCommands(path, server, keywords), setWeight(server)];
+  // The agent checks it itself: HAProxy would refuse to.
+  if (isScriptCheck(healthCheckOf(server, model)))
+    return [...bareCommands(path, server, keywords), setHealth(server, 'down'), setWeight(server)];
   return [...addCommands(path, server, keywords), setWeight(server)];
 }
 

@@ -31,12 +31,13 @@ export interface MasterInfo {
   reloads: number;
   /** The worker that listens; undefined when none does. */
   workerPid: number | undefined;
-  /** Workers of before that finish their connections. */
+  /** Workers of before that finish their connections, the oldest first. */
   oldWorkerPids: number[];
 }
 
 const MASTER = /^\d+\s+master\s+(?<reloads>\d+)(?:\s+\[failed: (?<failed>\d+)\])?/m;
-const WORKER = /^(?<pid>\d+)\s+worker\s/;
+/** The third column counts the reloads since the worker began. */
+const WORKER = /^(?<pid>\d+)\s+worker\s+(?<reloads>\d+)?/;
 
 export function parseProcesses(text: string): MasterInfo {
   const master = MASTER.exec(text)?.groups;
@@ -50,8 +51,12 @@ export function parseProcesses(text: string): MasterInfo {
 }
 
 function workerPids(text: string): number[] {
-  return text.split('\n').flatMap((line) => {
-    const pid = WORKER.exec(line)?.groups?.['pid'];
-    return pid ? [Number(pid)] : [];
-  });
+  return text
+    .split('\n')
+    .flatMap((line) => {
+      const worker = WORKER.exec(line)?.groups;
+      return worker ? [{ pid: Number(worker['pid']), reloads: Number(worker['reloads'] ?? 0) }] : [];
+    })
+    .toSorted((left, right) => right.reloads - left.reloads)
+    .map(({ pid }) => pid);
 }

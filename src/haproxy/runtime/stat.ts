@@ -22,21 +22,56 @@ export interface ServerStat {
   /** What the last check got, in HAProxy's words. */
   lastCheck: string;
   fall: number;
+  /** Errors of live traffic that were held against it. */
+  passiveErrors: number;
+  /** How often it went from up to down. */
+  downs: number;
   address: string;
 }
 
 /** Type 4 is servers; -1 every proxy. */
 export const SHOW_SERVER_STATS = 'show stat -1 4 -1';
 
+/** The same with the frontends and backends (types 1 and 2). */
+export const SHOW_ALL_STATS = 'show stat -1 7 -1';
+/** Frontends alone: cheap, however many servers there are. */
+export const SHOW_FRONTEND_STATS = 'show stat -1 1 -1';
+
+/** An answer to `show stat`, taken apart. */
+export interface StatTable {
+  columns: ReadonlyMap<string, number>;
+  rows: readonly (readonly string[])[];
+}
+
+/** What a row is about; the column `type` has its index. */
+const ROW_TYPES = ['frontend', 'backend', 'server', 'listener'] as const;
+type RowType = (typeof ROW_TYPES)[number];
+
+/** @returns undefined when the text is no statistics, as when there is no such worker. */
+export function parseStatTable(text: string): StatTable | undefined {
+  const [header = '', ...lines] = text.split('\n');
+  if (!header.startsWith('# pxname,')) return undefined;
+  const names = header.slice(2).split(',');
+  return {
+    columns: new Map(names.map((name, index) => [name, index])),
+    rows: lines.filter((line) => line !== '').map(splitCsv),
+  };
+}
+
+export function rowType({ columns }: StatTable, row: readonly string[]): RowType | undefined {
+  return ROW_TYPES[Number(row[columns.get('type') ?? -1])];
+}
+
+/** The servers among the rows. */
+export function serverStats(table: StatTable): ServerStat[] {
+  return table.rows
+    .filter((row) => rowType(table, row) === 'server')
+    .map((row) => toStat(row, table.columns));
+}
+
 export function parseServerStats(text: string): ServerStat[] {
-  const [header = '', ...rows] = text.split('\n');
-  const columns = new Map(
-    header
-      .replace(/^# /, '')
-      .split(',')
-      .map((name, index) => [name, index]),
-  );
-  return rows.filter((row) => row !== '').map((row) => toStat(splitCsv(row), columns));
+  const table = parseStatTable(text);
+  return table ? serverStats(table) : [];
 }
 
 function toStat(row: readonly string[], columns: ReadonlyMap<string, number>): ServerStat {
@@ -58,6 +93,8 @@ function toStat(row: readonly string[], columns: ReadonlyMap<string, number>): S
     checkDurationMs: number('check_duration'),
     lastCheck: text('last_chk'),
     fall: number('check_fall'),
+    passiveErrors: number('hanafail'),
+    downs: number('chkdown'),
     address: text('addr'),
   };
 }

@@ -130,7 +130,11 @@ export function backendViews(observation: Observation, onlyPool?: string): Backe
     .filter(({ pool }) => onlyPool === undefined || pool === onlyPool)
     .map(({ pool, backend }) => {
       const name = { pool, target: backend.target };
-      return { ...backend, pool, status: worst(statuses.get(backendKey(name)) ?? []) ?? unserved(record, name) };
+      return {
+        ...backend,
+        pool,
+        status: worst(statuses.get(backendKey(name)) ?? []) ?? unserved(record, name),
+      };
     });
 }
 

@@ -6,6 +6,7 @@ import type { Tx } from '../../store/open.ts';
 import { type VpcRecord, findVpc, listVpcs } from '../../store/vpcs.ts';
 import { ANY_ADDRESS, allocateAddress, portClash } from '../address-pool.ts';
 import type { ServerContext } from '../context.ts';
+import { certificateErrors } from './certificates.ts';
 import { validationError } from '../http/read-request.ts';
 
 const HTTPS_PORT = 443;
@@ -21,7 +22,7 @@ export function portsOf(spec: LoadBalancerSpec): number[] {
 /** Turns a pointer into the spec into one into the body that the caller sent. */
 export type Locate = (error: FieldError) => FieldError;
 
-/** The VPC of the spec, after seeing that its backends may be there. */
+/** The VPC of the spec, after seeing that its backends may be there and can be spoken to. */
 export async function requireVpcFor(
   context: Pick<ServerContext, 'allowLoopbackBackends'>,
   tx: Tx,
@@ -37,6 +38,8 @@ export async function requireVpcFor(
     );
   }
   const rules = { vpc: vpc.name, cidrs: vpc.spec.cidrs, allowLoopback: context.allowLoopbackBackends };
+  const unreadable = certificateErrors(spec);
+  if (unreadable.length > 0) throw validationError(unreadable.map(locate));
   const errors = backendMembershipErrors(spec, rules);
   if (errors.length > 0) {
     throw validationError(

@@ -49,7 +49,11 @@ export function backendHandlers(context: ServerContext, write: Writer): Handlers
       const observation = await find(params.loadBalancer);
       const { record } = observation;
       const { target } = requireBackend({ record, pool }, canonicalTarget(params.target));
-      return { status: 200, headers: { etag: etag(record.revision) }, body: viewOf(observation, pool, target) };
+      return {
+        status: 200,
+        headers: { etag: etag(record.revision) },
+        body: viewOf(observation, pool, target),
+      };
     },
     putBackend: (request) => {
       const target = pathTarget(request.params.target, request.body.target);

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { BackendState } from '../../api/load-balancer.ts';
 import { validateLoadBalancer } from '../../spec/validate.ts';
 import { receiptFor } from '../../../test/support/control-plane.ts';
@@ -94,6 +94,85 @@ test.each<[string, Case, string]>([
   ['all have weight 0', { states: ['draining', 'down'], settings: { weight: 0 } }, 'degraded'],
 ])('%s', (_name, given, state) => {
   expect(loadBalancerStatus(observation(given)).state).toBe(state);
+});
+
+interface Seen {
+  target: string;
+  pool: string;
+  state: BackendState;
+}
+
+/** A load balancer with pools, routed as given, of which the agent sees something. */
+function pooled(spec: object, seen: readonly Seen[]): Observation {
+  const base = observation({ states: ['up'] });
+  const definition = validateLoadBalancer({ name: 'web-lb', spec: { type: 'http', ...spec } });
+  if (!definition.ok) throw new Error(JSON.stringify(definition.errors));
+  const backends = seen.map((backend) => ({ ...backend, reason: `is ${backend.state}`, since: AT }));
+  return {
+    ...base,
+    record: { ...base.record, ...definition.value },
+    nodes: base.nodes.map((observed) => ({ ...observed, node: { ...observed.node, backends } })),
+  };
+}
+
+describe('pools', () => {
+  const web = { target: 'a:80' };
+  const up = (pool: string): Seen => ({ target: 'a:80', pool, state: 'up' });
+  const down = (pool: string): Seen => ({ target: 'a:80', pool, state: 'down' });
+  const toApi = [{ match: { pathPrefix: '/api' }, pool: 'api' }];
+  const healthOf = (given: Observation) => {
+    const { state, conditions } = loadBalancerStatus(given);
+    return { state, health: conditions.find(({ type }) => type === 'BackendsHealthy') };
+  };
+
+  test('hold the same target each with a state of its own', () => {
+    const spec = { backends: [web], pools: { api: { backends: [web] } } };
+    const { backends, state, conditions } = loadBalancerStatus(pooled(spec, [up('default'), down('api')]));
+    expect(backends).toMatchObject([
+      { pool: 'default', state: 'up' },
+      { pool: 'api', state: 'down' },
+    ]);
+    expect(state).toBe('degraded');
+    expect(conditions.find(({ type }) => type === 'BackendsHealthy')?.message).toBe(
+      '1 of 2 backends is not up: a:80 of pool api is down (is down).',
+    );
+    expect(loadBalancerStatus(pooled(spec, [down('default'), down('api')])).state).toBe('error');
+    expect(loadBalancerStatus(pooled(spec, [up('default'), up('api')])).state).toBe('active');
+  });
+
+  test('to which routes send and that have nobody to serve are told of', () => {
+    const empty = healthOf(pooled({ backends: [web], pools: { api: {} }, routes: toApi }, [up('default')]));
+    expect(empty).toMatchObject({ state: 'active', health: { status: 'unknown', reason: 'NoBackends' } });
+    expect(empty.health?.message).toContain('agentmetal lb backend add web-lb --pool api --target HOST:PORT');
+    const drained = { backends: [{ ...web, drain: true }] };
+    const api: Seen = { target: 'a:80', pool: 'api', state: 'draining' };
+    const spec = { backends: [web], pools: { api: drained } };
+    expect(healthOf(pooled({ ...spec, routes: toApi }, [up('default'), api]))).toMatchObject({
+      state: 'degraded',
+      health: { reason: 'NoneInService' },
+    });
+    expect(healthOf(pooled(spec, [up('default'), api]))).toMatchObject({
+      state: 'active',
+      health: { reason: 'AllUp' },
+    });
+  });
+
+  test('leave the pool default empty where routes send elsewhere', () => {
+    const spec = { pools: { api: { backends: [web] } }, routes: toApi };
+    expect(healthOf(pooled(spec, [up('api')]))).toMatchObject({
+      state: 'active',
+      health: { reason: 'AllUp' },
+    });
+  });
+});
+
+test('maintenance is told of while it is on', () => {
+  const on = loadBalancerStatus(pooled({ maintenance: {} }, [])).conditions;
+  expect(on.find(({ type }) => type === 'Maintenance')?.message).toContain(
+    'agentmetal lb maintenance off web-lb',
+  );
+  const off = loadBalancerStatus(pooled({ maintenance: { enabled: false } }, [])).conditions;
+  expect(off.some(({ type }) => type === 'Maintenance')).toBe(false);
 });
 
 test('a backend that no report names is shown as being checked, with what is waited for', () => {

@@ -4,6 +4,7 @@ import { Kysely } from 'kysely';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { NEW_HTTP_FIELDS, OLD_SPECS } from '../../../test/support/stored-specs.ts';
 import { temporaryDirectory } from '../../../test/support/temporary.ts';
+import { completeStoredSpec } from '../../spec/stored.ts';
 import { findLoadBalancer } from '../load-balancers.ts';
 import { migrate } from '../migrate.ts';
 import { openStore } from '../open.ts';
@@ -49,7 +50,8 @@ test('stored specs of before get the fields that came later, in load balancers a
     first: await findRevision(tx, 'lb_1', 1),
     second: await findRevision(tx, 'lb_1', 2),
   }));
-  expect(web?.spec).toEqual({ ...OLD_SPECS.http, ...NEW_HTTP_FIELDS });
+  expect(web?.spec).toEqual(completeStoredSpec(OLD_SPECS.http));
+  expect(web?.spec).toMatchObject({ ...OLD_SPECS.http, ...NEW_HTTP_FIELDS });
   expect(second?.spec).toEqual(web?.spec);
   expect(first?.spec).toEqual({ ...web?.spec, algorithm: 'random' });
   expect(db?.spec).toMatchObject({ ...OLD_SPECS.tcp, pools: {}, timeouts: { client: '1h' } });

@@ -153,13 +153,18 @@ function redirectLines(model: ServiceModel): string[] {
   ];
 }
 
+/** RFC 9110, sections 15.3.5 and 15.4.5. */
+const BODILESS = new Set([204, 304]);
+
 function respondLines(model: ServiceModel): string[] {
   const distinct = new Map(
     model.spec.routes.flatMap((route) => (route.respond ? [[respondId(route), route.respond] as const] : [])),
   );
   return [...distinct].map(([id, { status, contentType, body }]) => {
-    const payload =
-      body === '' ? '' : ` content-type ${quote(contentType)} file ${quote(pageFile(model, body).path)}`;
+    const isEmpty = body === '' || BODILESS.has(status);
+    const payload = isEmpty
+      ? ''
+      : ` content-type ${quote(contentType)} file ${quote(pageFile(model, body).path)}`;
     return `http-request return status ${status}${payload} if { var(txn.kind) -m str respond } { var(txn.pool) -m str ${id} }`;
   });
 }

@@ -1,0 +1,42 @@
+import { readTextIfExists, writeFileAtomic } from '../../host/files.ts';
+import { z } from 'zod';
+import { COLUMNS, type Values } from './readings.ts';
+import type { SavedTotals } from './totals.ts';
+
+const Numbers = z.record(z.string(), z.array(z.number().min(0)));
+const Saved = z.object({
+  columns: z.array(z.string()),
+  totals: Numbers,
+  workers: z.record(z.string(), Numbers),
+});
+
+/** Reads the totals that were kept. A file that is damaged is as good as none: counting begins anew. */
+export async function readTotals(path: string): Promise<SavedTotals | undefined> {
+  const text = await readTextIfExists(path);
+  const parsed = text === undefined ? undefined : Saved.safeParse(parseJson(text));
+  if (!parsed?.success) return undefined;
+  const { columns, totals, workers } = parsed.data;
+  // Another version may have had other columns.
+  const places = COLUMNS.map((column) => columns.indexOf(column));
+  const arrange = (saved: Record<string, Values>) =>
+    mapValues(saved, (values) => places.map((place) => values[place] ?? 0));
+  return { totals: arrange(totals), workers: mapValues(workers, arrange) };
+}
+
+function mapValues<T, U>(record: Record<string, T>, map: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
+}
+
+export async function writeTotals(path: string, saved: SavedTotals): Promise<void> {
+  // What a power cut takes is some seconds of counting, for which no disk need be waited for.
+  await writeFileAtomic(path, JSON.stringify({ columns: COLUMNS, ...saved }), { durable: false });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Reported by what follows: undefined is no totals.
+    return undefined;
+  }
+}
