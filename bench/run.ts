@@ -1,11 +1,13 @@
 import { changeLatency } from './experiments/change-latency.ts';
 import { cli } from './experiments/cli.ts';
 import { footprint } from './experiments/footprint.ts';
+import { nothingDropped } from './experiments/nothing-dropped.ts';
 import { recovery } from './experiments/recovery.ts';
 import { throughput } from './experiments/throughput.ts';
+import type { ExperimentOptions } from './support/options.ts';
 import { type Scope, createScope } from './support/scope.ts';
 
-type Experiment = (scope: Scope, print: (text: string) => void) => Promise<void>;
+type Experiment = (scope: Scope, print: (text: string) => void, options: ExperimentOptions) => Promise<void>;
 
 const EXPERIMENTS: Record<string, Experiment> = {
   'change-latency': changeLatency,
@@ -13,11 +15,16 @@ const EXPERIMENTS: Record<string, Experiment> = {
   footprint,
   cli,
   recovery,
+  'nothing-dropped': nothingDropped,
 };
+
+const QUICK = '--quick';
 
 await main(process.argv.slice(2));
 
-async function main(names: readonly string[]): Promise<void> {
+async function main(args: readonly string[]): Promise<void> {
+  const names = args.filter((arg) => arg !== QUICK);
+  const options = { isQuick: args.includes(QUICK) };
   const unknown = names.filter((name) => !Object.hasOwn(EXPERIMENTS, name));
   if (unknown.length > 0) {
     console.error(`no experiment ${unknown.join(', ')}; there are: ${Object.keys(EXPERIMENTS).join(', ')}`);
@@ -25,12 +32,16 @@ async function main(names: readonly string[]): Promise<void> {
     return;
   }
   for (const [name, experiment] of Object.entries(EXPERIMENTS)) {
-    if (names.length === 0 || names.includes(name)) await runExperiment(name, experiment);
+    if (names.length === 0 || names.includes(name)) await runExperiment(name, experiment, options);
   }
 }
 
 /** Runs one experiment with parts of its own, and ends them whatever happens. */
-async function runExperiment(name: string, experiment: Experiment): Promise<void> {
+async function runExperiment(
+  name: string,
+  experiment: Experiment,
+  options: ExperimentOptions,
+): Promise<void> {
   const scope = createScope();
   const leave = (why: string, code: number) => {
     console.error(`\n${name}: ${why}; stopping what runs …`);
@@ -41,7 +52,7 @@ async function runExperiment(name: string, experiment: Experiment): Promise<void
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal).on('uncaughtException', onAccident);
   console.log(`## ${name}\n`);
   try {
-    await experiment(scope, console.log);
+    await experiment(scope, console.log, options);
   } catch (error) {
     // What is being stopped fails whatever still uses it, and that is no news.
     if (scope.hasEnded) return;

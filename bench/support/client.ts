@@ -1,4 +1,5 @@
 import { type Socket, connect } from 'node:net';
+import { exchange, writeRequest } from './http1.ts';
 
 /** A client that asks over bare sockets, so that it costs the machine little, and that never asks twice. */
 export interface Client {
@@ -12,21 +13,32 @@ export interface ClientOptions {
   port: number;
   /** Keeps its connection for the next request. */
   isKeepingAlive: boolean;
+  /** Address to come from. Default: as the system chooses. */
+  source?: string;
+  /** Asked for one after another. Default: `/`. */
+  paths?: readonly string[];
+  headers?: Readonly<Record<string, string>>;
+  /** Opens a connection. Default: plain TCP. */
+  open?: () => Socket;
 }
 
-const TIMEOUT_MS = 5000;
-
-export function createClient({ host, port, isKeepingAlive }: ClientOptions): Client {
-  const request = `GET / HTTP/1.1\r\nHost: ${host}\r\n${isKeepingAlive ? '' : 'Connection: close\r\n'}\r\n`;
+export function createClient(options: ClientOptions): Client {
+  const { host, port, isKeepingAlive, source, paths = ['/'] } = options;
+  const headers = { ...options.headers, ...(isKeepingAlive ? {} : { Connection: 'close' }) };
+  const requests = paths.map((path) => writeRequest({ host, path, headers }));
+  const openSocket =
+    options.open ??
+    (() => connect({ host, port, noDelay: true, ...(source === undefined ? {} : { localAddress: source }) }));
   let kept: Socket | undefined;
+  let count = Math.floor(Math.random() * requests.length);
   const drop = (socket: Socket) => {
     if (kept === socket) kept = undefined;
     socket.destroy();
   };
   const open = () => {
-    const socket = connect({ host, port, noDelay: true });
+    const socket = openSocket();
     // One that is closed while no request is on it is not used again, as any client does it.
-    socket.once('close', () => drop(socket));
+    socket.once('end', () => drop(socket)).once('close', () => drop(socket));
     // Errors while a request is on it are told where it is asked.
     socket.on('error', () => drop(socket));
     return socket;
@@ -36,7 +48,8 @@ export function createClient({ host, port, isKeepingAlive }: ClientOptions): Cli
       const socket = kept ?? open();
       kept = socket;
       try {
-        const { status, body, isClosing } = await exchange(socket, request);
+        count += 1;
+        const { status, body, isClosing } = await exchange(socket, requests[count % requests.length] ?? '');
         if (isClosing || !isKeepingAlive) drop(socket);
         if (status !== 200) throw new Error(`status ${status}`);
         return body;
@@ -47,45 +60,4 @@ export function createClient({ host, port, isKeepingAlive }: ClientOptions): Cli
     },
     end: () => kept?.destroy(),
   };
-}
-
-interface Answer {
-  status: number;
-  body: string;
-  /** Whether the server closes the connection after it. */
-  isClosing: boolean;
-}
-
-function exchange(socket: Socket, request: string): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    let text = '';
-    const onData = (chunk: Buffer) => {
-      text += chunk.toString('latin1');
-      const answer = parseAnswer(text);
-      if (answer) settle(() => resolve(answer));
-    };
-    const onError = (error: Error) => settle(() => reject(error));
-    const onClose = () => settle(() => reject(new Error('closed before the answer')));
-    const timer = setTimeout(
-      () => settle(() => reject(new Error(`no answer within ${TIMEOUT_MS} ms`))),
-      TIMEOUT_MS,
-    );
-    const settle = (finish: () => void) => {
-      clearTimeout(timer);
-      socket.off('data', onData).off('error', onError).off('close', onClose);
-      finish();
-    };
-    socket.on('data', onData).on('error', onError).on('close', onClose);
-    socket.write(request);
-  });
-}
-
-function parseAnswer(text: string): Answer | undefined {
-  const end = text.indexOf('\r\n\r\n');
-  if (end < 0) return undefined;
-  const head = text.slice(0, end);
-  const body = text.slice(end + 4);
-  const length = Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? '0');
-  if (body.length < length) return undefined;
-  return { status: Number(head.slice(9, 12)), body, isClosing: /^connection: close/im.test(head) };
 }

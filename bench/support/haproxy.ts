@@ -1,45 +1,28 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { loopbackAddress, temporaryDirectory } from '../../test/support/temporary.ts';
-import { waitFor } from '../../test/support/wait.ts';
+import { type Address, type Program, startProgram } from './program.ts';
 
-/** A HAProxy with a configuration of our own, in the foreground: one process that ends when it is told to. */
-export interface PlainProxy {
-  pid: number;
-  stop(): Promise<void>;
-}
+export type { Address } from './program.ts';
 
-export interface Address {
-  host: string;
-  port: number;
-}
-
-export async function startPlainProxy(config: string, listensOn: Address): Promise<PlainProxy> {
+/** A HAProxy with a configuration of our own, in the foreground. */
+export async function startPlainProxy(config: string, listensOn: Address): Promise<Program> {
   const directory = await temporaryDirectory();
   const file = join(directory.path, 'haproxy.cfg');
   await writeFile(file, config);
-  // In a session of its own, as any service is: where the scheduler shares out by session (autogroup), one that shared
-  // it with the load generator would get up to a third more or less than one that does not.
-  const child = spawn('haproxy', ['-db', '-f', file], {
-    detached: true,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let errors = '';
-  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-  const stop = async () => {
-    await endOf(child);
-    await directory.remove();
-  };
   try {
-    await waitFor('HAProxy to listen', async () => child.exitCode !== null || (await answers(listensOn)));
-    if (child.exitCode !== null) throw new Error(`HAProxy ended with ${child.exitCode}`);
+    const program = await startProgram({ command: 'haproxy', args: ['-db', '-f', file], listensOn });
+    return {
+      ...program,
+      async stop() {
+        await program.stop();
+        await directory.remove();
+      },
+    };
   } catch (error) {
-    await stop();
-    throw new Error(`HAProxy did not start: ${errors}`, { cause: error });
+    await directory.remove();
+    throw error;
   }
-  return { pid: child.pid ?? 0, stop };
 }
 
 /** A fast HTTP server at many ports, which answers every request with its own `address:port`. */
@@ -67,22 +50,4 @@ frontend origin
     targets: Array.from({ length: count }, (_, index) => `${host}:${FIRST_PORT + index}`),
     stop: () => proxy.stop(),
   };
-}
-
-function answers({ host, port }: Address): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, host);
-    socket.once('connect', () => resolve(true));
-    socket.once('error', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
-  });
-}
-
-function endOf(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
-  return new Promise((resolve) => {
-    child.once('exit', () => resolve());
-    // Not SIGTERM's or SIGUSR1's way out: that would wait for connections which nobody needs any more.
-    child.kill('SIGKILL');
-  });
 }

@@ -1,7 +1,7 @@
 import type { LoadBalancer } from '../../src/api/load-balancer.ts';
 import type { LoadBalancerSpecInput } from '../../src/spec/load-balancer.ts';
 import type { z } from 'zod';
-import { type Product, startProduct } from '../../test/support/product.ts';
+import { type Product, type ProductOptions, startProduct } from '../../test/support/product.ts';
 import { waitFor } from '../../test/support/wait.ts';
 import type { Scope } from './scope.ts';
 
@@ -9,9 +9,9 @@ export const HEALTH_CHECK = { type: 'http', path: '/health', interval: '5s' } as
 
 type SpecInput = z.input<typeof LoadBalancerSpecInput>;
 
-export function useProduct(scope: Scope): Promise<Product> {
+export function useProduct(scope: Scope, options: ProductOptions = {}): Promise<Product> {
   return scope.use(
-    () => startProduct(),
+    () => startProduct(options),
     (product) => product.stop(),
   );
 }

@@ -10,12 +10,20 @@ import type { ServiceModel } from '../haproxy/model.ts';
 import type { RunningProxy } from '../haproxy/process/master.ts';
 import { runCommands, setAddress, setHealth } from '../haproxy/runtime/commands.ts';
 import { type KnownHealth, parseServerState } from '../haproxy/runtime/server-state.ts';
-import { SHOW_SERVER_STATS, type ServerStat, parseServerStats } from '../haproxy/runtime/stat.ts';
+import {
+  SHOW_ALL_STATS,
+  type ServerStat,
+  type StatTable,
+  parseStatTable,
+  serverStats,
+} from '../haproxy/runtime/stat.ts';
 import { admitServers, sweepAdmission } from './admission.ts';
 import { resolvedServers, writeServerState } from './converge.ts';
+import { createEvidence } from './evidence.ts';
 import { createHealthBook, describeBackend } from './health-book.ts';
 import type { Resolution } from './resolver.ts';
 import { type Leaving, sweepLeaving } from './runtime-changes.ts';
+import { createScriptJudge, isScripted } from './scripts/script-judge.ts';
 import { createWorkerSession } from './worker-session.ts';
 
 export interface BackendMonitor {
@@ -29,6 +37,8 @@ export interface BackendMonitor {
   /** Reads how the servers are, and deletes those that have left. */
   look(model: ServiceModel, proxy: RunningProxy, leaving: Leaving): Promise<void>;
   statuses(model: ServiceModel, resolution: Resolution): LoadBalancerReport['backends'];
+  /** The same with what shows why, for those that are down or were. */
+  reports(model: ServiceModel, resolution: Resolution): LoadBalancerReport['backends'];
   /** Ends the connection to the worker; resolves when no first check is under way. */
   end(): Promise<void>;
 }
@@ -39,8 +49,14 @@ export interface BackendMonitorOptions {
   onChange(): void;
   /** Called when the worker that is looked at ends. */
   onWorkerEnd(): void;
+  /** Folder with the programs that check backends. Default: `checks` in the agent's data directory. */
+  checksDirectory?: string | undefined;
+  /** Called with all that the worker has told at a look, for who wants more of it. */
+  onTable(proxy: RunningProxy, table: StatTable): void;
 }
 
+/** Backends of which a report says why they are down: a thousand of them have one cause, and reports stay small. */
+const MAX_EVIDENCE = 200;
 /** Looking costs HAProxy time that grows with the servers; it may take a twentieth of a core. */
 const LOOK_SHARE = 20;
 
@@ -49,6 +65,8 @@ export function createBackendMonitor({
   logger,
   onChange,
   onWorkerEnd,
+  onTable,
+  checksDirectory,
 }: BackendMonitorOptions): BackendMonitor {
   const book = createHealthBook();
   const session = createWorkerSession(onWorkerEnd);
@@ -68,6 +86,17 @@ export function createBackendMonitor({
   };
   const healthOf = (server: Server) => (server.isChecked ? (book.get(server)?.health ?? 'unknown') : 'up');
   const saved = (model: ServiceModel) => writeServerState(model, { healthOf });
+  const evidence = createEvidence(clock, onChange);
+  const scripts = createScriptJudge({
+    clock,
+    logger,
+    book,
+    evidence,
+    moving,
+    directory: checksDirectory,
+    save: saved,
+    onChange,
+  });
 
   const runAdmission = async (model: ServiceModel, list: readonly Server[]) => {
     try {
@@ -84,6 +113,7 @@ export function createBackendMonitor({
             setHealth(server, health),
           ]);
           book.admit(server, stat, healthCheckOf(server, model), clock.now());
+          if (health === 'down') evidence.look(server, model, stat);
           onChange();
         },
       });
@@ -94,8 +124,40 @@ export function createBackendMonitor({
     }
   };
 
+  const statuses: BackendMonitor['statuses'] = (model, { faults }) =>
+    servers(model).map((server) => {
+      const entry = book.get(server);
+      const fault = faults.get(server.target.slice(0, server.target.lastIndexOf(':')));
+      const stat = stats.get(serverKey(server));
+      const { state, reason } = describeBackend(server, entry, stat, fault);
+      const changedAt = state === 'up' || state === 'down' ? entry?.since : undefined;
+      return {
+        target: server.target,
+        pool: server.pool,
+        state,
+        reason,
+        since: new Date(sinceOf(serverKey(server), state, changedAt)).toISOString(),
+        ...(server.address === undefined ? {} : { address: server.address }),
+        ...(stat === undefined ? {} : { sessions: stat.sessions }),
+      };
+    });
+  const reports: BackendMonitor['reports'] = (model, resolution) => {
+    const told = statuses(model, resolution);
+    let room = MAX_EVIDENCE;
+    for (const [index, server] of servers(model).entries()) {
+      const status = told[index];
+      const transitions = book.transitions(server);
+      const hasStory = status?.state === 'down' || transitions.some(({ state }) => state === 'down');
+      if (!status || !hasStory || room-- <= 0) continue;
+      status.evidence = evidence.of(server, model, transitions);
+    }
+    return told;
+  };
+
   return {
     healthOf,
+    statuses,
+    reports,
     async recall(model, now) {
       const text = await readTextIfExists(servicePaths(model.id, model.layout).serverState);
       for (const [key, health] of parseServerState(text ?? '')) book.recall(key, health, now);
@@ -108,7 +170,12 @@ export function createBackendMonitor({
     },
     admit(model) {
       const isFresh = (server: Server) => healthOf(server) === 'unknown' && !underWay.has(serverKey(server));
-      const fresh = resolvedServers(model).filter(isFresh);
+      const list = resolvedServers(model);
+      scripts.watch(
+        model,
+        list.filter(({ isChecked }) => isChecked),
+      );
+      const fresh = list.filter((server) => isFresh(server) && !isScripted(server, model));
       if (fresh.length === 0) return;
       const done = runAdmission(model, fresh).finally(() =>
         fresh.forEach((server) => underWay.delete(serverKey(server))),
@@ -120,7 +187,10 @@ export function createBackendMonitor({
       const begun = performance.now();
       const { workerSocket } = servicePaths(model.id, model.layout);
       const runtime = await session.with(proxy.worker.pid, workerSocket);
-      const all = parseServerStats(await runtime.send(SHOW_SERVER_STATS));
+      const table = parseStatTable(await runtime.send(SHOW_ALL_STATS));
+      if (!table) return;
+      onTable(proxy, table);
+      const all = serverStats(table);
       const isServing = ({ pool }: ServerStat) => servedPool(pool) === undefined;
       stats = new Map(all.filter(isServing).map((stat) => [serverKey(stat), stat]));
       await sweepAdmission(runtime, all, (server) => underWay.has(serverKey(server)), clock);
@@ -130,35 +200,25 @@ export function createBackendMonitor({
       const settled = list.filter(
         (server) => !underWay.has(serverKey(server)) && !moving.has(serverKey(server)),
       );
-      const hasChanged = book.observe(settled, stats, (server) => healthCheckOf(server, model), clock.now());
+      const native = settled.filter((server) => !isScripted(server, model));
+      await scripts.enforce(model, settled, stats, runtime);
+      const hasChanged = book.observe(native, stats, (server) => healthCheckOf(server, model), clock.now());
+      for (const server of native) {
+        if (healthOf(server) === 'down') evidence.look(server, model, stats.get(serverKey(server)));
+        else evidence.clear(server);
+      }
       if (!hasChanged && hasLooked) return;
       hasLooked = true;
-      book.keepOnly(new Set(list.map(serverKey)));
+      const keys = new Set(list.map(serverKey));
+      book.keepOnly(keys);
+      evidence.keepOnly(keys);
       await saved(model);
       onChange();
-    },
-    statuses(model, { faults }) {
-      return servers(model).map((server) => {
-        const entry = book.get(server);
-        const fault = faults.get(server.target.slice(0, server.target.lastIndexOf(':')));
-        const stat = stats.get(serverKey(server));
-        const { state, reason } = describeBackend(server, entry, stat, fault);
-        const changedAt = state === 'up' || state === 'down' ? entry?.since : undefined;
-        return {
-          target: server.target,
-          pool: server.pool,
-          state,
-          reason,
-          since: new Date(sinceOf(serverKey(server), state, changedAt)).toISOString(),
-          ...(server.address === undefined ? {} : { address: server.address }),
-          ...(stat === undefined ? {} : { sessions: stat.sessions }),
-        };
-      });
     },
     async end() {
       session.close();
       ending.abort();
-      await Promise.all(underWay.values());
+      await Promise.all([...underWay.values(), scripts.end(), evidence.end()]);
     },
   };
 }

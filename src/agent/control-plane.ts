@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { AgentReport, DesiredState } from '../api/agent.ts';
+import type { Answers } from '../api/agent-questions.ts';
 import { ApiClient } from '../api/client.ts';
 import { createHttpSend } from '../api/http-send.ts';
 
@@ -14,6 +15,9 @@ export interface ControlPlane {
   /** Asks for what changed since a version, and waits for the next change when there is none. */
   desired(since: number, signal: AbortSignal): Promise<DesiredState>;
   report(report: AgentReport): Promise<void>;
+  /** What somebody wants to know now; waits for a question when there is none. */
+  questions(signal: AbortSignal): Promise<unknown>;
+  answer(answers: Answers): Promise<void>;
 }
 
 export interface ControlPlaneOptions {
@@ -47,6 +51,27 @@ export function createControlPlane({ url, tokenFile, caFile }: ControlPlaneOptio
         method: 'POST',
         path: '/v1/agent/report',
         body: report,
+        signal: AbortSignal.timeout(10_000),
+      });
+    },
+    async questions(signal) {
+      const { body } = await (
+        await client()
+      ).request<unknown>({
+        method: 'GET',
+        path: '/v1/agent/questions',
+        query: { wait: LONG_POLL_SECONDS },
+        signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+      });
+      return body;
+    },
+    async answer(answers) {
+      await (
+        await client()
+      ).request({
+        method: 'POST',
+        path: '/v1/agent/answers',
+        body: answers,
         signal: AbortSignal.timeout(10_000),
       });
     },

@@ -1,3 +1,4 @@
+import type { AnswerBody, QuestionBody } from '../api/agent-questions.ts';
 import type { DesiredLoadBalancer, DesiredState, LoadBalancerReport } from '../api/agent.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
@@ -16,6 +17,8 @@ export interface Fleet {
   take(state: DesiredState): Promise<void>;
   ids(): string[];
   reportOf(id: string): LoadBalancerReport | undefined;
+  /** Finds out what is asked of a load balancer; undefined when it is not here. */
+  answer(id: string, question: QuestionBody): Promise<AnswerBody> | undefined;
   /** Ends all loops and leaves every HAProxy serving. */
   detach(): Promise<void>;
 }
@@ -29,6 +32,8 @@ export interface FleetOptions {
   clock: Clock;
   logger: Logger;
   memory: Memory;
+  /** Folder with the programs that check backends. Default: `checks` in the agent's data directory. */
+  checksDirectory?: string | undefined;
   onChange(id: string, urgent: boolean): void;
 }
 
@@ -106,6 +111,7 @@ export function createFleet({ memory, onChange, ...options }: FleetOptions): Fle
     },
     ids: () => [...services.keys()],
     reportOf: (id) => services.get(id)?.report(),
+    answer: (id, question) => services.get(id)?.answer(question),
     async detach() {
       await Promise.all([...services.values()].map((service) => service.detach()));
     },

@@ -17,7 +17,11 @@ export interface HealthEntry {
   reason: string;
   /** Errors of live traffic in a row that took it out; absent when checks did. */
   passiveErrors?: number | undefined;
+  /** Whether the reason is all that can be known of it. */
+  isComplete: boolean;
 }
+
+type Noted = Omit<HealthEntry, 'reason'>;
 
 /** A verdict on a backend that HAProxy did not come to itself: a program's. */
 export interface Verdict {
@@ -67,16 +71,23 @@ export function createHealthBook(): HealthBook {
     const ring = [transition, ...(rings.get(key) ?? [])];
     rings.set(key, ring.slice(0, MAX_TRANSITIONS));
   };
+  /** The change that began the present state gets its full reason once it is known. */
+  const amend = (key: string, state: string, reason: string) => {
+    const [newest, ...older] = rings.get(key) ?? [];
+    if (newest?.state === state) rings.set(key, [{ ...newest, reason: printable(reason, MAX_REASON) }, ...older]);
+  };
   /** Keeps an entry; what stays as it is stays since then. */
-  const update = (key: string, entry: Omit<HealthEntry, 'reason'>, reason: ReasonOf): boolean => {
+  const update = (key: string, entry: Noted, reasonOf: (kept: Noted) => string): boolean => {
     const before = entries.get(key);
     const isSame = before?.health === entry.health;
-    const kept = isSame ? { ...before } : entry;
-    const told = { ...kept, reason: reason(kept) };
-    entries.set(key, told);
-    if (isSame || told.health === 'unknown') return !isSame;
-    const at = new Date(told.since).toISOString();
-    note(key, { at, state: told.health, reason: printable(told.reason, MAX_REASON) });
+    const kept = isSame ? { ...before, isComplete: before.isComplete || entry.isComplete } : entry;
+    // While a check is running, its outcome is not told: what was known of the one before stays.
+    const reason = isSame && !entry.isComplete ? before.reason : reasonOf(kept);
+    entries.set(key, { ...kept, reason });
+    if (isSame && !before.isComplete && entry.isComplete) amend(key, kept.health, reason);
+    if (isSame || kept.health === 'unknown') return !isSame;
+    const at = new Date(kept.since).toISOString();
+    note(key, { at, state: kept.health, reason: printable(reason, MAX_REASON) });
     return true;
   };
   const observeOne = (server: Server, stat: ServerStat, check: HealthCheck, now: number): boolean => {
@@ -94,7 +105,7 @@ export function createHealthBook(): HealthBook {
         reason: 'was out for a moment and came back',
       });
     const passiveErrors = health === 'down' ? passiveErrorsOf(stat, counted, check) : undefined;
-    const entry = { health, since, failures: check.fall, passiveErrors };
+    const entry = { health, since, failures: check.fall, passiveErrors, isComplete: !stat.isChecking };
     return update(key, entry, (kept) => reasonOf(server, stat, check, kept));
   };
 
@@ -103,7 +114,7 @@ export function createHealthBook(): HealthBook {
     transitions: (server) => rings.get(serverKey(server)) ?? [],
     admit(server, stat, check, now) {
       const health = stat.status.startsWith('UP') ? 'up' : 'down';
-      const entry = { health, since: now, failures: 1 } as const;
+      const entry = { health, since: now, failures: 1, isComplete: !stat.isChecking } as const;
       update(serverKey(server), entry, (kept) => reasonOf(server, stat, check, kept));
     },
     observe(servers, stats, checkOf, now) {
@@ -115,11 +126,12 @@ export function createHealthBook(): HealthBook {
       return changed;
     },
     judge(server, { health, count, reason }, now) {
-      const entry = { health, since: now, failures: count };
+      const entry = { health, since: now, failures: count, isComplete: true };
       update(serverKey(server), entry, () => reason);
     },
     recall(key, health, now) {
-      entries.set(key, { health, since: now, failures: 0, reason: 'as it was when HAProxy last ran' });
+      const reason = 'as it was when HAProxy last ran';
+      entries.set(key, { health, since: now, failures: 0, reason, isComplete: false });
     },
     keepOnly(keys) {
       for (const map of [entries, rings, seen])
@@ -127,8 +139,6 @@ export function createHealthBook(): HealthBook {
     },
   };
 }
-
-type ReasonOf = (entry: Omit<HealthEntry, 'reason'>) => string;
 
 /**
  * Errors of live traffic that took a backend out since the last look; undefined when its checks did. HAProxy's own word
@@ -156,7 +166,7 @@ function reasonOf(
   server: Server,
   stat: ServerStat,
   check: HealthCheck,
-  entry: Omit<HealthEntry, 'reason'>,
+  entry: Noted,
 ): string {
   if (entry.health === 'up') return passedReason(stat);
   if (lastCheckResult(stat) === 'passed')

@@ -6,6 +6,7 @@ import { findProgram } from '../host/exec.ts';
 import { acquireLock } from '../host/lock.ts';
 import { VERSION } from '../base/version.ts';
 import { installedVersion } from '../haproxy/process/check.ts';
+import { answerQuestions } from './answerer.ts';
 import { createControlPlane } from './control-plane.ts';
 import { createFleet } from './fleet.ts';
 import { createFollower } from './follow.ts';
@@ -61,6 +62,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     clock: systemClock,
     logger,
     memory: createMemory(dataDir, logger),
+    checksDirectory: process.env['AGENTMETAL_CHECKS_DIR'] || undefined,
     onChange: (id, urgent) => reporter?.changed(id, urgent),
   });
   const follower = createFollower({
@@ -81,7 +83,11 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   await fleet.recall();
   options.onReady?.();
   reporter.all();
-  await Promise.all([follower.run(options.signal), reporter.run(options.signal)]);
+  const answering = answerQuestions(
+    { clock: systemClock, logger, controlPlane, fault: follower.fault, answer: fleet.answer },
+    options.signal,
+  );
+  await Promise.all([follower.run(options.signal), reporter.run(options.signal), answering]);
   await fleet.detach();
   await release();
 }

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
+import type { AnswerBody, QuestionBody } from '../api/agent-questions.ts';
 import type { DesiredLoadBalancer, LoadBalancerReport } from '../api/agent.ts';
 import { createBackoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
@@ -12,8 +13,10 @@ import { findMaster, stopMaster } from '../haproxy/process/master.ts';
 import type { HostLayout } from '../spec/host-layout.ts';
 import type { Receipt } from '../spec/plan.ts';
 import { findLive, observedLookups, observedServers } from './adopt.ts';
+import { refusal } from './answerer.ts';
 import { type BackendMonitor, createBackendMonitor } from './backend-monitor.ts';
 import { type Live, converge, isServing, resolvedServers } from './converge.ts';
+import { type Observer, createObserver } from './observe/observer.ts';
 import { createReceipt } from './receipt.ts';
 import type { NameResolver, Resolution } from './resolver.ts';
 import type { Leaving } from './runtime-changes.ts';
@@ -32,6 +35,8 @@ export interface ServiceOptions {
   clock: Clock;
   logger: Logger;
   resolver: NameResolver;
+  /** Folder with the programs that check backends. Default: `checks` in the agent's data directory. */
+  checksDirectory?: string | undefined;
   /** Called whenever there is something new to report. */
   onChange(urgent: boolean): void;
   /** The revision that was live when the agent last ran. */
@@ -45,6 +50,7 @@ export class Service {
   readonly #options: ServiceOptions;
   readonly #wake = createWake();
   readonly #monitor: BackendMonitor;
+  readonly #observer: Observer;
   readonly #leaving: Leaving = new Map();
   readonly #backoff;
   #desired: DesiredLoadBalancer | undefined;
@@ -68,9 +74,12 @@ export class Service {
     this.#monitor = createBackendMonitor({
       clock: options.clock,
       logger: options.logger,
+      checksDirectory: options.checksDirectory,
       onChange: () => options.onChange(false),
       onWorkerEnd: () => this.#wake.ring(),
+      onTable: (proxy, table) => this.#observer.take(proxy, table, this.#observedRevision),
     });
+    this.#observer = createObserver(options);
   }
 
   /** Sets what is wanted and has it brought about. */
@@ -79,6 +88,13 @@ export class Service {
     this.#retryAt = 0;
     this.#wake.ring();
     this.#ended ??= this.#run();
+  }
+
+  /** Finds out what is asked now. */
+  async answer(question: QuestionBody): Promise<AnswerBody> {
+    if (!this.#model || !this.#live) return refusal('not-serving', 'HAProxy does not serve it yet');
+    const states = this.#monitor.statuses(this.#model, this.#resolution);
+    return this.#observer.answer(question, { model: this.#model, states });
   }
 
   /** Looks again soon: a name stands for another address. */
@@ -106,11 +122,13 @@ export class Service {
   report(): LoadBalancerReport | undefined {
     if (!this.#model && !this.#receipt) return undefined;
     const worker = this.#live?.proxy.worker;
+    const traffic = this.#observer.traffic();
     return {
       id: this.id,
       observedRevision: this.#observedRevision,
       ...(this.#receipt ? { receipt: this.#receipt } : {}),
-      backends: this.#model ? this.#monitor.statuses(this.#model, this.#resolution) : [],
+      backends: this.#model ? this.#monitor.reports(this.#model, this.#resolution) : [],
+      ...(traffic ? { traffic } : {}),
       ...(this.#live && worker
         ? {
             haproxy: {
@@ -136,6 +154,7 @@ export class Service {
       if (!this.#isStopping) await this.#wake.wait(LOOK_MS);
     }
     await this.#monitor.end();
+    await this.#observer.end();
   }
 
   /** One look: bring about what is wanted, then see how the backends are. It never throws. */
@@ -147,6 +166,7 @@ export class Service {
       try {
         await this.#monitor.look(this.#model, this.#live.proxy, this.#leaving);
         this.#monitor.admit(this.#model);
+        this.#observer.tend(this.#live.proxy, this.#model);
       } catch (error) {
         logger.warn({ loadBalancer: this.id, error }, 'cannot read the state of HAProxy');
       }

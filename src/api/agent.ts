@@ -3,6 +3,7 @@ import { HostLayout } from '../spec/host-layout.ts';
 import type { LoadBalancerSpec } from '../spec/load-balancer.ts';
 import { Receipt } from '../spec/plan.ts';
 import type { VpcSpec } from '../spec/vpc.ts';
+import { BackendEvidence } from './evidence.ts';
 import { BackendState } from './load-balancer.ts';
 import { TrafficTotals } from './stats.ts';
 
@@ -46,6 +47,8 @@ export const LoadBalancerReport = z.strictObject({
       since: z.iso.datetime(),
       address: z.string().max(64).optional(),
       sessions: z.int().min(0).optional(),
+      /** Why it is down, or was; left out for those that are well, and when there are very many. */
+      evidence: BackendEvidence.optional(),
     }),
   ),
   haproxy: z

@@ -26,7 +26,11 @@ export type Send = (
   init: { method: string; headers: Record<string, string>; body?: string; signal?: AbortSignal },
 ) => Promise<Answer>;
 
-type Answer = Pick<Response, 'ok' | 'status' | 'text'> & { headers: Pick<Headers, 'get'> };
+type Answer = Pick<Response, 'ok' | 'status' | 'text'> & {
+  headers: Pick<Headers, 'get'>;
+  /** The answer as it comes, instead of `text`. */
+  body?: AsyncIterable<Uint8Array> | null;
+};
 
 /** One request and how it was answered. */
 export interface ApiExchange {
@@ -48,6 +52,14 @@ export interface ApiRequest {
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal;
+}
+
+/** One event of a stream. */
+export interface ServerSentEvent {
+  event: string;
+  data: unknown;
+  /** Where a later stream goes on (`Last-Event-ID`); that of an earlier event when it has none of its own. */
+  id: string | undefined;
 }
 
 export interface ApiResponse<T> {
@@ -104,6 +116,31 @@ export class ApiClient {
     this.#options = options;
   }
 
+  /** Follows a stream of events until it ends; to begin with, errors are those of a request. */
+  async *events(request: Pick<ApiRequest, 'path' | 'query' | 'headers'>): AsyncGenerator<ServerSentEvent> {
+    const headers = { ...request.headers, accept: 'text/event-stream' };
+    const url = this.#urlOf(request);
+    const send = this.#options.send ?? fetch;
+    const unreachable = (error: unknown) => this.#unreachable(error);
+    const answer = await send(url, this.#init({ method: 'GET', path: request.path, headers })).catch(
+      (error: unknown) => Promise.reject(unreachable(error)),
+    );
+    if (!answer.ok) throw problemError(answer.status, await answer.text());
+    try {
+      yield* readEvents(answer.body ?? []);
+    } catch (error) {
+      throw unreachable(error);
+    }
+  }
+
+  #urlOf({ path, query = {} }: Pick<ApiRequest, 'path' | 'query'>): URL {
+    const url = new URL(this.url + path);
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    return url;
+  }
+
   async request<T>({
     method,
     path,
@@ -112,10 +149,7 @@ export class ApiClient {
     headers = {},
     signal,
   }: ApiRequest): Promise<ApiResponse<T>> {
-    const url = new URL(this.url + path);
-    for (const [name, value] of Object.entries(query)) {
-      if (value !== undefined) url.searchParams.set(name, String(value));
-    }
+    const url = this.#urlOf({ path, query });
     const startedAt = performance.now();
     const tell = (status?: number, requestId?: string | null) =>
       this.#options.onExchange?.({
@@ -177,6 +211,30 @@ export class ApiClient {
       },
     );
   }
+}
+
+/** Takes a stream of events apart (HTML standard, section 9.2); ours come with LF and one line of data. */
+async function* readEvents(
+  body: AsyncIterable<Uint8Array> | readonly never[],
+): AsyncGenerator<ServerSentEvent> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  let id: string | undefined;
+  for await (const chunk of body) {
+    const blocks = (rest + decoder.decode(chunk, { stream: true })).split('\n\n');
+    rest = blocks.pop() ?? '';
+    for (const block of blocks) {
+      const fields = new Map(block.split('\n').map(splitField));
+      id = fields.get('id') ?? id;
+      const data = fields.get('data');
+      if (data !== undefined) yield { event: fields.get('event') ?? 'message', data: JSON.parse(data), id };
+    }
+  }
+}
+
+function splitField(line: string): [name: string, value: string] {
+  const colon = line.indexOf(':');
+  return [line.slice(0, colon), line.slice(colon + 1).trimStart()];
 }
 
 /** JSON where the answer says so; a rendered configuration is plain text. */

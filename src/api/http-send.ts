@@ -38,6 +38,7 @@ export function createHttpSend({ certificate }: HttpSendOptions = {}): Send {
             get: (name) => [response.headers[name.toLowerCase()] ?? null].flat().join(', ') || null,
           },
           text: () => readAll(response),
+          body: response,
         });
       });
       sent.end(body);

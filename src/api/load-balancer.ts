@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Backend } from '../spec/backend.ts';
+import { BackendEvidence } from './evidence.ts';
 import { LoadBalancerInput, type LoadBalancerSpec, LoadBalancerSpecInput } from '../spec/load-balancer.ts';
 import { Labels } from '../spec/name.ts';
 import { Plan, Receipt } from '../spec/plan.ts';
@@ -150,6 +151,18 @@ export const Health = z
   })
   .describe('State of every backend with its reason.');
 export type Health = z.infer<typeof Health>;
+
+/** Why one backend is in its state. */
+export const BackendWhy = z
+  .strictObject({
+    target: z.string().describe('As in the spec.'),
+    pool: z.string().describe('The pool that it belongs to.'),
+    nodes: z
+      .array(BackendStatus.extend({ evidence: BackendEvidence.optional() }))
+      .describe('How each node sees it, and what shows why; evidence is kept of backends that are or were down.'),
+  })
+  .describe('Why a backend is in its state, as each node sees it.');
+export type BackendWhy = z.infer<typeof BackendWhy>;
 
 /** A backend as its own resource: settings and state. */
 export const BackendResource = Backend.extend({

@@ -12,6 +12,7 @@ export const ERROR_CODES = {
   method_not_allowed: { status: 405, exit: 2, title: 'The path does not support this method' },
   name_taken: { status: 409, exit: 4, title: 'The name is in use' },
   backend_exists: { status: 409, exit: 4, title: 'The backend is already registered' },
+  pool_in_use: { status: 409, exit: 4, title: 'Routes send to the pool' },
   vpc_in_use: { status: 409, exit: 4, title: 'The VPC is in use' },
   host_in_use: { status: 409, exit: 4, title: 'The VPC host is in use' },
   address_pool_exhausted: { status: 409, exit: 4, title: 'No address of the pool is free for these ports' },

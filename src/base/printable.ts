@@ -22,9 +22,12 @@ export function printable(given: Uint8Array | string, max: number): string {
 /** Bytes that are no UTF-8 become characters of the private use area, which {@link escaped} tells apart. */
 function decode(bytes: Uint8Array): string {
   let text = '';
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = sequenceLength(bytes, at);
-    text += length === 0 ? String.fromCodePoint(STRAY + (bytes[at] ?? 0)) : utf8.decode(bytes.subarray(at, at + length));
+    text +=
+      length === 0
+        ? String.fromCodePoint(STRAY + (bytes[at] ?? 0))
+        : utf8.decode(bytes.subarray(at, at + length));
     at += Math.max(1, length);
   }
   return text;
@@ -37,7 +40,8 @@ const STRAY = 0x10_f000;
 /** Bytes of the UTF-8 character that begins there; 0 when none does. */
 function sequenceLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at] ?? 0;
-  const length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  const length =
+    first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
   const sequence = bytes.subarray(at, at + length);
   if (sequence.length < length) return 0;
   return utf8.decode(sequence).includes('\ufffd') ? 0 : length;

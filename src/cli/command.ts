@@ -1,7 +1,16 @@
 import type { CliContext } from './session.ts';
 
 /** What the shell can offer in a place: names that the control plane or this machine knows. */
-export type Completes = 'load-balancer' | 'backend' | 'vpc' | 'key' | 'machine' | 'context' | 'file';
+export type Completes =
+  | 'load-balancer'
+  | 'backend'
+  | 'pool'
+  | 'route'
+  | 'vpc'
+  | 'key'
+  | 'machine'
+  | 'context'
+  | 'file';
 
 /** A word on the command line that has no flag. */
 export interface Argument {

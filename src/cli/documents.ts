@@ -73,7 +73,8 @@ function toValue(file: string, read: () => unknown): unknown {
   }
 }
 
-async function readText(file: string, { stdin }: Pick<CliIo, 'stdin'>): Promise<string> {
+/** The text of a file; `-` is stdin. */
+export async function readText(file: string, { stdin }: Pick<CliIo, 'stdin'>): Promise<string> {
   try {
     return file === '-' ? await readAll(stdin) : await readFile(file, 'utf8');
   } catch (error) {

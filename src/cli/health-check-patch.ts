@@ -12,7 +12,12 @@ export type HealthCheckPatch = Record<string, unknown>;
 
 /** A merge patch that replaces the whole check: what is not said goes back to its default. */
 export function replaceHealthCheck(check: HealthCheckInput): HealthCheckPatch {
-  return Object.fromEntries(FIELDS.map((field) => [field, check[field] ?? null]));
+  const { passive } = check;
+  return {
+    ...Object.fromEntries(FIELDS.map((field) => [field, check[field] ?? null])),
+    // A patch goes into objects, where what is not said would stay.
+    passive: passive ? { errors: passive.errors ?? null, observe: passive.observe ?? null } : null,
+  };
 }
 
 /** A merge patch that changes the named fields alone, with the type that they need. */
@@ -35,6 +40,6 @@ function foreignFields({ type, script }: HealthCheckInput): HealthCheckPatch {
   );
   return Object.fromEntries([
     ...foreign.map(([field]) => [field, null] as const),
-    ...(script === undefined ? [] : [['passive', null] as const]),
+    ...(script === undefined ? [] : [['passive', null] as const, ['steps', null] as const]),
   ]);
 }

@@ -26,7 +26,10 @@ export function parseHealthCheck(text: string): HealthCheckText {
   const lastColon = text.lastIndexOf(':');
   const type = (firstColon < 0 ? text : text.slice(0, firstColon)).toLowerCase();
   if (!isType(type)) {
-    throw fault(text, `${JSON.stringify(type)} is no type of check: it is ${CHECK_TYPES.slice(0, -1).join(', ')} or ${CHECK_TYPES.at(-1)}`);
+    throw fault(
+      text,
+      `${JSON.stringify(type)} is no type of check: it is ${CHECK_TYPES.slice(0, -1).join(', ')} or ${CHECK_TYPES.at(-1)}`,
+    );
   }
   const interval = lastColon < 0 ? '' : text.slice(lastColon + 1);
   const middle = lastColon > firstColon ? text.slice(firstColon + 1, lastColon) : undefined;
@@ -64,7 +67,9 @@ export function describeHealthCheck(check: HealthCheckInput): string {
     ...(check.rise === undefined ? [] : [`up after ${check.rise} passes`]),
     ...(passive?.errors === undefined || passive.errors === 0
       ? []
-      : [`out at once after ${passive.errors} ${passive.observe === 'layer7' ? 'errors' : 'connection errors'}`]),
+      : [
+          `out at once after ${passive.errors} ${passive.observe === 'layer7' ? 'errors' : 'connection errors'}`,
+        ]),
   ];
   return [`health check: ${describeKind(check)}${where} every ${check.interval ?? '5s'}`, ...rest].join(', ');
 }
@@ -125,7 +130,6 @@ function isType(type: string): type is CheckType {
 function isHttp(type: CheckType): type is HttpType {
   return (HTTP_TYPES as readonly string[]).includes(type);
 }
-
 
 function fault(text: string, why: string): Error {
   return usageError(

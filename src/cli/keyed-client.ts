@@ -4,6 +4,7 @@ import {
   ApiError,
   type ApiRequest,
   type ApiResponse,
+  type ServerSentEvent,
 } from '../api/client.ts';
 import type { Connection, KeySource } from './connection.ts';
 
@@ -20,10 +21,22 @@ export class KeyedClient extends ApiClient {
     try {
       return await super.request<T>(request);
     } catch (error) {
-      if (error instanceof ApiError && error.code === 'unauthenticated')
-        throw refusedKey(error, this.#connection);
-      throw error;
+      throw this.#explained(error);
     }
+  }
+
+  override async *events(request: Parameters<ApiClient['events']>[0]): AsyncGenerator<ServerSentEvent> {
+    try {
+      yield* super.events(request);
+    } catch (error) {
+      throw this.#explained(error);
+    }
+  }
+
+  #explained(error: unknown): unknown {
+    return error instanceof ApiError && error.code === 'unauthenticated'
+      ? refusedKey(error, this.#connection)
+      : error;
   }
 }
 

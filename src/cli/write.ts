@@ -1,8 +1,9 @@
 import type { ApiRequest } from '../api/client.ts';
 import type { DryRun, LoadBalancer } from '../api/load-balancer.ts';
+import { DEFAULT_POOL } from '../spec/pools-of.ts';
 import { interruption } from './failure.ts';
 import { renderDryRun } from './output/dry-run.ts';
-import { nextStep, renderResult, takesNoTraffic } from './output/result.ts';
+import { idlePools, nextStep, renderResult } from './output/result.ts';
 import { getLoadBalancer } from './resources.ts';
 import type { CliContext } from './session.ts';
 import { waitUntilLive } from './wait/wait.ts';
@@ -97,8 +98,10 @@ async function printResult(
 }
 
 function warnOfNoTraffic({ progress }: CliContext, lb: LoadBalancer): void {
-  if (!takesNoTraffic(lb)) return;
-  progress.warn(
-    `no backend of ${lb.name} takes traffic: each is drained or has weight 0. Clients get an error until one does.`,
-  );
+  for (const pool of idlePools(lb)) {
+    const where = pool === DEFAULT_POOL ? lb.name : `the pool ${pool} of ${lb.name}`;
+    progress.warn(
+      `no backend of ${where} takes traffic: each is drained or has weight 0. Clients get an error until one does.`,
+    );
+  }
 }

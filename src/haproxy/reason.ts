@@ -35,6 +35,12 @@ export function failureReason(stat: Result, context: FailureContext): string {
   return `${causeOf(stat, context)} (${failures} ${failures === 1 ? 'check' : 'checks'}, ${since})`;
 }
 
+/** Says why a program has taken a backend out, or what keeps it there. */
+export function scriptReason(name: string, outcome: string, count: number, since: number): string {
+  const results = `${count} ${count === 1 ? 'result' : 'results'}`;
+  return `program ${name}: ${outcome} (${results}, since ${timeOfDay(since)})`;
+}
+
 function errorWord({ passive }: HealthCheck): string {
   return passive?.observe === 'layer7' ? 'errors' : 'connection errors';
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { regexFault } from './check-regex.ts';
+import { utf8Length } from './text.ts';
 
 /** The most bytes that one step sends or expects. */
 const MAX_BYTES = 2048;
@@ -64,7 +65,3 @@ export const CheckSteps = z
   .describe(
     'The conversation that passes the check (custom), in order. It begins with a connection to the backend unless its first step is `connect`. What is expected is looked for in all that was answered since the last `send`.',
   );
-
-function utf8Length(text: string): number {
-  return new TextEncoder().encode(text).length;
-}

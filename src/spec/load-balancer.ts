@@ -3,7 +3,7 @@ import { Access } from './access.ts';
 import { Headers } from './header.ts';
 import { Labels, ResourceName } from './name.ts';
 import { MAX_POOLS, POOL_FIELDS, type Pool, PoolInput, PoolName, completePool } from './pool.ts';
-import { MAX_PORTS, type PortRange, PortsText, parsePorts } from './ports.ts';
+import { MAX_PORTS, PortsText, parsePorts } from './ports.ts';
 import { RateLimit } from './rate-limit.ts';
 import { MAX_ROUTES, Route, completeRoutes } from './route.ts';
 import { Timeouts, completeTimeouts } from './timeouts.ts';
@@ -126,11 +126,5 @@ export function completeSpec(input: z.output<typeof LoadBalancerSpecInput>): Loa
   };
 }
 
-/** The ports that a spec asks for, as ranges: those of TLS of an http load balancer are not among them. */
-export function portRanges({ port, ports }: Pick<LoadBalancerSpec, 'port' | 'ports'>): PortRange[] {
-  const further = (ports ?? []).map(parsePorts).filter((range) => range !== undefined);
-  const isNamed = further.some(({ first, last }) => first <= port && port <= last);
-  return isNamed ? further : [{ first: port, last: port }, ...further];
-}
-
 export { poolOf, poolsOf } from './pools-of.ts';
+export { portRanges } from './port-range.ts';

@@ -86,9 +86,7 @@ export const Respond = z
     contentType: ContentType.default('text/plain; charset=utf-8').describe(
       'Media type of the body. Default: text/plain; charset=utf-8.',
     ),
-    body: BodyText.default('').describe(
-      'The body, up to 8192 characters; 204 and 304 have none. Default: empty.',
-    ),
+    body: BodyText.default('').describe('The body, up to 8192 bytes; 204 and 304 have none. Default: empty.'),
   })
   .describe('Answers without a backend.');
 export type Respond = z.infer<typeof Respond>;

@@ -15,8 +15,24 @@ const HOST_NAME =
 const ENDS_IN_NUMBER = /(^|\.)(\d+|0x[0-9a-f]*)$/;
 const SHAPE = /^(?:\[(?<v6>[0-9A-Fa-f:.]+)\]|(?<host>[^[\]:]+)):(?<port>[1-9]\d{0,4})$/;
 
+/** Targets read lately: the same ones are read again at every change and look. */
+const known = new Map<string, Target | undefined>();
+const MAX_KNOWN = 20_000;
+
 /** Reads `host:port`, `1.2.3.4:port` or `[v6]:port`; `undefined` when it is none of them. */
 export function parseTarget(text: string): Target | undefined {
+  if (known.has(text)) return known.get(text);
+  const target = readTarget(text);
+  if (known.size >= MAX_KNOWN) known.clear();
+  // What is too long to be a target would only fill the memory.
+  if (text.length <= MAX_TARGET) known.set(text, target);
+  return target;
+}
+
+/** A host name of 253 characters, brackets, colon and port. */
+const MAX_TARGET = 300;
+
+function readTarget(text: string): Target | undefined {
   const groups = SHAPE.exec(text)?.groups;
   if (!groups) return undefined;
   const port = Number(groups['port']);

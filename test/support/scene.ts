@@ -106,7 +106,9 @@ function createBalancer(directory: string, after: Scene['after']): Balancer {
     },
     workerPid: async () => (await askWorker(servicePaths(self.test.desired.id, layout))).pid,
     tell: (command) =>
-      withRuntime(servicePaths(self.test.desired.id, layout).workerSocket, (runtime) => runtime.send(command)),
+      withRuntime(servicePaths(self.test.desired.id, layout).workerSocket, (runtime) =>
+        runtime.send(command),
+      ),
     async restartAgent() {
       const { desired } = self.test;
       await self.test.service.detach();
@@ -130,9 +132,7 @@ function modelOf({ test: { desired } }: Balancer): ServiceModel {
 export function isChecked(test: TestService): Promise<unknown> {
   return waitFor('all backends checked', () => {
     const { backends, observedRevision } = test.report();
-    return (
-      observedRevision === test.desired.revision && backends.every(({ state }) => state !== 'checking')
-    );
+    return observedRevision === test.desired.revision && backends.every(({ state }) => state !== 'checking');
   });
 }
 

@@ -1,5 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { requests, routeMatches, routesFrom } from '../../../test/support/route-model.ts';
 import { createScene, countOf, sendRaw } from '../../../test/support/scene.ts';
+import { specOf } from '../../../test/support/service.ts';
 
 const scene = await createScene();
 
@@ -134,6 +137,28 @@ describe('which route a request takes', () => {
     expect(await bodyOf('/two')).toBe('d');
     expect(await bodyOf('/', 'GET', { 'x-e': '1' })).toBe('e');
     expect(await bodyOf('/')).toBe('default');
+  });
+
+  it('is what the spec says for any routes and requests', async () => {
+    const { start, ask, test } = scene.balancer();
+    const several = fc.sample(routesFrom, { seed: 20261123, numRuns: 12 });
+    let routes = [] as { match: object; redirect: object }[];
+    const expected = () => test.desired.spec.routes;
+    for (const [index, list] of several.entries()) {
+      // Each route tells its place.
+      routes = list.map(({ match }, place) => ({ match, redirect: { path: `/route-${place}` } }));
+      if (index === 0) await start({ type: 'http', port: 8080, routes });
+      else await test.set({ type: 'http', port: 8080, routes });
+      for (const request of fc.sample(requests, { seed: index, numRuns: 25 })) {
+        const { status, headers } = await ask(request);
+        const place = expected().findIndex((route) => routeMatches(route, request));
+        expect({ request, status, to: headers.location }).toEqual(
+          place < 0
+            ? { request, status: 404, to: undefined }
+            : { request, status: 302, to: `http://${request.host}/route-${place}` },
+        );
+      }
+    }
   });
 
   it('is found for requests without a host too', async () => {
@@ -315,10 +340,13 @@ describe('a route that answers by itself', () => {
     expect((await ask({ path: '/to', host: 'x' })).headers.location).toBe('http://two.test/to');
   });
 
-  it('responds with the longest text in the longest script', async () => {
+  it('responds with the longest text that a spec may hold', async () => {
     const { start, ask } = scene.balancer();
-    const body = '語'.repeat(8192);
+    const body = `${'語'.repeat(2730)}..`;
     await start({ type: 'http', port: 8080, routes: [{ match: {}, respond: { body } }] });
     expect((await ask()).body).toBe(body);
+    expect(() => specOf({ type: 'http', routes: [{ match: {}, respond: { body: `${body}.` } }] })).toThrow(
+      /8192 bytes/,
+    );
   });
 });

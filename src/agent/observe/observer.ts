@@ -6,11 +6,13 @@ import type { Workers } from '../../api/stats.ts';
 import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { commandLine } from '../../host/processes.ts';
 import { type ServicePaths, servicePaths } from '../../haproxy/config/paths.ts';
 import { limitTables } from '../../haproxy/config/rate-limit.ts';
 import { servers } from '../../haproxy/config/server.ts';
 import type { ServiceModel } from '../../haproxy/model.ts';
 import type { RunningProxy } from '../../haproxy/process/master.ts';
+import { parseInfo } from '../../haproxy/runtime/info.ts';
 import type { StatTable } from '../../haproxy/runtime/stat.ts';
 import type { HostLayout } from '../../spec/host-layout.ts';
 import { poolsOf } from '../../spec/load-balancer.ts';
@@ -23,7 +25,7 @@ import { createLogFollower } from '../logs/follower.ts';
 import { createLogHistory } from '../logs/history.ts';
 import { logMatcher } from '../logs/match.ts';
 import { type WorkerIdentity, identifyWorker } from '../workers/identity.ts';
-import { type WorkerLink, holdWorker, linkByMaster } from '../workers/link.ts';
+import { type WorkerLink, holdWorker, linkByMaster, linkBySocket } from '../workers/link.ts';
 import { createOldWorkers } from '../workers/old-workers.ts';
 import { reportedTotals, statsView } from './stats-view.ts';
 
@@ -45,8 +47,11 @@ export interface AnswerInput {
 export interface Observer {
   /** Takes in all statistics that the serving worker has told. */
   take(proxy: RunningProxy, table: StatTable, revision: number): void;
-  /** Looks after the workers from before and keeps what was counted; to be called every second. */
-  tend(proxy: RunningProxy, model: ServiceModel): Promise<void>;
+  /**
+   * Looks after the workers from before and keeps what was counted; to be called every second. It is not waited for: a
+   * worker that does not answer must not hold up a change.
+   */
+  tend(proxy: RunningProxy, model: ServiceModel): void;
   answer(question: QuestionBody, input: AnswerInput): Promise<AnswerBody>;
   /** What a report tells: totals as far as they are on disk, so that a crash cannot take them back. */
   traffic(): LoadBalancerReport['traffic'];
@@ -73,7 +78,7 @@ export function createObserver({ id, layout, clock, logger }: ObserverOptions): 
   const history = createLogHistory();
   const follower = createLogFollower({ clock, logger, history: history.lines });
   const file = join(paths.directory, 'counters.json');
-  /** What came before the kept totals were read is of no use: it would count again what they hold. */
+  /** Undefined until what was kept has been read. */
   let totals: Totals | undefined;
   let serving: Serving | undefined;
   let reported: LoadBalancerReport['traffic'];
@@ -93,6 +98,11 @@ export function createObserver({ id, layout, clock, logger }: ObserverOptions): 
     },
   });
 
+  const count = ({ worker, readings }: Serving) => {
+    if (!totals) return;
+    totals.observe(worker.id, readings, true);
+    rates.sample(performance.now(), totals.snapshot());
+  };
   const replace = (revision: number) => {
     if (!serving) return;
     const { worker, link } = serving;
@@ -104,11 +114,15 @@ export function createObserver({ id, layout, clock, logger }: ObserverOptions): 
     const link = await holdWorker(paths.workerSocket, () => {
       if (current.link === link) current.link = undefined;
     });
-    current.link = link;
+    // Between the look and now somebody may have reloaded: then it is another worker's socket.
+    if (parseInfo(await link.ask('show info')).pid === current.worker.pid) current.link = link;
+    else link.close();
   };
   const adopt = (pids: readonly number[]) => {
     for (const pid of pids) {
       if (old.has(pid) || pid === serving?.worker.pid) continue;
+      // The number may have gone to another process since.
+      if (!commandLine(pid).includes(paths.config)) continue;
       const worker = identifyWorker(pid, clock.now());
       if (worker) old.add({ worker, link: linkByMaster(paths.masterSocket, pid) });
     }
@@ -133,8 +147,8 @@ export function createObserver({ id, layout, clock, logger }: ObserverOptions): 
   let lastModel: ServiceModel | undefined;
 
   const allLines = async (): Promise<LogLine[]> => {
-    const links = [...(serving?.link ? [serving.link] : []), ...old.links()];
-    return history.read(links);
+    const present = serving?.link ?? linkBySocket(paths.workerSocket);
+    return history.read([present, ...old.links()]);
   };
   const recentLines = (): Promise<LogLine[]> => {
     const at = clock.now();
@@ -143,6 +157,19 @@ export function createObserver({ id, layout, clock, logger }: ObserverOptions): 
       (lines) => lines.filter(({ time }) => Date.parse(time) > at - RECENT_MS),
       () => [],
     );
+  };
+
+  let tending: Promise<void> | undefined;
+  const lookAfter = async (proxy: RunningProxy, model: ServiceModel) => {
+    if (!totals) {
+      totals = await load();
+      if (serving) count(serving);
+    }
+    adopt(proxy.oldWorkerPids);
+    await old.tend();
+    follower.tend();
+    if (performance.now() >= nextSave) await save(model, totals);
+    if (serving) await hold(serving);
   };
 
   return {
@@ -156,17 +183,15 @@ export function createObserver({ id, layout, clock, logger }: ObserverOptions): 
         follower.serve(worker.id, paths.workerSocket);
       }
       serving.readings = readings;
-      totals?.observe(serving.worker.id, readings, true);
-      if (totals) rates.sample(performance.now(), totals.snapshot());
+      count(serving);
     },
-    async tend(proxy, model) {
+    tend(proxy, model) {
       lastModel = model;
-      totals ??= await load();
-      if (serving) await hold(serving);
-      adopt(proxy.oldWorkerPids);
-      await old.tend();
-      follower.tend();
-      if (performance.now() >= nextSave) await save(model, totals);
+      tending ??= lookAfter(proxy, model)
+        .catch((error: unknown) =>
+          logger.debug({ loadBalancer: id, error: messageOf(error) }, 'cannot look after all workers'),
+        )
+        .finally(() => (tending = undefined));
     },
     async answer(question, { model, states }) {
       switch (question.kind) {
@@ -201,6 +226,7 @@ export function createObserver({ id, layout, clock, logger }: ObserverOptions): 
     },
     traffic: () => reported,
     async end() {
+      await tending;
       follower.close();
       serving?.link?.close();
       old.close();

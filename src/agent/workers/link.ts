@@ -1,5 +1,10 @@
 import { isRunning } from '../../host/processes.ts';
-import { type RuntimeConnection, askMaster, openRuntime } from '../../haproxy/runtime/connection.ts';
+import {
+  type RuntimeConnection,
+  askMaster,
+  openRuntime,
+  withRuntime,
+} from '../../haproxy/runtime/connection.ts';
 
 /** A way to ask one worker, old or new. */
 export interface WorkerLink {
@@ -14,6 +19,14 @@ export interface WorkerLink {
 export async function holdWorker(socketPath: string, onEnd: () => void): Promise<WorkerLink> {
   const connection: RuntimeConnection = await openRuntime(socketPath, onEnd);
   return { ask: (command) => connection.send(command), close: () => connection.close() };
+}
+
+/** The way to the worker that serves, on a connection for each question. */
+export function linkBySocket(socketPath: string): WorkerLink {
+  return {
+    ask: (command) => withRuntime(socketPath, (runtime) => runtime.send(command)),
+    close: () => {},
+  };
 }
 
 /** The way through the master, for a worker that was old already when the agent began. It holds nothing. */

@@ -4,7 +4,7 @@ import { jsonPointer } from '../../base/pointer.ts';
 import { Backend, BackendSettings } from '../../spec/backend.ts';
 import { DEFAULT_POOL } from '../../spec/pools-of.ts';
 import { type Validated, parseWith } from '../../spec/validate.ts';
-import { BackendResource, DryRun } from '../load-balancer.ts';
+import { BackendResource, BackendWhy, DryRun } from '../load-balancer.ts';
 import { mergePatchOf } from './merge-patch.ts';
 import {
   DryRunQuery,
@@ -90,6 +90,18 @@ export const backendRoutes = defineRoutes({
     params: oneBackend,
     query: PoolQuery,
     responses: { 200: resource(BackendResource, 'The backend.') },
+  },
+  explainBackend: {
+    method: 'GET',
+    path: '/v1/load-balancers/{loadBalancer}/backends/{target}/why',
+    tag: 'Backends',
+    summary: 'Show why a backend is in its state',
+    description:
+      'What is checked and where, what the last failed check came to, a look of the agent’s own with what was sent and answered, and the last changes. What backends answer is made safe to show: control characters are written out.',
+    role: 'viewer',
+    params: oneBackend,
+    query: PoolQuery,
+    responses: { 200: { description: 'What is known.', schema: BackendWhy } },
   },
   putBackend: {
     method: 'PUT',

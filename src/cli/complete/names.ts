@@ -1,6 +1,8 @@
 import type { Completes } from '../command.ts';
 import { readContextFile } from '../context.ts';
 import { getLoadBalancer, listKeys, listLoadBalancers, listMachines, listVpcs } from '../resources.ts';
+import type { LoadBalancer } from '../../api/load-balancer.ts';
+import { allBackends, poolsOf } from '../../spec/pools-of.ts';
 import type { CliContext } from '../session.ts';
 
 /** A shell that hangs on Tab is worse than one that offers nothing. */
@@ -29,8 +31,15 @@ async function lookUp(
 ): Promise<string[]> {
   if (what === 'context') return Object.keys((await readContextFile(session.io.env)).contexts);
   const api = await session.api();
-  if (what === 'backend')
-    return (await getLoadBalancer(api, words[0] ?? '')).spec.backends.map(({ target }) => target);
+  if (what === 'backend' || what === 'pool' || what === 'route')
+    return partNames(await getLoadBalancer(api, words[0] ?? ''), what);
   const lists = { 'load-balancer': listLoadBalancers, vpc: listVpcs, key: listKeys, machine: listMachines };
   return (await lists[what](api)).map(({ name }) => name);
+}
+
+/** The backends, pools or routes of a load balancer. */
+function partNames({ spec }: LoadBalancer, what: 'backend' | 'pool' | 'route'): string[] {
+  if (what === 'pool') return poolsOf(spec).map(([name]) => name);
+  if (what === 'route') return spec.routes.map(({ name }) => name);
+  return [...new Set(allBackends(spec).map(({ backend }) => backend.target))];
 }

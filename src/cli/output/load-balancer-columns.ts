@@ -1,4 +1,6 @@
 import type { LoadBalancer } from '../../api/load-balancer.ts';
+import { allBackends } from '../../spec/pools-of.ts';
+import { backendKey } from '../backend-text.ts';
 import { addressTexts } from './addresses.ts';
 import { formatAge } from './age.ts';
 import { paintState } from './state.ts';
@@ -19,6 +21,6 @@ export function loadBalancerColumns(now: number, style: Style): Array<Column<Loa
 }
 
 function backendCount({ spec, status }: LoadBalancer): string {
-  const up = new Set(status.backends.filter(({ state }) => state === 'up').map(({ target }) => target));
-  return `${up.size}/${spec.backends.length}`;
+  const up = status.backends.filter(({ state }) => state === 'up').map(backendKey);
+  return `${new Set(up).size}/${allBackends(spec).length}`;
 }

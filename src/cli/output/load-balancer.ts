@@ -1,12 +1,16 @@
 import type { BackendStatus, LoadBalancer } from '../../api/load-balancer.ts';
 import type { Backend } from '../../spec/backend.ts';
+import { allBackends, poolsOf } from '../../spec/pools-of.ts';
+import { formatPorts, portRanges } from '../../spec/port-range.ts';
 import { describeHealthCheck } from '../health-check-text.ts';
 import { addressTexts, listenerText, placeholderText } from './addresses.ts';
 import { formatAge, formatTime } from './age.ts';
+import { routeColumns } from './routes.ts';
 import { type Section, renderSections } from './sections.ts';
 import { paintState } from './state.ts';
 import type { Style } from './style.ts';
 import { type Column, renderTable } from './table.ts';
+import { accessText, maintenanceText, rateLimitText, stickyText } from './traffic.ts';
 
 /** The columns of what nodes see of backends. */
 export function backendStatusColumns(now: number, style: Style): Array<Column<BackendStatus>> {
@@ -24,6 +28,7 @@ export function backendStatusColumns(now: number, style: Style): Array<Column<Ba
 export function renderLoadBalancer(lb: LoadBalancer, { now, style }: { now: number; style: Style }): string {
   return renderSections([
     mainSection(lb, now, style),
+    { title: 'Routes', table: routeTable(lb) },
     { title: 'Backends', table: backendTable(lb, now, style) },
     { title: 'Nodes', table: nodeTable(lb, style) },
     { title: 'Certificates', table: certificateTable(lb, style) },
@@ -45,9 +50,13 @@ function mainSection(lb: LoadBalancer, now: number, style: Style): Section {
       ['Certificate', placeholderText(lb)],
       ['Type', spec.type],
       ['VPC', spec.vpc],
-      ['Port', String(spec.port)],
+      ['Port', spec.ports ? portRanges(spec).map(formatPorts).join(', ') : String(spec.port)],
       ['Algorithm', spec.algorithm],
       ['Health check', describeHealthCheck(spec.healthCheck).replace(/^health check: /, '')],
+      ['Sticky', stickyText(spec.sticky)],
+      ['Rate limit', rateLimitText(spec)],
+      ['Access', accessText(spec)],
+      ['Maintenance', maintenanceText(spec)],
       [
         'Domains',
         [spec.tls?.domain, ...(spec.tls?.domains ?? [])].filter((domain) => domain !== undefined).join(', '),
@@ -65,7 +74,12 @@ function mainSection(lb: LoadBalancer, now: number, style: Style): Section {
   };
 }
 
+function routeTable({ spec: { routes } }: LoadBalancer): string {
+  return renderTable(routeColumns(), routes, { header: routes.length > 0 });
+}
+
 interface BackendRow {
+  pool: string;
   backend: Backend;
   seen: BackendStatus | undefined;
 }
@@ -73,13 +87,15 @@ interface BackendRow {
 /** The spec's backends with what is seen of each; one line for each node that sees it. */
 function backendTable({ spec, status }: LoadBalancer, now: number, style: Style): string {
   const severalNodes = status.nodes.length > 1;
-  const rows = spec.backends.flatMap((backend): BackendRow[] => {
-    const seen = status.backends.filter(({ target }) => target === backend.target);
-    return seen.length === 0 ? [{ backend, seen: undefined }] : seen.map((each) => ({ backend, seen: each }));
+  const rows = allBackends(spec).flatMap(({ pool, backend }): BackendRow[] => {
+    const seen = status.backends.filter((each) => each.pool === pool && each.target === backend.target);
+    const row = { pool, backend };
+    return seen.length === 0 ? [{ ...row, seen: undefined }] : seen.map((each) => ({ ...row, seen: each }));
   });
   return renderTable(
     [
       { heading: 'TARGET', cell: ({ backend }) => backend.target },
+      ...(poolsOf(spec).length > 1 ? [{ heading: 'POOL', cell: ({ pool }: BackendRow) => pool }] : []),
       {
         heading: 'STATE',
         cell: ({ seen }) => seen?.state ?? 'pending',

@@ -1,4 +1,7 @@
 import type { LoadBalancer } from '../../api/load-balancer.ts';
+import type { Backend } from '../../spec/backend.ts';
+import { DEFAULT_POOL, allBackends, poolsOf, poolsOfRoute } from '../../spec/pools-of.ts';
+import { poolFlag } from '../pools.ts';
 import { addressTexts, clientPlace } from './addresses.ts';
 import { printable } from './style.ts';
 
@@ -17,22 +20,34 @@ export function renderResult(lb: LoadBalancer, { done, live }: { done: string; l
 /** The command to type next. */
 export function nextStep(lb: LoadBalancer): string {
   const { name, spec } = lb;
-  const [first] = spec.backends;
+  const members = allBackends(spec);
+  const [first] = members;
   if (!first) {
     const check = spec.type === 'http' ? 'http:/health:5s' : 'tcp:5s';
     return `agentmetal lb backend add ${name} --target HOST:PORT --health-check "${check}"`;
   }
-  if (takesNoTraffic(lb)) {
-    const drained = spec.backends.find(({ drain, weight }) => drain && weight > 0);
-    if (drained) return `agentmetal lb backend enable ${name} ${drained.target}`;
-    return `agentmetal lb backend set ${name} ${first.target} --weight 1${first.drain ? ' --no-drain' : ''}`;
+  const [idle] = idlePools(lb);
+  if (idle !== undefined) {
+    const waiting = members.filter(({ pool }) => pool === idle);
+    const drained = waiting.find(({ backend: { drain, weight } }) => drain && weight > 0);
+    const { backend, pool } = drained ?? waiting[0] ?? first;
+    const words = `${name} ${backend.target}${poolFlag(pool)}`;
+    if (drained) return `agentmetal lb backend enable ${words}`;
+    return `agentmetal lb backend set ${words} --weight 1${backend.drain ? ' --no-drain' : ''}`;
   }
   const place = clientPlace(lb);
   if (place === undefined || spec.type === 'tcp') return `agentmetal lb health ${name}`;
   return `curl http://${place}/`;
 }
 
-/** True when there are backends, and none of them is to have new clients. */
-export function takesNoTraffic({ spec }: Pick<LoadBalancer, 'spec'>): boolean {
-  return spec.backends.length > 0 && spec.backends.every(({ drain, weight }) => drain || weight === 0);
+/** The pools that have backends of which none is to have new clients, though clients reach the pool. */
+export function idlePools({ spec }: Pick<LoadBalancer, 'spec'>): string[] {
+  const reached = new Set([DEFAULT_POOL, ...spec.routes.flatMap(poolsOfRoute)]);
+  return poolsOf(spec)
+    .filter(([name, { backends }]) => reached.has(name) && backends.length > 0 && backends.every(isIdle))
+    .map(([name]) => name);
+}
+
+function isIdle({ drain, weight }: Backend): boolean {
+  return drain || weight === 0;
 }

@@ -1,5 +1,6 @@
 import type { LoadBalancer } from '../../api/load-balancer.ts';
 import type { Receipt } from '../../spec/plan.ts';
+import { backendKey, backendText } from '../backend-text.ts';
 import type { Progress } from '../output/progress.ts';
 
 /** More lines than this about backends say nothing to a reader. */
@@ -55,8 +56,8 @@ function stateLines(lb: LoadBalancer | undefined): Map<string, string> {
     settled.map(({ machine, pool, target, state, reason }) => {
       const why = state === 'up' || !reason ? '' : `: ${reason}`;
       return [
-        `${machine} ${pool} ${target}`,
-        `${target} ${state}${severalNodes ? ` on ${machine}` : ''}${why}`,
+        `${machine} ${backendKey({ pool, target })}`,
+        `${backendText({ pool, target })} ${state}${severalNodes ? ` on ${machine}` : ''}${why}`,
       ];
     }),
   );

@@ -1,8 +1,10 @@
 import type { BackendStatus, LoadBalancer } from '../../api/load-balancer.ts';
 import type { FieldError } from '../../base/errors.ts';
 import type { Receipt } from '../../spec/plan.ts';
+import { allBackends } from '../../spec/pools-of.ts';
+import { backendKey, backendText } from '../backend-text.ts';
 import { CliFailure, EXIT } from '../failure.ts';
-import { takesNoTraffic } from '../output/result.ts';
+import { idlePools } from '../output/result.ts';
 
 /** More backends than this are only counted. */
 const MAX_NAMED = 20;
@@ -14,10 +16,11 @@ export function isSettled(lb: LoadBalancer): boolean {
 
 /** Targets that no node has an answer from yet. */
 function uncheckedTargets({ spec, status }: LoadBalancer): string[] {
-  const known = new Set(
-    status.backends.filter(({ state }) => state !== 'checking').map(({ target }) => target),
-  );
-  return spec.backends.map(({ target }) => target).filter((target) => !known.has(target));
+  const known = new Set(status.backends.filter(({ state }) => state !== 'checking').map(backendKey));
+  return allBackends(spec)
+    .map(({ pool, backend: { target } }) => ({ pool, target }))
+    .filter((name) => !known.has(backendKey(name)))
+    .map(backendText);
 }
 
 /** A node could not apply the revision. */
@@ -53,9 +56,11 @@ export function waitTimeout(lb: LoadBalancer, revision: number, timeout: string)
 /** The revision is live, but not everything behind it is well; `undefined` when it is. */
 export function degradation(lb: LoadBalancer, revision: number): CliFailure | undefined {
   const { state } = lb.status;
-  if (state === 'active' || state === 'pending' || lb.spec.backends.length === 0) return undefined;
+  if (state === 'active' || state === 'pending' || allBackends(lb.spec).length === 0) return undefined;
   // Drained on purpose: that is worth a warning, and no failure.
-  if (state === 'degraded' && takesNoTraffic(lb)) return undefined;
+  const idle = idlePools(lb);
+  const hasOther = lb.status.backends.some((backend) => isBad(backend) && !idle.includes(backend.pool));
+  if (state === 'degraded' && idle.length > 0 && !hasOther) return undefined;
   const bad = badBackends(lb);
   const what =
     bad.length > 0
@@ -73,10 +78,10 @@ export function degradation(lb: LoadBalancer, revision: number): CliFailure | un
 }
 
 function badBackends({ status }: LoadBalancer): FieldError[] {
-  return status.backends.filter(isBad).map(({ target, state, reason }) => ({
+  return status.backends.filter(isBad).map(({ target, pool, state, reason }) => ({
     pointer: '',
     code: state,
-    detail: `${target} is ${state}${reason ? `: ${reason}` : ''}`,
+    detail: `${backendText({ target, pool })} is ${state}${reason ? `: ${reason}` : ''}`,
   }));
 }
 

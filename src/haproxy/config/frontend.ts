@@ -50,7 +50,7 @@ export function frontendSection(model: ServiceModel): Section {
   return {
     header: `frontend ${frontendName(spec.type)}`,
     lines: [
-      ...listeners(spec, model.layout).map((listener) => bindLine(model, listener)),
+      ...listeners(spec, model.layout).flatMap((listener) => bindLines(model, listener)),
       ...(spec.maxConnections > 0 ? [`maxconn ${spec.maxConnections}`] : []),
       ...proxyProtocolLines(model),
       ...logLines(model),
@@ -60,17 +60,19 @@ export function frontendSection(model: ServiceModel): Section {
   };
 }
 
-function bindLine({ id, address, layout, spec }: ServiceModel, { port, tls }: Listener): string {
-  const bind = `bind ${bindAddress(address, port, layout)}`;
-  if (!tls) return bind;
+function bindLines({ id, address, layout, spec }: ServiceModel, { port, tls }: Listener): string[] {
   const certificate = quote(servicePaths(id, layout).placeholder);
   const alpn = spec.type === 'http' ? ` alpn ${spec.http2 ? 'h2,http/1.1' : 'http/1.1'}` : '';
-  return `${bind} ssl crt ${certificate}${alpn} ssl-min-ver TLSv${spec.tls?.minVersion ?? '1.2'}`;
+  const options = tls
+    ? ` ssl crt ${certificate}${alpn} ssl-min-ver TLSv${spec.tls?.minVersion ?? '1.2'}`
+    : '';
+  return bindAddresses(address, port, layout).map((bound) => `bind ${bound}${options}`);
 }
 
-function bindAddress(address: string, port: number, layout: Pick<HostLayout, 'ipv6'>): string {
-  if (address === '*') return layout.ipv6 ? `:::${port} v4v6` : `*:${port}`;
-  return quote(`${address}:${port}`);
+/** One socket for both families would show IPv4 clients to backends as IPv6 addresses (`::ffff:192.0.2.1`). */
+function bindAddresses(address: string, port: number, layout: Pick<HostLayout, 'ipv6'>): string[] {
+  if (address === '*') return [`*:${port}`, ...(layout.ipv6 ? [`:::${port} v6only`] : [])];
+  return [quote(`${address}:${port}`)];
 }
 
 function proxyProtocolLines(model: ServiceModel): string[] {

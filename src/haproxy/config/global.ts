@@ -1,3 +1,4 @@
+import { bufferLines } from './buffers.ts';
 import { LOCAL_PEER } from './names.ts';
 import { hasTables } from './peers.ts';
 import { quote } from './quote.ts';
@@ -39,6 +40,7 @@ export function globalSection(model: ServiceModel): Section {
       // Connections are told to go over a while, not all in one moment, so that few HTTP/2 clients are just asking. A
       // longer while would spare more of them, but leave clients with what was before the change for as long.
       'close-spread-time 1s',
+      ...bufferLines(spec),
       ...(hasTables(model) ? [`localpeer ${LOCAL_PEER}`] : []),
       ...(layout.user ? [`user ${quote(layout.user)}`] : []),
       ...(layout.group ? [`group ${quote(layout.group)}`] : []),

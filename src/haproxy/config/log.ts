@@ -36,8 +36,9 @@ export function ringSections(_model: ServiceModel): Section[] {
 export function logLines({ spec }: Pick<ServiceModel, 'spec'>): string[] {
   const format = spec.type === 'http' ? HTTP_FORMAT : TCP_FORMAT;
   return [
-    // Whoever only looks whether the port is open is no client.
+    // Whoever only looks whether the port is open, as this agent does, is no client and asks nothing.
     'option dontlognull',
+    ...(spec.type === 'http' ? ['option http-ignore-probes'] : []),
     `log ring@${ACCESS_RING} len ${LINE_BYTES} format raw local0`,
     ...(spec.type === 'http' ? HTTP_CAPTURES : []),
     `log-format ${quote(writeJson(format))}`,

@@ -1,10 +1,11 @@
+import { memoized } from '../../base/memo.ts';
 import { DEFAULT_POOL } from '../../spec/pool.ts';
 import { poolsOf } from '../../spec/load-balancer.ts';
 import type { StepAction } from '../../spec/plan.ts';
 import type { ServiceModel } from '../model.ts';
 import { MAINTENANCE_SWITCH, lookupPaths } from './lookup-paths.ts';
 import { limitsOf } from './rate-limit.ts';
-import { compileRoutes } from './routing/compile.ts';
+import { NO_ROUTE, compileRoutes, decisionWithoutRoute } from './routing/compile.ts';
 import { cookieOf } from './sticky.ts';
 import { listOf } from '../../spec/route.ts';
 
@@ -26,15 +27,13 @@ export interface Lookup {
 const EVERYONE = ['0.0.0.0/0', '::/0'];
 
 /** All lookups of a load balancer, as they should be. */
-export function lookupsOf(model: ServiceModel): Lookup[] {
-  return [
-    ...accessLookups(model),
-    ...limitLookups(model),
-    ...maintenanceLookups(model),
-    ...(model.spec.type === 'http' ? routeLookups(model) : serverNameLookups(model)),
-    ...cookieLookups(model),
-  ];
-}
+export const lookupsOf = memoized((model: ServiceModel): readonly Lookup[] => [
+  ...accessLookups(model),
+  ...limitLookups(model),
+  ...maintenanceLookups(model),
+  ...(model.spec.type === 'http' ? routeLookups(model) : serverNameLookups(model)),
+  ...cookieLookups(model),
+]);
 
 function accessLookups(model: ServiceModel): Lookup[] {
   const paths = lookupPaths(model);
@@ -95,12 +94,14 @@ function routeLookups(model: ServiceModel): Lookup[] {
   if (routes.length === 0) return [];
   const paths = lookupPaths(model);
   const { sites, exact, prefixes, splits, redirects } = compileRoutes(routes);
+  const byPath = [...exact, [NO_ROUTE, decisionWithoutRoute(model.spec)] as const];
   return [
     map(paths.sites, sites, 'set-routes', 'hosts'),
-    map(paths.exactPaths, exact, 'set-routes', 'routes by path'),
+    map(paths.exactPaths, byPath, 'set-routes', 'routes by path'),
     map(paths.pathPrefixes, prefixes, 'set-routes', 'routes by path prefix'),
-    map(paths.splits, splits, 'set-routes', 'shares of splits'),
-    map(paths.redirects, redirects, 'set-routes', 'redirects'),
+    // HAProxy knows only the maps that a rule names.
+    ...(splits.size > 0 ? [map(paths.splits, splits, 'set-routes', 'shares of splits')] : []),
+    ...(redirects.size > 0 ? [map(paths.redirects, redirects, 'set-routes', 'redirects')] : []),
   ];
 }
 

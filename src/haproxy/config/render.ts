@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { memoized } from '../../base/memo.ts';
 import type { ServiceModel } from '../model.ts';
 import { backendSections } from './backend.ts';
 import { ringSections } from './log.ts';
@@ -18,7 +19,7 @@ export interface Frame {
   sections: readonly Section[];
 }
 
-export function renderFrame(model: ServiceModel): Frame {
+export const renderFrame = memoized((model: ServiceModel): Frame => {
   const sections = [
     globalSection(model),
     defaultsSection(model),
@@ -30,7 +31,7 @@ export function renderFrame(model: ServiceModel): Frame {
   ];
   const hash = createHash('sha256').update(writeSections(sections)).digest('hex').slice(0, 16);
   return { hash, sections };
-}
+});
 
 const DESCRIPTION = 'agentmetal frame ';
 

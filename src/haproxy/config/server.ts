@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { memoized } from '../../base/memo.ts';
 import type { Backend, BackendCheck, BackendTls } from '../../spec/backend.ts';
 import { type HealthCheck, checkOfBackend, isScriptCheck } from '../../spec/health-check.ts';
 import { poolsOf } from '../../spec/load-balancer.ts';
@@ -38,17 +39,17 @@ export function serverKey({ pool, name }: Pick<Server, 'pool' | 'name'>): string
 }
 
 /** The members of all pools, in the order of the spec. */
-export function servers(model: ServiceModel): Server[] {
-  return poolsOf(model.spec).flatMap(([name, pool]) => poolServers(model, name, pool));
-}
+export const servers = memoized((model: ServiceModel): readonly Server[] =>
+  poolsOf(model.spec).flatMap(([name, pool]) => poolServers(model, name, pool)),
+);
 
 /** All that HAProxy has: the members, and those that stand in for them where a pool fails open. */
-export function allServers(model: ServiceModel): Server[] {
+export const allServers = memoized((model: ServiceModel): readonly Server[] => {
   const standIns = poolsOf(model.spec)
     .filter(([, pool]) => pool.failOpen)
     .flatMap(([name, pool]) => poolServers(model, name, pool).map(toStandIn));
   return [...servers(model), ...standIns];
-}
+});
 
 function poolServers(model: ServiceModel, name: string, pool: Pool): Server[] {
   const ids = serverIds(pool);

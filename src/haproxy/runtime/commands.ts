@@ -128,7 +128,8 @@ export function parseLookup(text: string): Map<string, string> {
   return new Map(
     text
       .split('\n')
-      .filter((line) => line !== '')
+      // One that HAProxy does not know is answered with a sentence.
+      .filter((line) => line.startsWith('0x'))
       .map((line) => {
         const [, key = '', value = ''] = line.split(' ');
         return [key, value];

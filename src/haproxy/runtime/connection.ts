@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 
 /** HAProxy ends every answer of an interactive session with this. */
 const PROMPT = '\n> ';
@@ -59,13 +59,11 @@ export async function openRuntime(path: string, onEnd?: () => void): Promise<Run
         return Promise.reject(new RuntimeApiError('a runtime command must be one line without ";"'));
       return exchange(command);
     },
-    close: () => end(socket),
+    close() {
+      socket.removeAllListeners('close');
+      fail(new RuntimeApiError(`the connection on ${path} was closed`));
+    },
   };
-}
-
-function end(socket: Socket): void {
-  socket.removeAllListeners('close');
-  socket.destroy();
 }
 
 /** Runs `use` with a connection that is closed afterwards. */

@@ -13,6 +13,8 @@ export interface ServerStat {
   sessions: number;
   /** Seconds since the last change between up and down. */
   secondsSinceChange: number;
+  /** Whether a check is running now: HAProxy then tells of the one before its status, but no words. */
+  isChecking: boolean;
   /** Kind of the last check's result: `L4OK`, `L4CON`, `L7STS`, …; empty before the first; `INI` likewise. */
   checkStatus: string;
   /** Status of the layer 5-7 answer, e.g. an HTTP status. */
@@ -88,6 +90,7 @@ function toStat(row: readonly string[], columns: ReadonlyMap<string, number>): S
     sessions: number('scur'),
     secondsSinceChange: number('lastchg'),
     // A star marks a check that is running now; the rest is of the one before.
+    isChecking: text('check_status').startsWith('*'),
     checkStatus: text('check_status').replace(/^\* ?/, ''),
     checkCode: text('check_code'),
     checkDurationMs: number('check_duration'),

@@ -61,6 +61,8 @@ function send(
     reply.type(`${EVENT_STREAM}; charset=utf-8`);
     // A proxy in between would gather events otherwise.
     reply.header('x-accel-buffering', 'no');
+    // Kept open after a stream's end, the connection would hold up the end of the server.
+    reply.header('connection', 'close');
     return method === 'HEAD' ? reply.send('') : reply.send(eventStream(events));
   }
   if (body === undefined) return reply.send();

@@ -11,6 +11,7 @@ type LogsAnswer = AnswerTo<'logs'>;
 /** How long an agent waits for a line before it says that there is none. */
 const WAIT_MS = 10_000;
 const RETRY_MS = 1000;
+const PAUSE_MS = 50;
 
 export interface Followed {
   question: LogsQuestion;
@@ -42,8 +43,11 @@ export async function followLogs(
       try {
         const answer = await ask(at, WAIT_MS, MAX_LOG_LINES);
         at = answer.cursor;
-        if (answer.lines.length === 0 && answer.missed === 0) yield KEEP_ALIVE;
         yield* eventsOf(answer, node.machine);
+        if (answer.lines.length > 0) continue;
+        yield KEEP_ALIVE;
+        // An agent that does not wait must not keep us busy.
+        await context.clock.sleep(PAUSE_MS, over);
       } catch (error) {
         if (over.aborted) return;
         yield problemEvent(error);

@@ -25,6 +25,7 @@ import {
 import { changeLoadBalancer } from '../load-balancers/change.ts';
 import { loadBalancerOutcome } from '../load-balancers/outcome.ts';
 import { observeOne, requireLoadBalancer } from '../load-balancers/read.ts';
+import { backendWhy } from '../status/backends.ts';
 import type { Observation } from '../status/observation.ts';
 
 export function backendHandlers(context: ServerContext, write: Writer): Handlers<typeof backendRoutes> {
@@ -54,6 +55,11 @@ export function backendHandlers(context: ServerContext, write: Writer): Handlers
         headers: { etag: etag(record.revision) },
         body: viewOf(observation, pool, target),
       };
+    },
+    async explainBackend({ params, query: { pool } }) {
+      const observation = await find(params.loadBalancer);
+      const { target } = requireBackend({ record: observation.record, pool }, canonicalTarget(params.target));
+      return { status: 200, body: backendWhy(observation, { pool, target }) };
     },
     putBackend: (request) => {
       const target = pathTarget(request.params.target, request.body.target);

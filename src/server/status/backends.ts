@@ -1,4 +1,4 @@
-import type { BackendStatus } from '../../api/load-balancer.ts';
+import type { BackendStatus, BackendWhy } from '../../api/load-balancer.ts';
 import type { Backend } from '../../spec/backend.ts';
 import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
 import { DEFAULT_POOL, allBackends, poolsOf, poolsOfRoute } from '../../spec/pools-of.ts';
@@ -25,10 +25,28 @@ export function backendStatuses(observation: Observation): BackendStatus[] {
   return allBackends(observation.record.spec).flatMap(({ pool, backend: { target } }) =>
     seen.map(({ observed, byKey }) => {
       const reported = byKey.get(backendKey({ pool, target }));
-      if (reported) return { ...reported, machine: observed.machine.name };
+      if (reported) return statusOf(reported, observed);
       return unreported(observation, observed, { pool, target });
     }),
   );
+}
+
+type Reported = ObservedNode['node']['backends'][number];
+
+function statusOf({ evidence: _evidence, ...seen }: Reported, { machine }: ObservedNode): BackendStatus {
+  return { ...seen, machine: machine.name };
+}
+
+/** How each node sees one backend, and what shows why. */
+export function backendWhy(observation: Observation, name: BackendName): BackendWhy {
+  const key = backendKey(name);
+  const nodes = observation.nodes.map((observed) => {
+    const reported = observed.node.backends.find((backend) => backendKey(backend) === key);
+    if (!reported) return unreported(observation, observed, name);
+    const { evidence } = reported;
+    return { ...statusOf(reported, observed), ...(evidence ? { evidence } : {}) };
+  });
+  return { ...name, nodes };
 }
 
 /** True for a backend that should take new clients. */

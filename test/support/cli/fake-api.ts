@@ -4,6 +4,8 @@ import { onTestFinished } from 'vitest';
 import type { LoadBalancer, Revision } from '../../../src/api/load-balancer.ts';
 import { AppError } from '../../../src/base/errors.ts';
 import { diffValues } from '../../../src/spec/diff.ts';
+import type { Backend } from '../../../src/spec/backend.ts';
+import { allBackends, poolOf, withPool } from '../../../src/spec/pools-of.ts';
 import type { Receipt } from '../../../src/spec/plan.ts';
 import { validateLoadBalancer } from '../../../src/spec/validate.ts';
 import { runCli } from './run-cli.ts';
@@ -25,6 +27,8 @@ interface FakeNodes {
   looksUntilLive: number;
   /** PATCHes that somebody else overtakes. */
   overtaken: number;
+  /** What is open on a backend, at each look one after another; the last stays. */
+  sessions: number[] | undefined;
 }
 
 export interface FakeApi {
@@ -32,6 +36,8 @@ export interface FakeApi {
   env: Record<string, string>;
   requests: Recorded[];
   nodes: FakeNodes;
+  /** How often somebody has looked at a load balancer; each look is a report of its own. */
+  looks: number;
   loadBalancers: Map<string, LoadBalancer>;
   /** Requests that change something. */
   writes(): Recorded[];
@@ -56,7 +62,14 @@ export async function startFakeApi(): Promise<FakeApi> {
     url,
     env: { AGENTMETAL_URL: url, AGENTMETAL_API_KEY: FAKE_KEY },
     requests: [],
-    nodes: { outcome: 'applied', backendState: () => 'up', looksUntilLive: 1, overtaken: 0 },
+    nodes: {
+      outcome: 'applied',
+      backendState: () => 'up',
+      looksUntilLive: 1,
+      overtaken: 0,
+      sessions: undefined,
+    },
+    looks: 0,
     loadBalancers: new Map(),
     writes: () => api.requests.filter(({ method }) => method !== 'GET'),
     answers: new Map(),
@@ -189,10 +202,13 @@ function observe(api: FakeApi, lb: LoadBalancer, looks: Map<string, number>): Lo
   const count = (looks.get(key) ?? 0) + 1;
   looks.set(key, count);
   if (count < api.nodes.looksUntilLive || api.nodes.outcome === 'failed') return structuredClone(lb);
-  const backends = lb.spec.backends.map(({ target }) => {
+  const { sessions: open } = api.nodes;
+  const sessions = open && open.length > 1 ? open.shift() : open?.[0];
+  const backends = allBackends(lb.spec).map(({ pool, backend: { target } }) => {
     const state = api.nodes.backendState(target);
     const reason = state === 'up' ? 'the check passes' : 'connection refused';
-    return { target, pool: 'default', state, reason, since: TIME, machine: 'local' };
+    const seen = { target, pool, state, reason, since: TIME, machine: 'local' };
+    return sessions === undefined ? seen : { ...seen, sessions };
   });
   const bad = backends.some(({ state }) => state !== 'up');
   lb.status = {
@@ -207,6 +223,7 @@ function observe(api: FakeApi, lb: LoadBalancer, looks: Map<string, number>): Lo
         observedRevision: lb.revision,
         state: 'active',
         connected: true,
+        lastReportAt: new Date(Date.parse(TIME) + (api.looks += 1) * 1000).toISOString(),
       },
     ],
     backends,
@@ -250,17 +267,23 @@ function revisionOf(
   };
 }
 
-function changedBackends(lb: LoadBalancer, { method, body }: Recorded, item: string | undefined): unknown {
+function changedBackends(
+  lb: LoadBalancer,
+  { method, body, query }: Recorded,
+  item: string | undefined,
+): unknown {
   const { name, labels, spec } = lb;
-  const others = spec.backends.filter(({ target }) => target !== item);
-  const before = spec.backends.find(({ target }) => target === item);
-  if (method === 'POST')
-    return { name, labels, spec: { ...spec, backends: [...spec.backends, ...(body as object[])] } };
-  return {
-    name,
-    labels,
-    spec: { ...spec, backends: method === 'DELETE' ? others : [...others, merge(before, body)] },
-  };
+  const pool = query['pool'] ?? 'default';
+  const present = poolOf(spec, pool)?.backends ?? [];
+  const others = present.filter(({ target }) => target !== item);
+  const before = present.find(({ target }) => target === item);
+  const backends =
+    method === 'POST'
+      ? [...present, ...(body as object[])]
+      : method === 'DELETE'
+        ? others
+        : [...others, merge(before, body)];
+  return { name, labels, spec: withPool(spec, pool, { backends: backends as Backend[] }) };
 }
 
 function merge(target: unknown, patch: unknown): unknown {

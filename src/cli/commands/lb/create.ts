@@ -18,9 +18,15 @@ export const create = defineCommand({
     type: { value: 'TYPE', choices: ['http', 'tcp'], required: true, summary: 'http (L7) or tcp (L4)' },
     vpc: { value: 'VPC', summary: 'The VPC of its backends; without it, `default`', completes: 'vpc' },
     port: { value: 'PORT', integer: true, summary: 'Port to listen on; tcp needs it, http has 80' },
+    ports: { value: 'PORTS', repeat: true, summary: 'Further ports for tcp: a port or a range, 6000-6010' },
     target: { value: 'HOST:PORT', repeat: true, summary: 'A backend' },
     backend: { value: 'HOST:PORT', repeat: true, summary: 'The same as --target' },
     healthCheck: { value: 'CHECK', summary: 'How backends are checked, such as "http:/health:5s" or tcp:5s' },
+    sticky: {
+      value: 'MODE',
+      choices: ['cookie', 'source-ip'],
+      summary: 'Keep each client on its backend, known again by a cookie (http) or by its address',
+    },
     algorithm: {
       value: 'ALGORITHM',
       summary: 'roundrobin, leastconn, source, random, first, uri or header:NAME',
@@ -33,6 +39,7 @@ export const create = defineCommand({
   examples: [
     'agentmetal lb create --name web-lb --type http --vpc prod',
     'agentmetal lb create --name db-lb --type tcp --port 5432 --vpc prod',
+    'agentmetal lb create --name sip --type tcp --ports 5060-5061 --ports 6000 --sticky source-ip',
     'agentmetal lb create --name api --type http --target 10.0.0.5:8080 --health-check "http:/health:5s"',
   ],
   async run(ctx, { args, options }) {
@@ -52,7 +59,9 @@ export const create = defineCommand({
       type,
       vpc,
       port,
+      ports: options.ports.length === 0 ? undefined : options.ports,
       algorithm,
+      sticky: options.sticky === undefined ? undefined : { mode: options.sticky },
       backends: backends.length === 0 ? undefined : backends,
       healthCheck: check,
       tls: options.domain.length === 0 ? undefined : tlsDomains(options.domain),

@@ -9,6 +9,11 @@ export const UPDATE_OPTIONS = {
   label: { value: 'KEY=VALUE', short: 'l', repeat: true, summary: 'Set a label' },
   unlabel: { value: 'KEY', repeat: true, summary: 'Take a label away' },
   port: { value: 'PORT', integer: true, summary: 'Port to listen on' },
+  ports: {
+    value: 'PORTS',
+    repeat: true,
+    summary: 'Ports for tcp: a port or a range, 6000-6010; those given are the whole list',
+  },
   algorithm: {
     value: 'ALGORITHM',
     summary: 'roundrobin, leastconn, source, random, first, uri or header:NAME',
@@ -21,7 +26,8 @@ export const UPDATE_OPTIONS = {
 export function updatePatch(options: OptionValues<typeof UPDATE_OPTIONS>, hint: string): LoadBalancerPatch {
   const { name, port, algorithm, vpc, deletionProtection } = options;
   const labels = labelPatch(options.label, options.unlabel);
-  const fields = { port, algorithm, vpc, deletionProtection };
+  const ports = options.ports.length === 0 ? undefined : options.ports;
+  const fields = { port, ports, algorithm, vpc, deletionProtection };
   const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
   const patch = {
     ...(name === undefined ? {} : { name }),

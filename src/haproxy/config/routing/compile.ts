@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { LoadBalancerSpec } from '../../../spec/load-balancer.ts';
+import { memoized } from '../../../base/memo.ts';
 import { DEFAULT_POOL } from '../../../spec/pool.ts';
 import { type Route, listOf } from '../../../spec/route.ts';
 
@@ -31,20 +33,24 @@ export const SEPARATOR = '|';
 /** The rank of what no conditional route comes after. */
 const LAST_RANK = 1_000_000;
 
-/** What becomes of a request that no route is for. */
-export const NO_ROUTE = [LAST_RANK, 'pool', DEFAULT_POOL, '', ''].join(SEPARATOR);
+/** Where it stands what becomes of a request that no route is for: no site and path read like it. */
+export const NO_ROUTE = 'none';
 
-export function compileRoutes(routes: readonly Route[]): CompiledRoutes {
-  const conditional = routes.filter(isConditional);
+/** What becomes of such a request: while the pool at the top is empty, it is told so. */
+export function decisionWithoutRoute({ backends }: Pick<LoadBalancerSpec, 'backends'>): string {
+  const kind = backends.length > 0 ? 'pool' : 'none';
+  return [LAST_RANK, kind, DEFAULT_POOL, '', ''].join(SEPARATOR);
+}
+
+export const compileRoutes = memoized((routes: readonly Route[]): CompiledRoutes => {
   const plain = rankedPlainRoutes(routes);
-  const tables = siteTables(plain);
   return {
-    ...tables,
+    ...siteTables(plain),
     splits: splitTable(routes),
     redirects: redirectTable(routes),
-    conditional,
+    conditional: routes.filter(isConditional),
   };
-}
+});
 
 /** Whether the route goes by more than host and path. */
 export function isConditional({ match }: Route): boolean {
@@ -139,7 +145,7 @@ function addSite(
     const prefix = folderOf(route.match.pathPrefix ?? '/');
     const decision = decisionOf(route, rank);
     if (path !== undefined) {
-      if (taken.exact.has(path) || isUnder(path, taken.prefixes)) continue;
+      if (taken.exact.has(path) || isUnder(`${path}/`, taken.prefixes)) continue;
       taken.exact.add(path);
       exact.set(site + path, decision);
       continue;
@@ -161,11 +167,11 @@ export function folderOf(prefix: string): string {
   return prefix.endsWith('/') ? prefix : `${prefix}/`;
 }
 
-/** Whether one of the prefixes covers the path: only those that end at one of its slashes can. */
-function isUnder(path: string, prefixes: ReadonlySet<string>): boolean {
-  for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1))
-    if (prefixes.has(path.slice(0, slash + 1))) return true;
-  return prefixes.has(`${path}/`);
+/** Whether one of the prefixes covers the folder: only those that end at one of its slashes can. */
+function isUnder(folder: string, prefixes: ReadonlySet<string>): boolean {
+  for (let slash = folder.indexOf('/'); slash >= 0; slash = folder.indexOf('/', slash + 1))
+    if (prefixes.has(folder.slice(0, slash + 1))) return true;
+  return false;
 }
 
 function splitTable(routes: readonly Route[]): Map<string, string> {

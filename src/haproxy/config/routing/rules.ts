@@ -37,14 +37,19 @@ export function routingLines(model: ServiceModel): string[] {
 /** The plain routes: host and path are looked up. */
 function findLines(model: ServiceModel): string[] {
   const paths = lookupPaths(model);
-  const sites = quote(paths.sites);
+  const [sites, exact, prefixes] = [paths.sites, paths.exactPaths, paths.pathPrefixes].map(quote);
+  const otherwise = (name: string) => `unless { var(txn.${name}) -m found }`;
   return [
-    'http-request set-var(txn.host) req.hdr(host),host_only,lower',
+    // A dot at the end only says that the name is complete (RFC 3986, section 3.2.2).
+    'http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.)',
     'http-request set-var(txn.path) path',
     `http-request set-var(txn.site) var(txn.host),map_str(${sites})`,
-    `http-request set-var(txn.site) var(txn.host),regsub(^[^.]*,*),map_str(${sites},${ANY_SITE}) unless { var(txn.site) -m found }`,
-    `http-request set-var(txn.rule) var(txn.site),concat(,txn.path),map_str(${quote(paths.exactPaths)})`,
-    `http-request set-var(txn.rule) var(txn.site),concat(,txn.path),map_beg(${quote(paths.pathPrefixes)},${NO_ROUTE}) unless { var(txn.rule) -m found }`,
+    `http-request set-var(txn.site) var(txn.host),regsub(^[^.]*,*),map_str(${sites}) ${otherwise('site')}`,
+    // HTTP/1.0 may leave the host out, and then nothing at all would be found.
+    `http-request set-var(txn.site) str(${ANY_SITE}) ${otherwise('site')}`,
+    `http-request set-var(txn.rule) var(txn.site),concat(,txn.path),map_str(${exact})`,
+    `http-request set-var(txn.rule) var(txn.site),concat(,txn.path),map_beg(${prefixes}) ${otherwise('rule')}`,
+    `http-request set-var(txn.rule) str(${NO_ROUTE}),map_str(${exact}) ${otherwise('rule')}`,
   ];
 }
 
@@ -121,15 +126,11 @@ function splitLines(model: ServiceModel): string[] {
 
 /** Answers that no backend gives: redirects, fixed responses, and that there is no route. */
 export function answerLines(model: ServiceModel): string[] {
-  const { routes, backends } = model.spec;
+  if (model.spec.routes.length === 0) return [];
   return [
     ...redirectLines(model),
     ...respondLines(model),
-    ...(routes.length > 0 && backends.length === 0
-      ? [
-          `http-request return status 404 content-type text/plain string 'No route is for this request.' if { var(txn.pool) -m str default } { var(txn.route) -m len 0 }`,
-        ]
-      : []),
+    `http-request return status 404 content-type text/plain string 'No route is for this request.' if { var(txn.kind) -m str none }`,
   ];
 }
 
@@ -137,15 +138,20 @@ function redirectLines(model: ServiceModel): string[] {
   const { routes } = model.spec;
   if (!routes.some(({ redirect }) => redirect)) return [];
   const isRedirect = 'if { var(txn.kind) -m str redirect }';
-  const part = (name: string, index: number, otherwise: string) => [
-    `http-request set-var(txn.${name}) var(txn.to),field(${index},|) ${isRedirect}`,
-    `http-request set-var(txn.${name}) ${otherwise} ${isRedirect} { var(txn.${name}) -m len 0 }`,
-  ];
+  const named = (name: string, index: number) =>
+    `http-request set-var(txn.${name}) var(txn.to),field(${index},|) ${isRedirect}`;
+  const otherwise = (name: string, value: string, condition = '') =>
+    `http-request set-var(txn.${name}) ${value} ${isRedirect} { var(txn.${name}) -m len 0 }${condition}`;
   return [
     `http-request set-var(txn.to) var(txn.pool),map_str(${quote(lookupPaths(model).redirects)}) ${isRedirect}`,
-    ...part('scheme', 2, 'ssl_fc,iif(https,http)'),
-    ...part('authority', 3, 'req.hdr(host)'),
-    ...part('target', 4, 'pathq'),
+    named('scheme', 2),
+    otherwise('scheme', 'ssl_fc,iif(https,http)'),
+    named('authority', 3),
+    // A port belongs to its scheme: where http was spoken, https is not.
+    otherwise('authority', 'req.hdr(host),host_only', ' !{ ssl_fc,iif(https,http),strcmp(txn.scheme) eq 0 }'),
+    otherwise('authority', 'req.hdr(host)'),
+    named('target', 4),
+    otherwise('target', 'pathq'),
     ...[301, 302, 303, 307, 308].map(
       (status) =>
         `http-request redirect location %[var(txn.scheme)]://%[var(txn.authority)]%[var(txn.target)] code ${status} ${isRedirect} { var(txn.to),field(1,|) -m str ${status} }`,

@@ -1,5 +1,6 @@
 import { patchLoadBalancer } from '../../../change-spec.ts';
 import { defineCommand } from '../../../command.ts';
+import { POOL_OPTION, patchOfPool } from '../../../pools.ts';
 import { WRITE_OPTIONS } from '../../../write-options.ts';
 
 export const set = defineCommand({
@@ -9,15 +10,15 @@ export const set = defineCommand({
     { name: 'name', summary: 'Name or id of the load balancer', completes: 'load-balancer' },
     { name: 'algorithm', summary: 'roundrobin, leastconn, source, random, first, uri or header:NAME' },
   ],
-  options: WRITE_OPTIONS,
+  options: { ...POOL_OPTION, ...WRITE_OPTIONS },
   examples: [
     'agentmetal lb algorithm set web-lb leastconn',
-    'agentmetal lb algorithm set web-lb header:X-User',
+    'agentmetal lb algorithm set web-lb header:X-User --pool api',
   ],
   async run(ctx, { args, options }) {
     await patchLoadBalancer(ctx, options, {
       name: args.name,
-      patch: { spec: { algorithm: args.algorithm } },
+      patch: (before) => patchOfPool(before, options.pool, { algorithm: args.algorithm }),
     });
   },
 });

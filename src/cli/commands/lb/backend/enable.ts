@@ -1,4 +1,5 @@
 import { defineCommand } from '../../../command.ts';
+import { POOL_OPTION } from '../../../pools.ts';
 import { WRITE_OPTIONS } from '../../../write-options.ts';
 import { setBackends } from './set-backends.ts';
 import { readTargets } from './targets.ts';
@@ -13,11 +14,17 @@ export const enable = defineCommand({
   ],
   options: {
     target: { value: 'HOST:PORT', repeat: true, summary: 'A backend', completes: 'backend' },
+    ...POOL_OPTION,
     ...WRITE_OPTIONS,
   },
   examples: ['agentmetal lb backend enable web-lb web-1:8080'],
   async run(ctx, { args, options }) {
     const targets = readTargets(args.targets, options.target);
-    await setBackends(ctx, options, { name: args.name, targets, fields: { drain: false } });
+    await setBackends(ctx, options, {
+      name: args.name,
+      pool: options.pool,
+      targets,
+      fields: { drain: false },
+    });
   },
 });

@@ -1,43 +1,54 @@
 import type { LoadBalancer } from '../../../../api/load-balancer.ts';
-import type { Backend } from '../../../../spec/backend.ts';
+import { type PoolBackend, allBackends, poolsOf } from '../../../../spec/pools-of.ts';
 import { defineCommand } from '../../../command.ts';
 import { paintState } from '../../../output/state.ts';
 import type { Style } from '../../../output/style.ts';
 import type { Column } from '../../../output/table.ts';
+import { poolFlag, requirePool } from '../../../pools.ts';
 import { getLoadBalancer } from '../../../resources.ts';
 
 export const list = defineCommand({
   path: ['lb', 'backend', 'list'],
   summary: 'List the backends of a load balancer',
   args: [{ name: 'name', summary: 'Name or id of the load balancer', completes: 'load-balancer' }],
-  options: {},
-  examples: ['agentmetal lb backend list web-lb'],
-  async run({ api, print }, { args }) {
+  options: {
+    pool: { value: 'POOL', summary: 'Those of this pool alone; without it, those of all', completes: 'pool' },
+  },
+  examples: ['agentmetal lb backend list web-lb', 'agentmetal lb backend list web-lb --pool api'],
+  async run({ api, print }, { args, options: { pool } }) {
     const lb = await getLoadBalancer(await api(), args.name);
-    await print.list(lb.spec.backends, {
+    if (pool !== undefined) requirePool(lb, pool);
+    const members = allBackends(lb.spec).filter((each) => pool === undefined || each.pool === pool);
+    await print.list(members, {
       columns: backendColumns(lb, print.style),
-      name: ({ target }) => target,
-      empty: `${lb.name} has no backends. Add one: agentmetal lb backend add ${lb.name} --target HOST:PORT`,
+      name: ({ backend }) => backend.target,
+      empty: `${lb.name} has no backends${pool === undefined ? '' : ` in the pool ${pool}`}. Add one: agentmetal lb backend add ${lb.name}${poolFlag(pool ?? 'default')} --target HOST:PORT`,
+      value: {
+        items: members.map(({ pool: name, backend }) => ({ ...backend, pool: name })),
+        nextCursor: null,
+      },
     });
   },
 });
 
-function backendColumns({ status }: LoadBalancer, style: Style): Array<Column<Backend>> {
-  const seen = (target: string) => status.backends.find((backend) => backend.target === target);
+function backendColumns({ spec, status }: LoadBalancer, style: Style): Array<Column<PoolBackend>> {
+  const seen = ({ pool, backend }: PoolBackend) =>
+    status.backends.find((each) => each.pool === pool && each.target === backend.target);
   return [
-    { heading: 'TARGET', cell: ({ target }) => target },
-    { heading: 'WEIGHT', cell: ({ weight }) => String(weight) },
-    { heading: 'BACKUP', cell: ({ backup }) => (backup ? 'yes' : 'no') },
+    { heading: 'TARGET', cell: ({ backend }) => backend.target },
+    ...(poolsOf(spec).length > 1 ? [{ heading: 'POOL', cell: ({ pool }: PoolBackend) => pool }] : []),
+    { heading: 'WEIGHT', cell: ({ backend }) => String(backend.weight) },
+    { heading: 'BACKUP', cell: ({ backend }) => (backend.backup ? 'yes' : 'no') },
     {
       heading: 'MAX-CONNECTIONS',
-      cell: ({ maxConnections }) => (maxConnections === 0 ? '' : String(maxConnections)),
+      cell: ({ backend }) => (backend.maxConnections === 0 ? '' : String(backend.maxConnections)),
     },
-    { heading: 'DRAIN', cell: ({ drain }) => (drain ? 'yes' : 'no') },
+    { heading: 'DRAIN', cell: ({ backend }) => (backend.drain ? 'yes' : 'no') },
     {
       heading: 'STATE',
-      cell: ({ target }) => seen(target)?.state ?? 'pending',
+      cell: (member) => seen(member)?.state ?? 'pending',
       paint: (text) => paintState(style, text),
     },
-    { heading: 'REASON', cell: ({ target }) => seen(target)?.reason ?? '' },
+    { heading: 'REASON', cell: (member) => seen(member)?.reason ?? '' },
   ];
 }

@@ -1,6 +1,7 @@
 import { apiPath } from '../../../../api/client.ts';
 import { rewriteLoadBalancer } from '../../../change-spec.ts';
 import { defineCommand } from '../../../command.ts';
+import { POOL_OPTION, patchOfPool, poolQuery, requirePool } from '../../../pools.ts';
 import { getLoadBalancer } from '../../../resources.ts';
 import { WRITE_OPTIONS } from '../../../write-options.ts';
 import { writeLoadBalancer } from '../../../write.ts';
@@ -22,6 +23,7 @@ export const remove = defineCommand({
   ],
   options: {
     target: { value: 'HOST:PORT', repeat: true, summary: 'A backend to remove', completes: 'backend' },
+    ...POOL_OPTION,
     ...WRITE_OPTIONS,
   },
   examples: [
@@ -29,19 +31,22 @@ export const remove = defineCommand({
     'agentmetal lb backend remove web-lb --target web-2:8080',
   ],
   async run(ctx, { args, options }) {
+    const { pool } = options;
     const targets = readTargets(args.targets, options.target);
     const [only] = targets;
     if (targets.length === 1 && only !== undefined) {
       const before = await getLoadBalancer(await ctx.api(), args.name);
-      const path = apiPath`/v1/load-balancers/${before.id}/backends/${requireBackend(before, only).target}`;
-      const request = { method: 'DELETE', path } as const;
+      const { target } = requireBackend(before, pool, only);
+      const path = apiPath`/v1/load-balancers/${before.id}/backends/${target}`;
+      const request = { method: 'DELETE', path, query: poolQuery(pool) } as const;
       return writeLoadBalancer(ctx, options, { request, name: before.name, before, done: 'updated' });
     }
     await rewriteLoadBalancer(ctx, options, {
       name: args.name,
       patch: (before) => {
-        const gone = new Set(targets.map((target) => requireBackend(before, target).target));
-        return { spec: { backends: before.spec.backends.filter(({ target }) => !gone.has(target)) } };
+        const gone = new Set(targets.map((target) => requireBackend(before, pool, target).target));
+        const { backends } = requirePool(before, pool);
+        return patchOfPool(before, pool, { backends: backends.filter(({ target }) => !gone.has(target)) });
       },
     });
   },

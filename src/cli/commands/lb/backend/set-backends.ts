@@ -1,5 +1,6 @@
 import type { Backend } from '../../../../spec/backend.ts';
 import { rewriteLoadBalancer } from '../../../change-spec.ts';
+import { patchOfPool, requirePool } from '../../../pools.ts';
 import type { CliContext } from '../../../session.ts';
 import type { WriteOptions } from '../../../write-options.ts';
 import { requireBackend } from './targets.ts';
@@ -8,17 +9,22 @@ import { requireBackend } from './targets.ts';
 export async function setBackends(
   ctx: CliContext,
   options: WriteOptions,
-  { name, targets, fields }: { name: string; targets: readonly string[]; fields: Partial<Backend> },
+  {
+    name,
+    pool,
+    targets,
+    fields,
+  }: { name: string; pool: string; targets: readonly string[]; fields: Partial<Backend> },
 ): Promise<void> {
   const wanted = new Set(targets.map((target) => target.toLowerCase()));
   await rewriteLoadBalancer(ctx, options, {
     name,
     patch: (before) => {
-      for (const target of targets) requireBackend(before, target);
-      const backends = before.spec.backends.map((backend) =>
+      for (const target of targets) requireBackend(before, pool, target);
+      const backends = requirePool(before, pool).backends.map((backend) =>
         wanted.has(backend.target) ? { ...backend, ...fields } : backend,
       );
-      return { spec: { backends } };
+      return patchOfPool(before, pool, { backends });
     },
   });
 }

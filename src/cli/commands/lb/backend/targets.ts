@@ -1,21 +1,32 @@
 import type { LoadBalancer } from '../../../../api/load-balancer.ts';
 import { AppError } from '../../../../base/errors.ts';
 import type { Backend } from '../../../../spec/backend.ts';
+import { DEFAULT_POOL, allBackends } from '../../../../spec/pools-of.ts';
 import { usageError } from '../../../failure.ts';
+import { requirePool } from '../../../pools.ts';
 import { suggest } from '../../../suggest.ts';
 
-/** The backend of that target, or the error that names those there are. */
-export function requireBackend({ name, spec }: LoadBalancer, target: string): Backend {
+/** The backend of that target in a pool, or the error that names those there are. */
+export function requireBackend(lb: LoadBalancer, pool: string, target: string): Backend {
   const wanted = target.toLowerCase();
-  const backend = spec.backends.find((each) => each.target === wanted);
+  const { backends } = requirePool(lb, pool);
+  const backend = backends.find((each) => each.target === wanted);
   if (backend) return backend;
-  throw new AppError('not_found', `${name} has no backend ${target}`, {
-    hint: hintFor(
-      wanted,
-      spec.backends.map((each) => each.target),
-      name,
-    ),
+  const where = pool === DEFAULT_POOL ? lb.name : `the pool ${pool} of ${lb.name}`;
+  throw new AppError('not_found', `${where} has no backend ${target}`, {
+    hint:
+      elsewhereHint(lb, wanted) ??
+      hintFor(
+        wanted,
+        backends.map((each) => each.target),
+        lb.name,
+      ),
   });
+}
+
+function elsewhereHint({ spec }: LoadBalancer, wanted: string): string | undefined {
+  const found = allBackends(spec).find(({ backend }) => backend.target === wanted);
+  return found && `It is in the pool ${found.pool}: add --pool ${found.pool}`;
 }
 
 /** Most often the port is missing or wrong. */

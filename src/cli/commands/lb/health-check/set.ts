@@ -4,6 +4,7 @@ import { type OptionValues, type Options, defineCommand } from '../../../command
 import { usageError } from '../../../failure.ts';
 import { amendHealthCheck, replaceHealthCheck } from '../../../health-check-patch.ts';
 import { describeHealthCheck, parseHealthCheck } from '../../../health-check-text.ts';
+import { POOL_OPTION, patchOfPool, requirePool } from '../../../pools.ts';
 import { WRITE_OPTIONS } from '../../../write-options.ts';
 
 const CHECK_OPTIONS = {
@@ -43,15 +44,16 @@ export const set = defineCommand({
     { name: 'name', summary: 'Name or id of the load balancer', completes: 'load-balancer' },
     { name: 'check', summary: 'The check, such as "http:/health:5s", grpc:5s or tcp:5s', optional: true },
   ],
-  options: { ...CHECK_OPTIONS, ...WRITE_OPTIONS },
+  options: { ...CHECK_OPTIONS, ...POOL_OPTION, ...WRITE_OPTIONS },
   examples: [
     'agentmetal lb health-check set web-lb "http:/health:5s"',
-    'agentmetal lb health-check set web-lb --fall 5 --expect-status 200-299',
+    'agentmetal lb health-check set web-lb --fall 5 --expect-status 200-299 --pool api',
     'agentmetal lb health-check set api grpc:50051:5s --service shop.v1.Cart',
     'agentmetal lb health-check set db-lb postgres:5s --user check',
     'agentmetal lb health-check set db-lb custom:replica-lag:10s',
   ],
   async run(ctx, { args, options }) {
+    const { pool } = options;
     const given = givenFields(options);
     if (args.check === undefined && Object.keys(given).length === 0) {
       throw usageError('no check is given', `agentmetal lb health-check set ${args.name} "http:/health:5s"`);
@@ -60,9 +62,11 @@ export const set = defineCommand({
     if (whole) ctx.progress.step(describeHealthCheck(whole));
     await patchLoadBalancer(ctx, options, {
       name: args.name,
-      patch: (before) => ({
-        spec: { healthCheck: whole ? replaceHealthCheck(whole) : amendHealthCheck(given, before) },
-      }),
+      patch: (before) => {
+        const spec = { ...before.spec, ...requirePool(before, pool) };
+        const healthCheck = whole ? replaceHealthCheck(whole) : amendHealthCheck(given, { spec });
+        return patchOfPool(before, pool, { healthCheck });
+      },
     });
   },
 });
@@ -70,7 +74,14 @@ export const set = defineCommand({
 /** What the flags say, in the words of the spec. */
 function givenFields(options: OptionValues<typeof CHECK_OPTIONS>): HealthCheckInput {
   const { type, path, port, method, host, expectStatus, expectBody, service, user, tls, script } = options;
-  const { interval, fall, rise, checkTimeout: timeout, passiveErrors: errors, passiveObserve: observe } = options;
+  const {
+    interval,
+    fall,
+    rise,
+    checkTimeout: timeout,
+    passiveErrors: errors,
+    passiveObserve: observe,
+  } = options;
   const passive = errors === undefined && observe === undefined ? undefined : told({ errors, observe });
   const what = { type, path, port, method, host, expectStatus, expectBody, service, user, tls, script };
   return told({ ...what, interval, timeout, fall, rise, passive }) as HealthCheckInput;

@@ -1,0 +1,164 @@
+import { type Cycle, type Look, type Surroundings, patch } from '../kinds.ts';
+import { answered, shaken } from '../looks.ts';
+
+/** Who may come in and how much, what is changed on the way, and how clients are spoken to. */
+export function trafficCycles(surroundings: Surroundings): Cycle[] {
+  return [
+    limitCycle(surroundings),
+    accessCycle(surroundings),
+    maintenanceCycle(surroundings),
+    proxyProtocolCycle(surroundings),
+    headersCycle(surroundings),
+    timeoutsCycle(surroundings),
+    compressionCycle(surroundings),
+    numbersCycle(surroundings),
+    tlsCycle(surroundings),
+  ];
+}
+
+/** A limit that none of the clients comes near. */
+function limitCycle({ web }: Surroundings): Cycle {
+  const limit = (kind: string, rateLimit: object | null) => patch(kind, web, { rateLimit });
+  return [
+    limit('rateLimit', { requests: 10_000_000, window: '10s' }),
+    limit('rateLimit requests', { requests: 20_000_000 }),
+    limit('rateLimit', { key: 'header:X-Client' }),
+    limit('rateLimit requests', { requests: 30_000_000 }),
+    limit('rateLimit', { key: 'path', action: 'tarpit' }),
+    limit('rateLimit', { key: 'source-ip', action: 'drop', window: '20s' }),
+    limit('rateLimit', { action: 'observe' }),
+    limit('rateLimit', { action: 'deny', status: 503 }),
+    limit('rateLimit exempt', { exempt: ['10.0.0.0/8'] }),
+    limit('rateLimit exempt', { exempt: [] }),
+    limit('rateLimit', null),
+  ];
+}
+
+function accessCycle({ web, sources }: Surroundings): Cycle {
+  const access = (change: object | null, look?: () => Look) => patch('access', web, { access: change }, look);
+  const others = (status: number) =>
+    answered(web, { source: sources.other }, (answer) => answer.status === status);
+  const all = [sources.busy, '127.0.0.1'];
+  return [
+    access({ deny: [sources.other, '10.9.0.0/16'] }, others(403)),
+    access({ deny: ['10.9.0.0/16'] }, others(200)),
+    access({ allow: all }, others(403)),
+    access({ allow: [...all, sources.other] }, others(200)),
+    access({ allow: [], deny: [] }),
+    access(null),
+  ];
+}
+
+function maintenanceCycle({ web, sources }: Surroundings): Cycle {
+  const exempt = [sources.busy, '127.0.0.1'];
+  const set = (kind: string, maintenance: object | null, look?: () => Look) =>
+    patch(kind, web, { maintenance }, look);
+  const others = (status: number) =>
+    answered(web, { source: sources.other }, (answer) => answer.status === status);
+  return [
+    set('maintenance set, off', { enabled: false, exempt }),
+    set('maintenance on', { enabled: true }, others(503)),
+    set('maintenance exempt', { exempt: [...exempt, sources.other] }, others(200)),
+    set('maintenance exempt', { exempt }, others(503)),
+    set(
+      'maintenance page',
+      { status: 500, body: 'later', contentType: 'text/plain', retryAfter: '5m' },
+      others(500),
+    ),
+    set('maintenance off', { enabled: false }, others(200)),
+    set('maintenance unset', null),
+  ];
+}
+
+/** Of others than the clients here, who send no such header. */
+function proxyProtocolCycle({ web }: Surroundings): Cycle {
+  return [
+    patch('proxyProtocol set', web, { proxyProtocol: { from: ['10.0.0.7'] } }),
+    patch('proxyProtocol from', web, { proxyProtocol: { from: ['10.0.0.8', '10.1.0.0/16'] } }),
+    patch('proxyProtocol unset', web, { proxyProtocol: null }),
+  ];
+}
+
+function headersCycle({ web }: Surroundings): Cycle {
+  const set = (headers: object | null, look: () => Look) => patch('headers', web, { headers }, look);
+  const got = (name: string, value: string | undefined) =>
+    answered(web, {}, ({ headers }) => headers.get(name) === value);
+  return [
+    set({ request: { set: { 'X-Bench': 'whole' } } }, got('x-seen', 'whole')),
+    set(
+      { request: { add: { 'X-Tag': '1' }, remove: ['X-Old'] }, response: { set: { 'X-Frame': 'deny' } } },
+      got('x-frame', 'deny'),
+    ),
+    set({ response: { add: { 'X-Added': '2' }, remove: ['X-Gone'] } }, got('x-gone', undefined)),
+    set(null, got('x-gone', 'always')),
+  ];
+}
+
+function timeoutsCycle({ web }: Surroundings): Cycle {
+  const names = ['connect', 'client', 'server', 'queue', 'tunnel', 'request', 'keepAlive', 'drain'];
+  const values = ['4s', '50s', '50s', '20s', '50m', '9s', '40s', '6h'];
+  const set = (name: string, value: string | null) => patch('timeouts', web, { timeouts: { [name]: value } });
+  return [
+    ...names.map((name, index) => set(name, values[index] ?? null)),
+    patch('timeouts', web, { timeouts: Object.fromEntries(names.map((name) => [name, null])) }),
+  ];
+}
+
+function compressionCycle({ web }: Surroundings): Cycle {
+  const set = (compression: object | null, encoding: string | undefined) =>
+    patch(
+      'compression',
+      web,
+      { compression },
+      answered(
+        web,
+        { headers: { 'Accept-Encoding': 'gzip' } },
+        ({ headers }) => headers.get('content-encoding') === encoding,
+      ),
+    );
+  return [set({}, 'gzip'), set({ types: ['text/css'] }, undefined), set(null, undefined)];
+}
+
+function numbersCycle({ web }: Surroundings): Cycle {
+  return [
+    patch('retries', web, { retries: 5 }),
+    patch('maxConnections', web, { maxConnections: 4000 }),
+    patch('retries', web, { retries: 1 }),
+    patch('maxConnections', web, { maxConnections: 0 }),
+    patch('retries', web, { retries: 3 }),
+  ];
+}
+
+function tlsCycle({ web }: Surroundings): Cycle {
+  const old = { maxVersion: 'TLSv1.2' } as const;
+  const both = { protocols: ['h2', 'http/1.1'] };
+  return [
+    patch(
+      'tls minVersion',
+      web,
+      { tls: { minVersion: '1.3' } },
+      shaken(web, old, (result) => !result),
+    ),
+    patch(
+      'http2',
+      web,
+      { http2: false },
+      shaken(web, both, (result) => result?.protocol === 'http/1.1'),
+    ),
+    patch('tls redirect, autoRenew', web, { tls: { redirect: false, autoRenew: false } }),
+    patch('tls domains', web, { tls: { domain: 'bench.test' } }),
+    patch(
+      'http2',
+      web,
+      { http2: true },
+      shaken(web, both, (result) => result?.protocol === 'h2'),
+    ),
+    patch('tls domains', web, { tls: { domain: null, domains: ['bench.test', 'www.bench.test'] } }),
+    patch(
+      'tls unset',
+      web,
+      { tls: null },
+      shaken(web, old, (result) => result !== undefined),
+    ),
+  ];
+}
