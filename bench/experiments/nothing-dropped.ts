@@ -51,7 +51,7 @@ export async function nothingDropped(
     runs.push(await reloadRival(scope, rival, run.reloads, pauseMs));
   }
   print(rivalsReport(runs));
-  if (dropped(run) > 0 || made.some(({ receipt }) => receipt?.outcome === 'failed')) process.exitCode = 1;
+  if (dropped(run) > 0 || made.some(({ receipt, fault }) => fault ?? receipt?.error)) process.exitCode = 1;
 }
 
 interface Plan {
@@ -71,6 +71,7 @@ async function changeProduct(scope: Scope, backends: Backends, plan: Plan): Prom
       for (const step of mixed(cyclesOf(surroundings), random)) {
         const change = await make(product, step);
         made.push(change);
+        if (process.env['BENCH_TRACE']) console.error(JSON.stringify({ ...change, diff: undefined, receipt: change.receipt?.path, error: change.receipt?.error, ms: change.liveAt - change.sentAt, felt: (change.feltAt ?? NaN) - change.sentAt }));
         coverage.note(change.diff);
         await sleep(20 + random() * 100);
       }
@@ -137,14 +138,15 @@ function productReport(run: Run, made: readonly Made[], coverage: Coverage): str
   const missing = coverage.missing();
   const covered = coverage.covered().length;
   const shown = run.failures.slice(0, SHOWN_FAILURES).map((failure) => failureLine(failure, made));
-  const broken = made.flatMap(({ kind, receipt }) =>
-    receipt?.outcome === 'failed' ? [`- ${kind}: ${receipt.error?.detail ?? 'no reason'}`] : [],
-  );
+  const broken = made.flatMap(({ kind, receipt, fault }) => [
+    ...(receipt?.outcome === 'failed' ? [`- ${kind} failed: ${receipt.error?.detail ?? 'no reason'}`] : []),
+    ...(fault === undefined ? [] : [`- ${kind} ${fault}`]),
+  ]);
   return [
     `### ${run.changes} changes, of them ${run.reloads} by a reload\n`,
     changesTable(made, run.failures),
     `\nFields of the spec that were changed: ${covered} of ${covered + missing.length}${missing.length > 0 ? `; not: ${missing.join(', ')}` : ''}.\n`,
-    ...(broken.length > 0 ? ['Revisions that failed:\n', ...broken, ''] : []),
+    ...(broken.length > 0 ? ['Changes that did not do what they should:\n', ...broken, ''] : []),
     ...(shown.length > 0 ? ['What was dropped:\n', ...shown, ''] : []),
     `${verdict(dropped(run) === 0, `nothing dropped (${dropped(run)} requests failed or streams cut)`)}\n`,
   ].join('\n');

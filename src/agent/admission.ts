@@ -17,6 +17,7 @@ const POLL_MS = 4;
 const CONCURRENCY = 200;
 const GRACE_MS = 1000;
 const RETIRE_ATTEMPTS = 20;
+const UNTOLD_LOOKS = 5;
 
 export interface AdmissionOptions {
   clock: Clock;
@@ -49,6 +50,7 @@ async function admitBatch(
 ): Promise<void> {
   const { clock, model } = options;
   const waiting = new Map(batch.map((server) => [serverKey(server), server]));
+  const untold = new Map<string, number>();
   const timeouts = batch.map((server) => durationMs(healthCheckOf(server, model).timeout));
   const deadline = clock.now() + Math.max(...timeouts) + GRACE_MS;
   try {
@@ -62,6 +64,10 @@ async function admitBatch(
         const key = serverKey({ pool: servedPool(stat.pool) ?? '', name: stat.name });
         const server = waiting.get(key);
         if (!server || !hasVerdict(stat)) continue;
+        // While the twin's next check runs, HAProxy does not say why the first one failed; soon it does.
+        const looks = (untold.get(key) ?? 0) + 1;
+        untold.set(key, looks);
+        if (stat.isChecking && looks <= UNTOLD_LOOKS) continue;
         waiting.delete(key);
         await options.onVerdict(server, stat, runtime).catch(ignoreVanished);
         await retire(server, runtime, clock);

@@ -1,6 +1,7 @@
 import type { LoadBalancerReport } from '../api/agent.ts';
 import type { BackendState } from '../api/load-balancer.ts';
 import type { Clock } from '../base/clock.ts';
+import { durationMs } from '../base/duration.ts';
 import type { Logger } from '../base/logger.ts';
 import { readTextIfExists } from '../host/files.ts';
 import { servedPool } from '../haproxy/config/names.ts';
@@ -57,6 +58,15 @@ export interface BackendMonitorOptions {
 
 /** Backends of which a report says why they are down: a thousand of them have one cause, and reports stay small. */
 const MAX_EVIDENCE = 200;
+/** So many twins at once would keep HAProxy busier than waiting for the servers' own checks, which begin at once too. */
+const MANY_FRESH = 500;
+/** An interval for which nobody waits. */
+const LONG_INTERVAL_MS = 10_000;
+
+function isPatient(server: Server, model: ServiceModel): boolean {
+  return durationMs(healthCheckOf(server, model).interval) > LONG_INTERVAL_MS;
+}
+
 /** Looking costs HAProxy time that grows with the servers; it may take a twentieth of a core. */
 const LOOK_SHARE = 20;
 
@@ -175,7 +185,8 @@ export function createBackendMonitor({
         model,
         list.filter(({ isChecked }) => isChecked),
       );
-      const fresh = list.filter((server) => isFresh(server) && !isScripted(server, model));
+      const unknown = list.filter((server) => isFresh(server) && !isScripted(server, model));
+      const fresh = unknown.length > MANY_FRESH ? unknown.filter((server) => isPatient(server, model)) : unknown;
       if (fresh.length === 0) return;
       const done = runAdmission(model, fresh).finally(() =>
         fresh.forEach((server) => underWay.delete(serverKey(server))),

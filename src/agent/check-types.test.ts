@@ -32,8 +32,12 @@ async function kept<T extends { stop(): Promise<void> }>(starting: Promise<T>): 
   return started;
 }
 
+let created = 0;
+
 function create(): TestService {
-  const test = createTestService(directory.path, loopbackAddress());
+  created += 1;
+  const id = `lb_${String(created).padStart(26, '0')}`;
+  const test = createTestService(directory.path, loopbackAddress(), { id });
   cleanups.push(() => test.service.remove());
   return test;
 }
@@ -59,7 +63,11 @@ const ill = ({ target }: { target: string }, reason: RegExp, outcome?: RegExp, r
 });
 
 /** Has the backends checked, and holds every verdict, reason and look against what it should be. */
-async function verdicts(healthCheck: Record<string, unknown>, cases: readonly Case[], pool: object = {}): Promise<TestService> {
+async function verdicts(
+  healthCheck: Record<string, unknown>,
+  cases: readonly Case[],
+  pool: object = {},
+): Promise<TestService> {
   const test = create();
   await test.set({
     type: 'http',
@@ -116,7 +124,12 @@ describe('a redis check', () => {
   it('passes on +PONG alone', async () => {
     await verdicts({ type: 'redis' }, [
       well(await kept(startRedis())),
-      ill(await kept(startRedis('-LOADING dataset\r\n')), /did not answer PING with \+PONG/, /does not begin/, /-LOADING dataset\\r\\n/),
+      ill(
+        await kept(startRedis('-LOADING dataset\r\n')),
+        /did not answer PING with \+PONG/,
+        /does not begin/,
+        /-LOADING dataset\\r\\n/,
+      ),
       ill(await kept(startRedis('-NOAUTH Authentication required.\r\n')), /\+PONG/, undefined),
       ill(await kept(startGarbage()), /\+PONG/, /does not begin with/, /\\x1b\[31m\\x00/),
       ill(await kept(startSilent()), /no answer from/, /no answer in time/),
@@ -131,7 +144,11 @@ describe('a postgres check', () => {
     const server = await kept(startPostgres());
     await verdicts({ type: 'postgres', user: 'check' }, [
       well(server),
-      ill(await kept(startPostgres(starting)), /FATAL/, /PostgreSQL says: the database system is starting up/),
+      ill(
+        await kept(startPostgres(starting)),
+        /FATAL/,
+        /PostgreSQL says: the database system is starting up/,
+      ),
       ill(await kept(startGarbage()), /unexpected answer/, /no PostgreSQL/),
       ill(await kept(startSilent()), /no answer from/, /no answer in time/),
     ]);
@@ -153,7 +170,11 @@ describe('a mysql check', () => {
   it('passes on a greeting', async () => {
     await verdicts({ type: 'mysql' }, [
       well(await kept(startMysql())),
-      ill(await kept(startBlockedMysql()), /answered 1129 \(Host is blocked\)/, /MySQL says: 1129 Host is blocked/),
+      ill(
+        await kept(startBlockedMysql()),
+        /answered 1129 \(Host is blocked\)/,
+        /MySQL says: 1129 Host is blocked/,
+      ),
       ill(await kept(startSmtp()), /no answer|unexpected/, /no MySQL/),
     ]);
   });
@@ -163,7 +184,11 @@ describe('a mysql check', () => {
     const server = await kept(startMysql());
     await verdicts({ type: 'mysql', user: 'check' }, [
       well(server),
-      ill(await kept(startMysql(denied)), /answered 1045 \(#28000Access denied\)/, /1045 #28000Access denied/),
+      ill(
+        await kept(startMysql(denied)),
+        /answered 1045 \(#28000Access denied\)/,
+        /1045 #28000Access denied/,
+      ),
     ]);
     expect(server.asked[0]).toContain('check\0');
   });
@@ -206,7 +231,12 @@ describe('a check of steps', () => {
     const server = await echo();
     await verdicts({ type: 'custom', steps }, [
       well(server),
-      ill(await kept(startTalker(() => 'nothing', 'hello\r\n')), /at step 3/, /not as expected in time/, /hello\\r\\nnothing/),
+      ill(
+        await kept(startTalker(() => 'nothing', 'hello\r\n')),
+        /at step 3/,
+        /not as expected in time/,
+        /hello\\r\\nnothing/,
+      ),
       ill(await kept(startSilent()), /no answer from .* at step 1/, /no answer in time/),
     ]);
     expect(server.asked.slice(0, 2)).toEqual([`it's "$HOME" %[src] #1\r\n`, '\u0000\u0001\u00ff']);
@@ -218,11 +248,20 @@ describe('a check of steps', () => {
   });
 
   it('may connect to several ports, with TLS or without', async () => {
-    const [redis, secure] = [await kept(startRedis()), await kept(startGrpc({ tls: selfSigned(directory.path, 'steps') }))];
+    const [redis, secure] = [
+      await kept(startRedis()),
+      await kept(startGrpc({ tls: selfSigned(directory.path, 'steps') })),
+    ];
     const server = await echo();
     const connected = (port: number) => ({
       type: 'custom',
-      steps: [{ expect: 'hello' }, { connect: { port: secure.port, tls: true } }, { connect: { port } }, { send: 'PING\r\n' }, { expect: '+PONG' }],
+      steps: [
+        { expect: 'hello' },
+        { connect: { port: secure.port, tls: true } },
+        { connect: { port } },
+        { send: 'PING\r\n' },
+        { expect: '+PONG' },
+      ],
     });
     await verdicts(connected(redis.port), [well(server)]);
     await verdicts(connected(await freePort()), [ill(server, /connection refused/, /connection refused/)]);
@@ -241,11 +280,19 @@ describe('a check of steps', () => {
 
 describe('an http check', () => {
   it('sends headers of its own, and shows what was answered', async () => {
-    const [good, bad] = [await kept(startBackend({ name: 'good' })), await kept(startBackend({ name: 'bad' }))];
+    const [good, bad] = [
+      await kept(startBackend({ name: 'good' })),
+      await kept(startBackend({ name: 'bad' })),
+    ];
     bad.health = { status: 500, body: 'disk full \u001b[2J' };
     await verdicts({ path: '/ready', headers: { 'X-Check': `50% 'sure' #1` } }, [
       well(good),
-      ill(bad, /^status 500 \(Internal Server Error\) from .*, expected 200-399/, /^status 500, expected/, /disk full \\x1b\[2J/),
+      ill(
+        bad,
+        /^status 500 \(Internal Server Error\) from .*, expected 200-399/,
+        /^status 500, expected/,
+        /disk full \\x1b\[2J/,
+      ),
     ]);
     expect(good.checks[0]).toMatchObject({ path: '/ready', headers: { 'x-check': `50% 'sure' #1` } });
   });

@@ -55,7 +55,8 @@ export function createEvidence(clock: Clock, onChange: () => void): Evidence {
   return {
     look(server, model, stat) {
       const key = serverKey(server);
-      if (stat && !stat.isChecking && lastCheckResult(stat) === 'failed') results.set(key, resultOf(stat, clock.now()));
+      if (stat && !stat.isChecking && lastCheckResult(stat) === 'failed')
+        results.set(key, resultOf(stat, clock.now()));
       if (underWay.has(key) || underWay.size >= MAX_PROBES) return;
       const subject = subjectOf(server, model);
       if (subject && isDue(key, durationMs(subject.check.interval))) probe(key, subject);

@@ -1,5 +1,5 @@
 import type { AnswerBody, QuestionBody } from '../api/agent-questions.ts';
-import type { DesiredLoadBalancer, DesiredState, LoadBalancerReport } from '../api/agent.ts';
+import type { DesiredLoadBalancer, DesiredState, GuardReport, LoadBalancerReport } from '../api/agent.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
@@ -16,7 +16,10 @@ export interface Fleet {
   /** Takes in what the control plane wants. */
   take(state: DesiredState): Promise<void>;
   ids(): string[];
-  reportOf(id: string): LoadBalancerReport | undefined;
+  /** What is new of a load balancer; all of it when the control plane may know nothing. */
+  newsOf(id: string, isFresh: boolean): LoadBalancerReport | undefined;
+  /** How every guard stands. */
+  guards(): GuardReport[];
   /** Finds out what is asked of a load balancer; undefined when it is not here. */
   answer(id: string, question: QuestionBody): Promise<AnswerBody> | undefined;
   /** Ends all loops and leaves every HAProxy serving. */
@@ -35,6 +38,8 @@ export interface FleetOptions {
   /** Folder with the programs that check backends. Default: `checks` in the agent's data directory. */
   checksDirectory?: string | undefined;
   onChange(id: string, urgent: boolean): void;
+  /** Called when there is news of a guard. */
+  onGuard(): void;
 }
 
 export function createFleet({ memory, onChange, ...options }: FleetOptions): Fleet {
@@ -110,7 +115,8 @@ export function createFleet({ memory, onChange, ...options }: FleetOptions): Fle
       for (const desired of state.changed) want(desired);
     },
     ids: () => [...services.keys()],
-    reportOf: (id) => services.get(id)?.report(),
+    guards: () => [...services.values()].flatMap((service) => service.guard() ?? []),
+    newsOf: (id, isFresh) => services.get(id)?.news(isFresh),
     answer: (id, question) => services.get(id)?.answer(question),
     async detach() {
       await Promise.all([...services.values()].map((service) => service.detach()));

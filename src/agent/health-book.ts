@@ -74,7 +74,8 @@ export function createHealthBook(): HealthBook {
   /** The change that began the present state gets its full reason once it is known. */
   const amend = (key: string, state: string, reason: string) => {
     const [newest, ...older] = rings.get(key) ?? [];
-    if (newest?.state === state) rings.set(key, [{ ...newest, reason: printable(reason, MAX_REASON) }, ...older]);
+    if (newest?.state === state)
+      rings.set(key, [{ ...newest, reason: printable(reason, MAX_REASON) }, ...older]);
   };
   /** Keeps an entry; what stays as it is stays since then. */
   const update = (key: string, entry: Noted, reasonOf: (kept: Noted) => string): boolean => {
@@ -105,7 +106,7 @@ export function createHealthBook(): HealthBook {
         reason: 'was out for a moment and came back',
       });
     const passiveErrors = health === 'down' ? passiveErrorsOf(stat, counted, check) : undefined;
-    const entry = { health, since, failures: check.fall, passiveErrors, isComplete: !stat.isChecking };
+    const entry = { health, since, failures: check.fall, passiveErrors, isComplete: isTold(stat) };
     return update(key, entry, (kept) => reasonOf(server, stat, check, kept));
   };
 
@@ -114,7 +115,7 @@ export function createHealthBook(): HealthBook {
     transitions: (server) => rings.get(serverKey(server)) ?? [],
     admit(server, stat, check, now) {
       const health = stat.status.startsWith('UP') ? 'up' : 'down';
-      const entry = { health, since: now, failures: 1, isComplete: !stat.isChecking } as const;
+      const entry = { health, since: now, failures: 1, isComplete: isTold(stat) } as const;
       update(serverKey(server), entry, (kept) => reasonOf(server, stat, check, kept));
     },
     observe(servers, stats, checkOf, now) {
@@ -154,6 +155,11 @@ function passiveErrorsOf(
   return stat.checkStatus.startsWith('HANA') || fresh > 0 ? passive.errors : undefined;
 }
 
+/** Whether HAProxy tells what the last check came to; it does not while one is running, nor before the first. */
+function isTold(stat: ServerStat): boolean {
+  return !stat.isChecking && lastCheckResult(stat) !== 'none';
+}
+
 /** A server that is down without ever having been checked is only waiting for its first check. */
 function healthOf(stat: ServerStat, before: HealthEntry | undefined): KnownHealth {
   const result = lastCheckResult(stat);
@@ -162,12 +168,7 @@ function healthOf(stat: ServerStat, before: HealthEntry | undefined): KnownHealt
   return stat.status.startsWith('DOWN') && (result === 'failed' || wasKnown) ? 'down' : 'unknown';
 }
 
-function reasonOf(
-  server: Server,
-  stat: ServerStat,
-  check: HealthCheck,
-  entry: Noted,
-): string {
+function reasonOf(server: Server, stat: ServerStat, check: HealthCheck, entry: Noted): string {
   if (entry.health === 'up') return passedReason(stat);
   if (lastCheckResult(stat) === 'passed')
     return `answers again; ${check.rise} passed checks in a row bring it back`;

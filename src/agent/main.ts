@@ -64,6 +64,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     memory: createMemory(dataDir, logger),
     checksDirectory: process.env['AGENTMETAL_CHECKS_DIR'] || undefined,
     onChange: (id, urgent) => reporter?.changed(id, urgent),
+    onGuard: () => reporter?.guards(),
   });
   const follower = createFollower({
     clock: systemClock,
@@ -76,9 +77,13 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     clock: systemClock,
     logger,
     controlPlane,
-    about: () => ({ ...about(), ...(follower.fault() === undefined ? {} : { fault: follower.fault() }) }),
+    about: () => ({
+      ...about(),
+      guards: fleet.guards(),
+      ...(follower.fault() === undefined ? {} : { fault: follower.fault() }),
+    }),
     ids: fleet.ids,
-    reportOf: fleet.reportOf,
+    newsOf: fleet.newsOf,
   });
   await fleet.recall();
   options.onReady?.();

@@ -13,6 +13,8 @@ const RETRY_MS = 1000;
 export interface Reporter {
   /** Has a load balancer reported soon; at once when urgent. */
   changed(id: string, urgent: boolean): void;
+  /** Has the guards reported at once, which every report tells of. */
+  guards(): void;
   /** Has everything reported again. */
   all(): void;
   run(signal: AbortSignal): Promise<void>;
@@ -25,7 +27,8 @@ export interface ReporterOptions {
   /** Everything of the report but the load balancers. */
   about(): Omit<AgentReport, 'loadBalancers'>;
   ids(): string[];
-  reportOf(id: string): LoadBalancerReport | undefined;
+  /** What is new of a load balancer; all of it when `isFresh`. */
+  newsOf(id: string, isFresh: boolean): LoadBalancerReport | undefined;
 }
 
 export function createReporter({
@@ -34,21 +37,28 @@ export function createReporter({
   controlPlane,
   about,
   ids,
-  reportOf,
+  newsOf,
 }: ReporterOptions): Reporter {
   const wake = createWake();
   const dirty = new Set<string>();
+  /** Those of which the control plane may know nothing. */
+  const fresh = new Set<string>();
   let isUrgent = false;
   const send = async () => {
     const batch = [...dirty];
     dirty.clear();
     isUrgent = false;
     try {
-      const loadBalancers = batch.map(reportOf).filter((report) => report !== undefined);
+      const loadBalancers = batch
+        .map((id) => newsOf(id, fresh.delete(id)))
+        .filter((news) => news !== undefined);
       await controlPlane.report({ ...about(), loadBalancers });
     } catch (error) {
       // Nothing is lost: what could not be told is told with the next report.
-      for (const id of batch) dirty.add(id);
+      for (const id of batch) {
+        dirty.add(id);
+        fresh.add(id);
+      }
       logger.debug({ error: messageOf(error) }, 'the control plane takes no report');
       await clock.sleep(RETRY_MS);
     }
@@ -62,8 +72,13 @@ export function createReporter({
       isUrgent ||= urgent;
       wake.ring();
     },
+    guards() {
+      isUrgent = true;
+      wake.ring();
+    },
     all() {
       markAll();
+      for (const id of dirty) fresh.add(id);
       wake.ring();
     },
     async run(signal) {

@@ -1,12 +1,12 @@
 import { rm } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { AnswerBody, QuestionBody } from '../api/agent-questions.ts';
-import type { DesiredLoadBalancer, LoadBalancerReport } from '../api/agent.ts';
+import type { DesiredLoadBalancer, GuardReport, LoadBalancerReport } from '../api/agent.ts';
 import { createBackoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { servicePaths } from '../haproxy/config/paths.ts';
-import { serverKey } from '../haproxy/config/server.ts';
+import { serverKey, servers } from '../haproxy/config/server.ts';
 import type { ServiceModel } from '../haproxy/model.ts';
 import { serverChanges } from '../haproxy/plan.ts';
 import { findMaster, stopMaster } from '../haproxy/process/master.ts';
@@ -16,10 +16,12 @@ import { findLive, observedLookups, observedServers } from './adopt.ts';
 import { refusal } from './answerer.ts';
 import { type BackendMonitor, createBackendMonitor } from './backend-monitor.ts';
 import { type Live, converge, isServing, resolvedServers } from './converge.ts';
+import { type Guard, createGuard } from './guard/guard.ts';
 import { type Observer, createObserver } from './observe/observer.ts';
 import { createReceipt } from './receipt.ts';
 import type { NameResolver, Resolution } from './resolver.ts';
 import type { Leaving } from './runtime-changes.ts';
+import { type News, createTold } from './told.ts';
 import { createWake } from './wake.ts';
 
 /** How often the whole of HAProxy is held against what is wanted, though nothing seems to have changed. */
@@ -39,6 +41,8 @@ export interface ServiceOptions {
   checksDirectory?: string | undefined;
   /** Called whenever there is something new to report. */
   onChange(urgent: boolean): void;
+  /** Called when there is news of a guard. */
+  onGuard(): void;
   /** The revision that was live when the agent last ran. */
   observedRevision: number;
   onObserved(revision: number): void;
@@ -51,7 +55,9 @@ export class Service {
   readonly #wake = createWake();
   readonly #monitor: BackendMonitor;
   readonly #observer: Observer;
+  readonly #guard: Guard;
   readonly #leaving: Leaving = new Map();
+  readonly #told = createTold(() => performance.now());
   readonly #backoff;
   #desired: DesiredLoadBalancer | undefined;
   #live: Live | undefined;
@@ -77,8 +83,12 @@ export class Service {
       checksDirectory: options.checksDirectory,
       onChange: () => options.onChange(false),
       onWorkerEnd: () => this.#wake.ring(),
-      onTable: (proxy, table) => this.#observer.take(proxy, table, this.#observedRevision),
+      onTable: (proxy, table) => {
+        this.#observer.take(proxy, table, this.#observedRevision);
+        this.#guard.take(proxy, table);
+      },
     });
+    this.#guard = createGuard(options);
     this.#observer = createObserver(options);
   }
 
@@ -120,14 +130,37 @@ export class Service {
 
   /** What is known of it; undefined before anything is, so that nothing is told that is not so. */
   report(): LoadBalancerReport | undefined {
+    return this.#reportWith(() => ({ backends: this.#statuses(), partial: false }));
+  }
+
+  /** How the guard of the newest revision stands; undefined without one. */
+  guard(): GuardReport | undefined {
+    return this.#guard.report();
+  }
+
+  /** What is new of it since the last time; all of it when the control plane may know nothing. */
+  news(isFresh: boolean): LoadBalancerReport | undefined {
+    const count = this.#model ? servers(this.#model).length : 0;
+    return this.#reportWith(() =>
+      this.#told.next(count, this.#options.clock.now(), () => this.#statuses(), isFresh),
+    );
+  }
+
+  #statuses(): LoadBalancerReport['backends'] {
+    return this.#model ? this.#monitor.reports(this.#model, this.#resolution) : [];
+  }
+
+  #reportWith(news: () => News): LoadBalancerReport | undefined {
     if (!this.#model && !this.#receipt) return undefined;
+    const { backends, partial } = news();
     const worker = this.#live?.proxy.worker;
     const traffic = this.#observer.traffic();
     return {
       id: this.id,
       observedRevision: this.#observedRevision,
       ...(this.#receipt ? { receipt: this.#receipt } : {}),
-      backends: this.#model ? this.#monitor.reports(this.#model, this.#resolution) : [],
+      backends,
+      ...(partial ? { partial } : {}),
       ...(traffic ? { traffic } : {}),
       ...(this.#live && worker
         ? {
@@ -167,10 +200,13 @@ export class Service {
         await this.#monitor.look(this.#model, this.#live.proxy, this.#leaving);
         this.#monitor.admit(this.#model);
         this.#observer.tend(this.#live.proxy, this.#model);
+        if (this.#told.isDue(clock.now())) this.#options.onChange(false);
       } catch (error) {
         logger.warn({ loadBalancer: this.id, error }, 'cannot read the state of HAProxy');
       }
     }
+    const model = this.#model;
+    if (model) await this.#guard.look(this.#desired, () => this.#monitor.statuses(model, this.#resolution));
   }
 
   async #apply(desired: DesiredLoadBalancer): Promise<void> {
@@ -184,7 +220,10 @@ export class Service {
     const before = this.#model;
     const isNew = desired.revision !== this.#observedRevision;
     try {
+      await this.#guard.follow(desired, this.#observedRevision);
       const live = await this.#currentLive(model);
+      const states = () => this.#monitor.statuses(before ?? model, resolution);
+      if (isNew) await this.#guard.begin(desired, states, live?.proxy);
       this.#forgetNew(live, model);
       const result = await converge(live, model, {
         binary,
@@ -196,6 +235,7 @@ export class Service {
       this.#model = model;
       this.#applied = desired;
       this.#backoff.reset();
+      if (isNew) await this.#guard.live(desired.revision, result.live.proxy);
       if (isNew || this.#receipt?.outcome === 'failed') {
         this.#settle(
           createReceipt({

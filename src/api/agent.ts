@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { GuardVerdict, GuardView } from '../spec/guard.ts';
 import { HostLayout } from '../spec/host-layout.ts';
 import type { LoadBalancerSpec } from '../spec/load-balancer.ts';
 import { Receipt } from '../spec/plan.ts';
@@ -18,6 +19,8 @@ export interface DesiredLoadBalancer {
   vpc: { name: string } & VpcSpec;
   /** The operator's switch for backends on loopback. */
   allowLoopbackBackends: boolean;
+  /** How long to watch whether the revision makes anything worse; absent when it is not, or no more, guarded. */
+  guard?: { durationMs: number };
 }
 
 /** The answer to an agent that asks what to do. */
@@ -38,6 +41,8 @@ export const LoadBalancerReport = z.strictObject({
   observedRevision: z.int().min(0),
   /** What became of the newest revision that was tried; absent when nothing was applied since the last report. */
   receipt: Receipt.optional(),
+  /** Whether `backends` holds only those of which something is new; the others are as told before. */
+  partial: z.boolean().optional(),
   backends: z.array(
     z.strictObject({
       target: z.string().max(300),
@@ -64,6 +69,16 @@ export const LoadBalancerReport = z.strictObject({
 });
 export type LoadBalancerReport = z.infer<typeof LoadBalancerReport>;
 
+/** The guard of a revision as the agent sees it. It is told until the revision is wanted without one. */
+export const GuardReport = z.strictObject({
+  id: z.string().max(64),
+  revision: z.int().min(1),
+  verdict: GuardVerdict,
+  reason: z.string().max(2000),
+  view: GuardView.optional(),
+});
+export type GuardReport = z.infer<typeof GuardReport>;
+
 /** What an agent tells: at once when something changed, and as a heartbeat. */
 export const AgentReport = z.strictObject({
   agentVersion: z.string().max(64),
@@ -74,6 +89,8 @@ export const AgentReport = z.strictObject({
   /** Why the agent does not follow this control plane, in words; absent when it does. */
   fault: z.string().max(2000).optional(),
   loadBalancers: z.array(LoadBalancerReport),
+  /** Of every load balancer that has a guard, whether it is among the others or not: it is told often and is short. */
+  guards: z.array(GuardReport).optional(),
 });
 export type AgentReport = z.infer<typeof AgentReport>;
 

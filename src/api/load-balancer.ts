@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Backend } from '../spec/backend.ts';
 import { BackendEvidence } from './evidence.ts';
+import { GuardState, MachineGuard } from '../spec/guard.ts';
 import { LoadBalancerInput, type LoadBalancerSpec, LoadBalancerSpecInput } from '../spec/load-balancer.ts';
 import { Labels } from '../spec/name.ts';
 import { Plan, Receipt } from '../spec/plan.ts';
@@ -127,12 +128,31 @@ export const DryRun = z
   .describe('What a write would do. Nothing was changed.');
 export type DryRun = z.infer<typeof DryRun>;
 
+export const RevisionGuard = z
+  .strictObject({
+    duration: z
+      .string()
+      .describe('How long it is watched whether the revision makes anything worse, once it is live.'),
+    state: GuardState,
+    reason: z.string().describe('Why it is in this state, in words.'),
+    restoredBy: z
+      .int()
+      .optional()
+      .describe('The revision that brought the one before back; only with `restored`.'),
+    machines: z.array(MachineGuard).describe('What each machine sees. Empty until one has told.'),
+  })
+  .describe('The guard of a revision: `?guard=` of the write that made it.');
+export type RevisionGuard = z.infer<typeof RevisionGuard>;
+
 export const Revision = z
   .strictObject({
     number: z.int(),
     action: z.string().describe('What made it: create, update, restore.'),
     restoredFrom: z.int().optional().describe('For a restore: the revision that was brought back.'),
-    author: z.string().describe('Name of the API key that made it.'),
+    author: z
+      .string()
+      .describe('Name of the API key that made it; `guard` for a restore that a guard made by itself.'),
+    reason: z.string().optional().describe('For what a guard did: why, in words.'),
     createdAt: z.iso.datetime(),
     name: z.string(),
     labels: Labels,
@@ -140,6 +160,7 @@ export const Revision = z
     diff: z.array(Change).describe('What changed since the revision before.'),
     plan: Plan,
     receipts: z.array(Receipt).describe('What it did on each node. Empty when a newer one overtook it.'),
+    guard: RevisionGuard.optional().describe('Absent when the revision was not guarded.'),
   })
   .describe('One accepted change of a load balancer.');
 export type Revision = z.infer<typeof Revision>;
@@ -159,7 +180,9 @@ export const BackendWhy = z
     pool: z.string().describe('The pool that it belongs to.'),
     nodes: z
       .array(BackendStatus.extend({ evidence: BackendEvidence.optional() }))
-      .describe('How each node sees it, and what shows why; evidence is kept of backends that are or were down.'),
+      .describe(
+        'How each node sees it, and what shows why; evidence is kept of backends that are or were down.',
+      ),
   })
   .describe('Why a backend is in its state, as each node sees it.');
 export type BackendWhy = z.infer<typeof BackendWhy>;

@@ -22,7 +22,9 @@ export const TrafficTotals = z
     responses: byClass(count).describe('Answers by class of status (http).'),
     bytesIn: count().describe('Bytes from clients.'),
     bytesOut: count().describe('Bytes to clients.'),
-    denied: count().describe('Requests that a rule refused: access, rate limit.'),
+    denied: count().describe(
+      'Requests and connections that were refused by the access lists, or dropped by a rate limit. What a limit answers with a status counts by its class.',
+    ),
     requestErrors: count().describe('Requests that could not be read or were broken off.'),
     connectErrors: count().describe('Connections to backends that failed.'),
     responseErrors: count().describe('Answers of backends that broke off or could not be read.'),

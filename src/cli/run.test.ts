@@ -61,7 +61,7 @@ describe('a wrong command line ends with 2', () => {
     ['lbs list', 'Did you mean: agentmetal lb'],
     ['frobnicate', 'agentmetal --help'],
     ['lb constructor', 'has no command "constructor"'],
-    ['lb sticky set web-lb', 'has no command "sticky"'],
+    ['lb stuck set web-lb', 'has no command "stuck"'],
     ['--nonsense lb list', "unknown option '--nonsense'"],
     ['lb --nonsense list', 'no option "--nonsense"'],
     ['lb list --nonsense', "unknown option '--nonsense'"],

@@ -1,13 +1,14 @@
 import type { ApiRequest } from '../api/client.ts';
 import type { DryRun, LoadBalancer } from '../api/load-balancer.ts';
-import { DEFAULT_POOL } from '../spec/pools-of.ts';
 import { interruption } from './failure.ts';
+import { endGuarded } from './guarded-write.ts';
 import { renderDryRun } from './output/dry-run.ts';
-import { idlePools, nextStep, renderResult } from './output/result.ts';
+import { nextStep } from './output/result.ts';
 import { getLoadBalancer } from './resources.ts';
 import type { CliContext } from './session.ts';
 import { waitUntilLive } from './wait/wait.ts';
-import { type WriteOptions, timeoutMs } from './write-options.ts';
+import { type WriteOptions, guardMs, timeoutMs } from './write-options.ts';
+import { printResult, warnOfNoTraffic } from './write-result.ts';
 
 export interface Write {
   request: ApiRequest;
@@ -22,12 +23,14 @@ export interface Write {
 /** Makes a change of a load balancer, waits until it is live and prints the result; with `--dry-run`, its plan. */
 export async function writeLoadBalancer(ctx: CliContext, options: WriteOptions, write: Write): Promise<void> {
   const limit = timeoutMs(options);
+  const guard = guardMs(options) === undefined ? undefined : guardOf(ctx, options, write);
   if (options.dryRun) return printDryRun(ctx, write);
-  const { lb, revision } = await send(ctx, write);
+  const { lb, revision } = await send(ctx, write, guard);
   const unchanged = write.before?.revision === revision;
   tellAccepted(ctx, revision, unchanged);
   const done = unchanged ? 'unchanged' : write.done;
-  if (options.wait === false) {
+  const isGuarded = guard !== undefined && !unchanged;
+  if (options.wait === false && !isGuarded) {
     await printResult(ctx, lb, { done, live: true });
     return warnOfNoTraffic(ctx, lb);
   }
@@ -38,11 +41,20 @@ export async function writeLoadBalancer(ctx: CliContext, options: WriteOptions, 
     timeout: options.timeout,
     timeoutMs: limit,
   });
+  if (isGuarded && waited.lb.status.observedRevision >= revision)
+    return endGuarded(ctx, options, { lb: waited.lb, before: write.before, revision, done });
   ctx.progress.stop();
   await printResult(ctx, waited.lb, { done, live: waited.lb.status.observedRevision >= revision });
   if (waited.failure) throw waited.failure;
   warnOfNoTraffic(ctx, waited.lb);
   ctx.progress.note(`Next: ${nextStep(waited.lb)}`);
+}
+
+/** `--guard` as the request has it; undefined for what cannot be guarded. */
+function guardOf({ progress }: CliContext, { guard }: WriteOptions, { before, name }: Write) {
+  if (before) return guard;
+  progress.warn(`${name} is new, so that there is nothing to restore: it is not guarded`);
+  return undefined;
 }
 
 /** Prints what a write would do. */
@@ -62,10 +74,14 @@ export async function requestDryRun(ctx: CliContext, request: ApiRequest): Promi
 async function send(
   ctx: CliContext,
   { request, before }: Write,
+  guard: string | undefined,
 ): Promise<{ lb: LoadBalancer; revision: number }> {
   const api = await ctx.api();
   if (ctx.io.signal.aborted) throw interruption();
-  const { body, headers } = await api.request<Partial<LoadBalancer> | undefined>(request);
+  const { body, headers } = await api.request<Partial<LoadBalancer> | undefined>({
+    ...request,
+    query: { ...request.query, guard },
+  });
   if (isLoadBalancer(body)) return { lb: body, revision: body.revision };
   // A write to …/backends is answered with backends; the ETag is the revision that it made.
   const lb = await getLoadBalancer(api, before?.id ?? '');
@@ -87,21 +103,4 @@ function tellAccepted({ progress }: CliContext, revision: number, unchanged: boo
   progress.step(
     unchanged ? `nothing to change: revision ${revision} says this already` : `revision ${revision}`,
   );
-}
-
-async function printResult(
-  { print }: CliContext,
-  lb: LoadBalancer,
-  state: { done: string; live: boolean },
-): Promise<void> {
-  await print.object(lb, { text: () => renderResult(lb, state), name: lb.name });
-}
-
-function warnOfNoTraffic({ progress }: CliContext, lb: LoadBalancer): void {
-  for (const pool of idlePools(lb)) {
-    const where = pool === DEFAULT_POOL ? lb.name : `the pool ${pool} of ${lb.name}`;
-    progress.warn(
-      `no backend of ${where} takes traffic: each is drained or has weight 0. Clients get an error until one does.`,
-    );
-  }
 }

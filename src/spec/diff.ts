@@ -15,6 +15,7 @@ const KEY_FIELDS = ['target', 'name'] as const;
 
 /** All differences between two JSON values, in the order of the pointers' appearance. */
 export function diffValues(from: unknown, to: unknown, path: readonly string[] = []): Change[] {
+  if (from === to) return [];
   const before = membersOf(from);
   const after = membersOf(to);
   if (!before || !after) return JSON.stringify(from) === JSON.stringify(to) ? [] : [change(path, from, to)];

@@ -2,6 +2,7 @@ import type { Selectable } from 'kysely';
 import type { LoadBalancerDefinition, LoadBalancerSpec } from '../spec/load-balancer.ts';
 import type { Tx } from './open.ts';
 import type { Database } from './schema.ts';
+import { readStored, writeStored } from './stored-json.ts';
 
 export interface LoadBalancerRecord extends LoadBalancerDefinition {
   id: string;
@@ -81,7 +82,7 @@ function toRow(loadBalancer: LoadBalancerRecord): Selectable<Database['load_bala
     id,
     name,
     labels: JSON.stringify(labels),
-    spec: JSON.stringify(spec),
+    spec: writeStored(spec),
     vpc_id: vpcId,
     address,
     ports: JSON.stringify(ports),
@@ -96,7 +97,7 @@ function fromRow(row: Selectable<Database['load_balancers']>): LoadBalancerRecor
     id: row.id,
     name: row.name,
     labels: JSON.parse(row.labels) as LoadBalancerRecord['labels'],
-    spec: JSON.parse(row.spec) as LoadBalancerSpec,
+    spec: readStored<LoadBalancerSpec>(row.spec),
     vpcId: row.vpc_id,
     address: row.address,
     ports: JSON.parse(row.ports) as number[],

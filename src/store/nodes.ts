@@ -2,6 +2,7 @@ import type { Selectable } from 'kysely';
 import type { LoadBalancerReport } from '../api/agent.ts';
 import type { Tx } from './open.ts';
 import type { Database } from './schema.ts';
+import { readStored, writeStored } from './stored-json.ts';
 
 /** A load balancer on a machine: how far it is and what its agent last said of it. */
 export interface NodeRecord {
@@ -29,6 +30,17 @@ export async function insertNode(tx: Tx, loadBalancerId: string, machineId: stri
       reported_at: null,
     })
     .execute();
+}
+
+/** The machines that serve a load balancer, without all that they have told. */
+export async function machineIdsOf(tx: Tx, loadBalancerId: string): Promise<string[]> {
+  const rows = await tx
+    .selectFrom('nodes')
+    .select('machine_id')
+    .where('load_balancer_id', '=', loadBalancerId)
+    .orderBy('machine_id')
+    .execute();
+  return rows.map((row) => row.machine_id);
 }
 
 export async function nodesOf(tx: Tx, loadBalancerIds: readonly string[]): Promise<NodeRecord[]> {
@@ -81,7 +93,7 @@ export async function saveNodeReport(tx: Tx, node: NodeRecord): Promise<void> {
     .set({
       observed_revision: node.observedRevision,
       settled_revision: node.settledRevision,
-      backends: JSON.stringify(node.backends),
+      backends: writeStored(node.backends),
       haproxy: node.haproxy ? JSON.stringify(node.haproxy) : null,
       reported_at: node.reportedAt,
     })
@@ -96,7 +108,7 @@ function fromRow(row: Selectable<Database['nodes']>): NodeRecord {
     machineId: row.machine_id,
     observedRevision: row.observed_revision,
     settledRevision: row.settled_revision,
-    backends: JSON.parse(row.backends) as NodeRecord['backends'],
+    backends: readStored<NodeRecord['backends']>(row.backends),
     haproxy: row.haproxy === null ? null : (JSON.parse(row.haproxy) as NonNullable<NodeRecord['haproxy']>),
     reportedAt: row.reported_at,
   };

@@ -4,6 +4,7 @@ import type { LoadBalancerDefinition, LoadBalancerSpec } from '../spec/load-bala
 import type { Plan, Receipt } from '../spec/plan.ts';
 import type { Tx } from './open.ts';
 import type { Database } from './schema.ts';
+import { readStored, writeStored } from './stored-json.ts';
 
 export interface RevisionRecord extends LoadBalancerDefinition {
   loadBalancerId: string;
@@ -14,6 +15,8 @@ export interface RevisionRecord extends LoadBalancerDefinition {
   createdAt: string;
   diff: Change[];
   plan: Plan;
+  /** Why it was made, where nobody asked for it; else null. */
+  reason: string | null;
 }
 
 export async function insertRevision(tx: Tx, revision: RevisionRecord): Promise<void> {
@@ -29,9 +32,10 @@ export async function insertRevision(tx: Tx, revision: RevisionRecord): Promise<
       created_at: createdAt,
       name,
       labels: JSON.stringify(revision.labels),
-      spec: JSON.stringify(revision.spec),
+      spec: writeStored(revision.spec),
       diff: JSON.stringify(revision.diff),
       plan: JSON.stringify(revision.plan),
+      reason: revision.reason,
     })
     .execute();
 }
@@ -137,8 +141,9 @@ function fromRow(row: Selectable<Database['revisions']>): RevisionRecord {
     createdAt: row.created_at,
     name: row.name,
     labels: JSON.parse(row.labels) as RevisionRecord['labels'],
-    spec: JSON.parse(row.spec) as LoadBalancerSpec,
+    spec: readStored<LoadBalancerSpec>(row.spec),
     diff: JSON.parse(row.diff) as Change[],
     plan: JSON.parse(row.plan) as Plan,
+    reason: row.reason,
   };
 }

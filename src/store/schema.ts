@@ -9,6 +9,7 @@ export interface Database {
   load_balancers: LoadBalancerTable;
   nodes: NodeTable;
   revisions: RevisionTable;
+  guards: GuardTable;
   receipts: ReceiptTable;
   api_keys: KeyTable;
   idempotency_keys: IdempotencyTable;
@@ -84,6 +85,20 @@ interface RevisionTable {
   spec: string;
   diff: string;
   plan: string;
+  /** Why it was made, where nobody asked for it. */
+  reason: string | null;
+}
+
+interface GuardTable {
+  load_balancer_id: string;
+  revision: number;
+  duration_ms: number;
+  state: string;
+  reason: string;
+  /** The revision that brought the one before back. */
+  restored_by: number | null;
+  /** What each machine tells, as JSON. */
+  machines: string;
 }
 
 interface ReceiptTable {

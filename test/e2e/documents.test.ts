@@ -16,6 +16,15 @@ function interfaces(): number {
   return readFileSync('/proc/self/net/dev', 'utf8').trim().split('\n').length - 2;
 }
 
+/** Documents whose examples are whole load balancers. */
+const DOCUMENTS = [
+  'docs/reference/spec.md',
+  'docs/routing.md',
+  'docs/sticky-sessions.md',
+  'docs/rate-limiting.md',
+  'docs/tls-to-backends-and-proxy-protocol.md',
+];
+
 const HOSTS = { 'web-1': '10.0.1.7', 'web-2': '10.0.1.8' };
 let product: Product;
 const backends: TestBackend[] = [];
@@ -73,10 +82,10 @@ describe.runIf(hasOwnNetwork)('the documents', () => {
     expect(shape(stdout)).toBe(shape(capture?.[2] ?? ''));
   });
 
-  it('the spec: the example is accepted', async () => {
-    for (const example of await blocks('docs/reference/spec.md', 'yaml apply')) {
+  it.each(DOCUMENTS)('%s: the examples are accepted', async (file) => {
+    for (const example of await blocks(file, '(?:yaml|json) apply')) {
       const result = await product.sh('agentmetal lb apply -f - --no-wait', example);
-      expect(result).toMatchObject({ code: 0 });
+      expect(result, example).toMatchObject({ code: 0 });
     }
   });
 });

@@ -150,6 +150,32 @@ describe('the product page', () => {
     expect((tally['web-1'] ?? 0) / 400).toBeLessThan(0.75 * 1.05);
   });
 
+  it('keeps a client on its backend by a cookie', async () => {
+    const result = await product.sh('agentmetal lb sticky set web-lb --mode cookie --cookie-name SERVERID');
+    expect(result).toMatchObject({ code: 0 });
+    const url = `http://${await addressOf('web-lb')}/`;
+    const first = await fetch(url);
+    const name = await first.text();
+    const cookie = first.headers.get('set-cookie') ?? '';
+    expect(cookie).toMatch(/^SERVERID=[^;]+; Path=\/; HttpOnly; SameSite=Lax$/);
+    const bound = { headers: { cookie: cookie.split(';')[0] ?? '' } };
+    for (let i = 0; i < 20; i++) expect(await (await fetch(url, bound)).text()).toBe(name);
+  });
+
+  it('holds each client to its limit', async () => {
+    const result = await product.sh(
+      'agentmetal lb rate-limit set web-lb --requests 100 --window 60s --action deny',
+    );
+    expect(result).toMatchObject({ code: 0 });
+    const url = `http://${await addressOf('web-lb')}/`;
+    const statuses: number[] = [];
+    for (let i = 0; i < 130; i++) statuses.push((await fetch(url)).status);
+    expect(statuses.slice(0, 100)).toEqual(Array.from({ length: 100 }, () => 200));
+    expect(statuses.slice(101)).toEqual(Array.from({ length: 29 }, () => 429));
+    expect(Number((await fetch(url)).headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(await product.sh('agentmetal lb rate-limit unset web-lb')).toMatchObject({ code: 0 });
+  });
+
   it('tells backends of the client, and answers on 443 with a placeholder certificate', async () => {
     const address = await addressOf('web-lb');
     await product.sh(`curl -sk https://${address}/over-tls -H 'X-Request-ID: abc'`);

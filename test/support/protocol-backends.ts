@@ -61,10 +61,13 @@ export function startMysql(error?: { code: number; text: string }): Promise<Prot
     Buffer.alloc(10),
     Buffer.from('ijklmnopqrst\0mysql_native_password\0'),
   ]);
-  return startTalker((_asked, bytes) => {
-    if (bytes[3] !== 1) return undefined;
-    return error ? mysqlPacket(2, mysqlError(error)) : mysqlPacket(2, Buffer.from([0, 0, 0, 2, 0, 0, 0]));
-  }, mysqlPacket(0, greeting));
+  return startTalker(
+    (_asked, bytes) => {
+      if (bytes[3] !== 1) return undefined;
+      return error ? mysqlPacket(2, mysqlError(error)) : mysqlPacket(2, Buffer.from([0, 0, 0, 2, 0, 0, 0]));
+    },
+    mysqlPacket(0, greeting),
+  );
 }
 
 /** Refuses with MySQL's error packet instead of a greeting. */
@@ -121,7 +124,9 @@ export async function startGrpc({ status = 1, error, tls }: GrpcOptions = {}): P
     stream.on('error', () => stream.destroy());
     stream.on('data', (chunk: Buffer) => body.push(chunk));
     stream.on('end', () => {
-      asked.push(`${String(headers[':authority'])}${String(headers[':path'])} ${Buffer.concat(body).toString('latin1')}`);
+      asked.push(
+        `${String(headers[':authority'])}${String(headers[':path'])} ${Buffer.concat(body).toString('latin1')}`,
+      );
       if (error) return grpcError(stream, error);
       return grpcAnswer(stream, status);
     });

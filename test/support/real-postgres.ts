@@ -23,8 +23,18 @@ export async function startRealPostgres(directory: string): Promise<RealPostgres
   const cluster = ['-D', join(data, 'db'), '-U', 'check', '-A', 'scram-sha-256', '--no-sync'];
   await promisify(execFile)('initdb', [...cluster, '--pwfile', '/etc/hostname'], options);
   const port = await freePort();
-  const settings = ['-c', 'listen_addresses=127.0.0.1', '-c', `unix_socket_directories=${data}`, '-c', 'fsync=off'];
-  const server = spawn('postgres', ['-D', join(data, 'db'), '-p', String(port), ...settings], { ...options, stdio: 'ignore' });
+  const settings = [
+    '-c',
+    'listen_addresses=127.0.0.1',
+    '-c',
+    `unix_socket_directories=${data}`,
+    '-c',
+    'fsync=off',
+  ];
+  const server = spawn('postgres', ['-D', join(data, 'db'), '-p', String(port), ...settings], {
+    ...options,
+    stdio: 'ignore',
+  });
   const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()));
   return {
     target: `127.0.0.1:${port}`,

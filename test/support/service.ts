@@ -38,6 +38,7 @@ export function createTestService(
     logger: silent,
     resolver: createNameResolver({ clock: systemClock, onChange: () => service.nudge() }),
     onChange: () => {},
+    onGuard: () => {},
     observedRevision: options.revision ?? 0,
     onObserved: () => {},
   });

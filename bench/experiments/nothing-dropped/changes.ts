@@ -14,8 +14,10 @@ export interface Made {
   sentAt: number;
   /** When the API knew it to be live. */
   liveAt: number;
-  /** When clients felt it; undefined where they cannot. */
+  /** When clients felt it; undefined where they cannot, and where they should and did not. */
   feltAt?: number;
+  /** What went wrong though it was applied. */
+  fault?: string;
   /** Absent for what is no revision, as a change of a VPC. */
   receipt?: Receipt;
   diff: readonly Change[];
@@ -40,14 +42,24 @@ export async function make({ client }: Product, step: Step): Promise<Made> {
   const { spec } = (await client.request<LoadBalancer>({ method: 'GET', path })).body;
   const request = step.request(spec);
   const look = step.look?.();
-  if (await look?.()) throw new Error(`clients feel the change of ${step.kind} before it is made`);
+  const isEarly = await look?.();
   const sentAt = now();
-  const felt = look ? untilFelt(step.kind, look) : undefined;
-  felt?.catch(() => undefined);
+  const felt = look ? untilFelt(look) : undefined;
   const answer = await client.request({ ...request, headers: WAIT });
   const liveAt = now();
   const feltAt = await felt;
-  const common = { kind: step.kind, sentAt, liveAt, ...(feltAt === undefined ? {} : { feltAt }) };
+  const fault = isEarly
+    ? 'was felt before it was made'
+    : look && feltAt === undefined
+      ? `was not felt within ${FEEL_TIMEOUT_MS / 1000} s: ${JSON.stringify(request.body)}`
+      : undefined;
+  const common = {
+    kind: step.kind,
+    sentAt,
+    liveAt,
+    ...(feltAt === undefined ? {} : { feltAt }),
+    ...(fault === undefined ? {} : { fault }),
+  };
   if (!request.path.startsWith('/v1/load-balancers')) return { ...common, diff: [] };
   const number = answer.headers.get('etag')?.replaceAll('"', '') ?? '';
   const revision = await waitFor(`the receipt of revision ${number} (${step.kind})`, async () => {
@@ -59,14 +71,14 @@ export async function make({ client }: Product, step: Step): Promise<Made> {
 }
 
 /** Looks again and again with connections of its own; a look that fails has not felt it. */
-async function untilFelt(kind: string, look: Look): Promise<number> {
+async function untilFelt(look: Look): Promise<number | undefined> {
   const deadline = now() + FEEL_TIMEOUT_MS;
   while (now() < deadline) {
     const begun = now();
     if (await look().catch(() => false)) return begun;
     await sleep(1);
   }
-  throw new Error(`no client felt the change of ${kind} within ${FEEL_TIMEOUT_MS / 1000} s`);
+  return undefined;
 }
 
 /** A sequence of numbers between 0 and 1 that is the same in each run (mulberry32). */

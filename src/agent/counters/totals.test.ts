@@ -111,6 +111,7 @@ describe('single cases', () => {
     totals.observe('old', [reading('k', 110, 1)], true);
     totals.end('old');
     expect(totals.get('k')).toEqual([115, 1]);
+    expect(totals.workers()).toEqual(['new']);
   });
 
   test('a server that was removed and added again goes on from its total, though it counts higher than before', () => {

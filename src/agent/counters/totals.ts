@@ -34,7 +34,6 @@ export function createTotals(saved: SavedTotals = { totals: {}, workers: {} }, m
   );
   const add = (key: string, delta: Values) => {
     const before = totals.get(key);
-    if (before && delta.every((value) => value === 0)) return;
     // Last in the order of the map, because it changed last.
     totals.delete(key);
     totals.set(key, before ? before.map((value, index) => value + (delta[index] ?? 0)) : delta);
@@ -55,8 +54,13 @@ export function createTotals(saved: SavedTotals = { totals: {}, workers: {} }, m
       const before = workers.get(worker) ?? new Map<string, Values>();
       const now = isComplete ? new Map<string, Values>() : before;
       for (const { key, values } of readings) {
-        add(key, growth(before.get(key), values));
-        now.set(key, values);
+        const last = before.get(key);
+        // Of ten thousand servers most have had nothing to do since the last look.
+        if (last && isEqual(last, values)) now.set(key, last);
+        else {
+          add(key, growth(last, values));
+          now.set(key, values);
+        }
       }
       workers.set(worker, now);
       forgetOldest();
@@ -74,6 +78,11 @@ export function createTotals(saved: SavedTotals = { totals: {}, workers: {} }, m
       ),
     }),
   };
+}
+
+function isEqual(left: Values, right: Values): boolean {
+  for (let index = 0; index < right.length; index++) if (left[index] !== right[index]) return false;
+  return true;
 }
 
 /** By how much something has grown; one that has shrunk was removed and added again, and counts from 0. */

@@ -6,11 +6,12 @@ import { type LoadBalancerSpec, poolsOf } from '../../spec/load-balancer.ts';
 import type { Pool } from '../../spec/pool.ts';
 import type { PoolHealth } from './verdict.ts';
 
-type States = LoadBalancerReport['backends'];
-type State = States[number];
+type State = Pick<LoadBalancerReport['backends'][number], 'pool' | 'target' | 'state' | 'reason'>;
+/** How each backend is. */
+export type States = readonly State[];
 
 /** Targets that are healthy, by pool. */
-export type HealthyTargets = Readonly<Record<string, readonly string[]>>;
+export type HealthyTargets = Record<string, string[]>;
 
 export function healthyTargets(states: States): HealthyTargets {
   const healthy = states.filter(({ state }) => state === 'up');

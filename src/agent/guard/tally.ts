@@ -14,9 +14,9 @@ export interface Tally {
 
 const NOTHING: Sums = { requests: 0, errors: 0 };
 
-/** @param isNew whether the worker began after the moment from which on is counted. */
-export function beginTally(worker: string, sums: Sums, isNew: boolean): Tally {
-  return { worker, base: isNew ? NOTHING : sums, last: sums, carried: NOTHING };
+/** @param base what the worker had counted at the moment; nothing for one that began with it. */
+export function beginTally(worker: string, base: Sums = NOTHING): Tally {
+  return { worker, base, last: base, carried: NOTHING };
 }
 
 /** Takes in what the serving worker has counted. Another one than before began at 0. */

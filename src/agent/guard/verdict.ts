@@ -18,6 +18,11 @@ export interface CountedTraffic extends GuardTraffic {
   timed: number;
 }
 
+/** As it is told to others. */
+export function withoutTimed({ requests, errors, responseMs }: CountedTraffic): GuardTraffic {
+  return { requests, errors, ...(responseMs === undefined ? {} : { responseMs }) };
+}
+
 /** How a pool stands against what it was before the change. Only backends that should take clients count. */
 export interface PoolHealth {
   pool: string;
@@ -64,11 +69,7 @@ function poolViolation(health: PoolHealth): string | undefined {
   return undefined;
 }
 
-function errorViolation(
-  type: 'http' | 'tcp',
-  before: GuardTraffic,
-  after: GuardTraffic,
-): string | undefined {
+function errorViolation(type: 'http' | 'tcp', before: GuardTraffic, after: GuardTraffic): string | undefined {
   if (after.errors < THRESHOLDS.errors || after.requests < THRESHOLDS.requests) return undefined;
   if (errorShare(after) - errorShare(before) <= THRESHOLDS.errorShareRise) return undefined;
   const [what, which] =

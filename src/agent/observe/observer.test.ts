@@ -111,6 +111,33 @@ describe('what is counted', () => {
     await waitFor('15 requests', async () => (await requestsOf(next)) === 15);
   });
 
+  it('goes on by the master with a worker that was old before the agent began', async () => {
+    const { test, url, again } = create();
+    const held = await holdingBackend();
+    const spec = { ...SPEC, backends: [{ target: held.target }] };
+    await test.set(spec);
+    await waitFor('up', () => test.backendState(held.target) === 'up');
+    await get(url, 3);
+    const open = fetch(`${url}/hold`).then((response) => response.text());
+    await waitFor('the held request', () => held.requests.some(({ path }) => path === '/hold'));
+    await test.set({ ...spec, algorithm: 'leastconn' });
+    await waitFor('the ledger', async () => (await workers(test)).old.length === 1);
+    await test.service.detach();
+    const next = again();
+    const [old] = await waitFor('the ledger', async () => {
+      const seen = await workers(next);
+      return seen.old[0]?.held.length === 1 && seen.old;
+    });
+    expect(old).toMatchObject({ connections: 1, held: [{ target: held.target, connections: 1 }] });
+    expect(old).not.toHaveProperty('replacedAt');
+    expect(await requestsOf(next)).toBe(4);
+    held.release();
+    expect(await open).toBe('begundone');
+    await waitFor('the old worker to end', async () => (await workers(next)).old.length === 0);
+    expect(isRunning(old?.pid ?? 0)).toBe(false);
+    expect(await requestsOf(next)).toBe(4);
+  });
+
   it('never goes back when HAProxy is killed, nor when a backend is taken away and added again', async () => {
     const { test, url } = create();
     const [one, two] = [await backend({ name: 'one' }), await backend({ name: 'two' })];
@@ -310,10 +337,16 @@ describe('the access log', () => {
     await waiting;
     const open = fetch(`${url}/hold`).then((response) => response.text());
     await waitFor('the held request', () => held.requests.some(({ path }) => path === '/hold'));
+    // Whoever waits while HAProxy reloads hears of the new worker's requests as they come.
+    const begun = performance.now();
+    const over = read(10_000);
     await test.set({ ...spec, algorithm: 'leastconn' });
     await waitFor('the new worker', async () => (await workers(test)).old.length === 1);
     const [old] = (await workers(test)).old;
     await get(`${url}/after`);
+    await over;
+    expect(performance.now() - begun).toBeLessThan(8000);
+    expect(seen).toContain('/after');
     held.release();
     await open;
     await waitFor('the old worker to end', () => !isRunning(old?.pid ?? 0));
@@ -323,7 +356,8 @@ describe('the access log', () => {
     });
     expect(seen.toSorted()).toEqual(['/after', '/before', '/hold', '/while-waiting']);
     // The ring of the old worker has gone with it, but not what it held.
-    expect((await logs(test)).lines.map(({ path }) => path).toSorted()).toEqual(seen.toSorted());
+    const kept = (await logs(test)).lines.map(({ path }) => path ?? '');
+    expect(kept.toSorted()).toEqual(seen.toSorted());
   });
 });
 

@@ -55,7 +55,8 @@ export function statsView(input: StatsInput): StatsAnswer {
         state: states.get(`${pool}/${server.target}`) ?? ('checking' as const),
         ...trafficOf([`server/${serverKey(server)}`, serverKeyOf(failOpenBackend(pool), server.name)]),
       }));
-  const clients = trafficOf([clientsKey(input.type)]);
+  // A frontend has no times of its own.
+  const { averageMs: _none, ...clients } = trafficOf([clientsKey(input.type)]);
   const sections = input.pools.flatMap((pool) => sectionsOf(pool));
   return {
     kind: 'stats',

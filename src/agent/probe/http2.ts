@@ -60,7 +60,9 @@ function exchange(
     session.on('error', () => fail('the answer is no HTTP/2'));
     session.on('close', () => fail('connection closed without an answer'));
     const stream = session.request(headers, { endStream: body === undefined });
-    stream.on('error', (error) => fail(`the answer broke off: ${error.message}`));
+    stream.on('error', ({ message }) =>
+      fail(/protocol error/i.test(message) ? 'the answer is no HTTP/2' : `the answer broke off: ${message}`),
+    );
     stream.on('response', (received) => {
       answer.status = received[':status'] ?? 0;
       answer.headers = received;

@@ -7,11 +7,11 @@ import { type Validated, parseWith } from '../../spec/validate.ts';
 import { BackendResource, BackendWhy, DryRun } from '../load-balancer.ts';
 import { mergePatchOf } from './merge-patch.ts';
 import {
-  DryRunQuery,
   ETAG,
   POST_HEADERS,
   PageQuery,
   WRITE_HEADERS,
+  WriteQuery,
   created,
   listResponse,
   nameOrId,
@@ -31,7 +31,7 @@ const params = z.strictObject({ loadBalancer: nameOrId });
 const PoolQuery = z.strictObject({
   pool: z.string().max(64).default(DEFAULT_POOL).describe('The pool that it is in. Default: default.'),
 });
-const PoolWriteQuery = DryRunQuery.extend(PoolQuery.shape);
+const PoolWriteQuery = WriteQuery.extend(PoolQuery.shape);
 const oneBackend = params.extend({
   target: z
     .string()

@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { durationMs } from '../../base/duration.ts';
+import { durationBetween } from '../../spec/duration.ts';
+import { MAX_GUARD_MS, MIN_GUARD_MS } from '../../spec/guard.ts';
 import { DryRun } from '../load-balancer.ts';
 import type { RouteResponse } from './route.ts';
 
@@ -10,6 +13,16 @@ const Switch = z
 
 export const DryRunQuery = z.strictObject({
   dryRun: Switch.describe('`true`: answer what would happen and change nothing. Default: false.'),
+});
+
+/** Of a write that makes a revision of a load balancer that exists. */
+export const WriteQuery = DryRunQuery.extend({
+  guard: durationBetween(MIN_GUARD_MS, MAX_GUARD_MS)
+    .transform(durationMs)
+    .optional()
+    .describe(
+      'How long to watch, once the change is live, whether it makes anything worse: a duration from 5s to 1h. When the share of 5xx answers rises, backends are lost or answers become slow, the revision before is restored. Default: not watched.',
+    ),
 });
 
 const MAX_PAGE = 500;

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { LoadBalancer, Revision } from '../load-balancer.ts';
 import {
-  DryRunQuery,
   POST_HEADERS,
   PageQuery,
+  WriteQuery,
   created,
   listResponse,
   nameOrId,
@@ -47,7 +47,7 @@ export const revisionRoutes = defineRoutes({
     description: 'Makes a new revision with that spec. The present name and labels stay.',
     role: 'operator',
     params: oneRevision,
-    query: DryRunQuery,
+    query: WriteQuery,
     headers: POST_HEADERS,
     responses: {
       200: resource(

@@ -16,14 +16,9 @@ describe('__complete', () => {
   test('offers commands with what they do', async () => {
     expect(await complete([''])).toContain('lb');
     expect(await complete(['lb', 'de'])).toEqual(['delete']);
-    expect(await complete(['lb', 'backend', ''])).toEqual([
-      'add',
-      'remove',
-      'list',
-      'set',
-      'drain',
-      'enable',
-    ]);
+    expect(await complete(['lb', 'backend', ''])).toEqual(
+      expect.arrayContaining(['add', 'remove', 'list', 'set', 'drain', 'enable']),
+    );
     expect((await runCli(['__complete', '--', 'lb', 'del'])).out).toBe('delete\tDelete a load balancer\n');
     expect(await complete(['nonsense', ''])).toEqual([]);
   });

@@ -119,13 +119,10 @@ export function checkKeywords(check: HealthCheck): string {
   ].join(' ');
 }
 
-/**
- * The same for a backend that is looked at for the first time: at once, and a single pass is enough. The next look comes
- * late, for while it goes on HAProxy does not tell what the first one came to.
- */
+/** The same for a backend that is looked at for the first time: at once, and a single pass is enough. */
 export function admissionKeywords(check: HealthCheck): string {
   if (isScriptCheck(check)) return '';
-  return [`check inter 10ms downinter 1s fall ${check.fall} rise 1`, ...connectKeywords(check)].join(' ');
+  return [`check inter 10ms fall ${check.fall} rise 1`, ...connectKeywords(check)].join(' ');
 }
 
 function connectKeywords(check: HealthCheck): string[] {

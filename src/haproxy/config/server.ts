@@ -88,11 +88,16 @@ function connectionKeywords(
 ): string[] {
   return [
     ...(tls ? tlsKeywords(tls, host, model) : []),
-    ...(tls && isHttp2 ? ['alpn h2'] : []),
+    ...(isHttp2 ? [http2Keywords(tls !== undefined)] : []),
     ...(sendProxy === undefined
       ? []
       : [sendProxy === 'v1' ? 'send-proxy' : 'send-proxy-v2', 'check-send-proxy']),
   ];
+}
+
+/** Where TLS has agreed on HTTP/2, `proto` on top of it would have 2.6 check with HTTP/1. */
+function http2Keywords(overTls: boolean): string {
+  return overTls ? 'alpn h2 check-alpn h2' : 'proto h2';
 }
 
 function tlsKeywords(tls: BackendTls, host: string, model: ServiceModel): string[] {
@@ -106,6 +111,11 @@ function tlsKeywords(tls: BackendTls, host: string, model: ServiceModel): string
     ...sni,
     ...(name === undefined ? [] : [`verifyhost ${name}`]),
   ];
+}
+
+/** Whether TLS is spoken to the server. */
+export function isSpokenToByTls({ keywords }: Pick<Server, 'keywords'>): boolean {
+  return /^ssl( |$)/.test(keywords);
 }
 
 function ownCheckKeywords({ healthCheck }: Pick<Backend, 'healthCheck'>): string[] {
@@ -164,7 +174,6 @@ function ownKeywords(server: Server): string[] {
 export function poolKeywords(pool: Pool, isChecked: boolean): string {
   return [
     ...(isChecked && !isScriptCheck(pool.healthCheck) ? [checkKeywords(pool.healthCheck)] : []),
-    ...(pool.protocol === 'http2' ? ['proto h2'] : []),
     ...(pool.slowStart === undefined ? [] : [`slowstart ${pool.slowStart}`]),
   ].join(' ');
 }
@@ -216,7 +225,6 @@ export function admissionServerKeywords(server: Server, model: ServiceModel): st
   const pool = poolOfServer(server, model);
   return [
     admissionKeywords(pool.healthCheck),
-    ...(pool.protocol === 'http2' ? ['proto h2'] : []),
     // The twin is checked in its own rhythm, whatever the server's own is.
     ...(server.keywords === '' ? [] : [server.keywords.replaceAll(/\b(inter|fall|rise) \S+ ?/g, '').trim()]),
   ].join(' ');

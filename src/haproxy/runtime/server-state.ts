@@ -1,5 +1,5 @@
 import type { HealthCheck } from '../../spec/health-check.ts';
-import { type Server, serverKey } from '../config/server.ts';
+import { type Server, serverKey, isSpokenToByTls } from '../config/server.ts';
 
 /** Columns of version 1, the only one that 2.6 and 3.0 know (configuration manual, `server-state-file`). */
 const COLUMNS =
@@ -61,7 +61,8 @@ function stateLine(server: Server, position: number, check: HealthCheck, health:
     '-',
     server.port,
     '-',
-    0,
+    // It wins over the configuration: with 0, a backend that wants TLS would get plain text.
+    isSpokenToByTls(server) ? 1 : 0,
     // A check port in the state file would win over a changed one in the configuration, so none is written.
     0,
     '-',

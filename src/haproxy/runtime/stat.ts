@@ -38,6 +38,8 @@ export const SHOW_SERVER_STATS = 'show stat -1 4 -1';
 export const SHOW_ALL_STATS = 'show stat -1 7 -1';
 /** Frontends alone: cheap, however many servers there are. */
 export const SHOW_FRONTEND_STATS = 'show stat -1 1 -1';
+/** Backends alone: cheap likewise. */
+export const SHOW_BACKEND_STATS = 'show stat -1 2 -1';
 
 /** An answer to `show stat`, taken apart. */
 export interface StatTable {

@@ -1,4 +1,5 @@
 import type { DesiredLoadBalancer, DesiredState } from '../../api/agent.ts';
+import { findGuard } from '../../store/guards.ts';
 import { findLoadBalancer } from '../../store/load-balancers.ts';
 import { findMachine } from '../../store/machines.ts';
 import { readMeta } from '../../store/meta.ts';
@@ -39,7 +40,8 @@ async function readDesired(
     if (!vpc) continue;
     const { name, revision, spec, address } = record;
     const network = { name: vpc.name, ...vpc.spec };
-    loadBalancers.push({ id, name, revision, spec, address, vpc: network, allowLoopbackBackends });
+    const guard = await guardOf(tx, id, revision);
+    loadBalancers.push({ id, name, revision, spec, address, vpc: network, allowLoopbackBackends, ...guard });
   }
   return {
     controlPlaneId: (await readMeta(tx, 'control_plane_id')) ?? '',
@@ -47,6 +49,11 @@ async function readDesired(
     ids,
     changed: loadBalancers,
   };
+}
+
+async function guardOf(tx: Tx, id: string, revision: number): Promise<Pick<DesiredLoadBalancer, 'guard'>> {
+  const guard = await findGuard(tx, id, revision);
+  return guard?.state === 'watching' ? { guard: { durationMs: guard.durationMs } } : {};
 }
 
 async function changeVersion(tx: Tx, machineId: string): Promise<number> {

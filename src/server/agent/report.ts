@@ -1,11 +1,15 @@
 import type { AgentReport, LoadBalancerReport } from '../../api/agent.ts';
 import type { Receipt } from '../../spec/plan.ts';
-import { findLoadBalancer } from '../../store/load-balancers.ts';
+import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
+import { allBackends } from '../../spec/pools-of.ts';
+import { type LoadBalancerRecord, findLoadBalancer } from '../../store/load-balancers.ts';
 import { type MachineRecord, findMachine, updateMachine } from '../../store/machines.ts';
 import { type NodeRecord, nodesOf, saveNodeReport } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
 import { saveReceipt } from '../../store/revisions.ts';
 import { type ServerContext, timestamp } from '../context.ts';
+import { failGuard, keepGuard } from '../load-balancers/guard.ts';
+import { backendKey } from '../status/backends.ts';
 
 /** Keeps what an agent tells of its machine, and wakes those who wait for it. */
 export async function keepReport(
@@ -14,16 +18,23 @@ export async function keepReport(
   report: AgentReport,
 ): Promise<void> {
   const now = timestamp(context);
-  const kept = await context.store.transaction(async (tx) => {
+  const { kept, touched } = await context.store.transaction(async (tx) => {
     const machine = await findMachine(tx, machineId);
-    if (!machine) return [];
-    await updateMachine(tx, seenMachine(machine, report, now));
     const ids: string[] = [];
+    const machineIds = new Set<string>();
+    if (!machine) return { kept: ids, touched: machineIds };
+    await updateMachine(tx, seenMachine(machine, report, now));
+    const touch = (list: readonly string[]) => list.forEach((id) => machineIds.add(id));
     for (const part of report.loadBalancers) {
-      if (await keepPart(tx, machine, part, now)) ids.push(part.id);
+      if (!(await keepPart(tx, machine, part, now))) continue;
+      ids.push(part.id);
+      if (part.receipt?.outcome === 'failed')
+        touch(await failGuard(tx, part.id, { ...part.receipt, machine: machine.name }));
     }
-    return ids;
+    for (const guard of report.guards ?? []) touch(await keepGuard(context, tx, machine, guard));
+    return { kept: ids, touched: machineIds };
   });
+  for (const id of touched) context.changes.notify(`machine:${id}`);
   for (const { id, traffic } of report.loadBalancers)
     if (traffic && kept.includes(id)) context.totals.record(machineId, id, traffic);
   for (const id of kept) context.changes.notify(`nodes:${id}`);
@@ -47,24 +58,39 @@ async function keepPart(
   if (!node) return false;
   const receipt = knownReceipt(part.receipt, machine, record.revision);
   if (receipt) await saveReceipt(tx, record.id, machine.id, receipt);
-  await saveNodeReport(tx, reportedNode(node, part, { receipt, newest: record.revision, now }));
+  await saveNodeReport(tx, reportedNode(node, part, { receipt, record, now }));
   return true;
 }
 
 function reportedNode(
   node: NodeRecord,
-  { observedRevision, backends, haproxy }: LoadBalancerReport,
-  { receipt, newest, now }: { receipt: Receipt | undefined; newest: number; now: string },
+  { observedRevision, backends, partial, haproxy }: LoadBalancerReport,
+  { receipt, record, now }: { receipt: Receipt | undefined; record: LoadBalancerRecord; now: string },
 ): NodeRecord {
-  const observed = Math.min(observedRevision, newest);
+  const observed = Math.min(observedRevision, record.revision);
   return {
     ...node,
     observedRevision: observed,
     settledRevision: Math.max(node.settledRevision, observed, receipt?.revision ?? 0),
-    backends,
+    backends: partial ? merged(node.backends, backends, record.spec) : backends,
     haproxy: haproxy ?? null,
     reportedAt: now,
   };
+}
+
+/** What was known of the backends with what is new of some of them. */
+function merged(
+  before: NodeRecord['backends'],
+  news: LoadBalancerReport['backends'],
+  spec: LoadBalancerSpec,
+): NodeRecord['backends'] {
+  if (news.length === 0) return before;
+  const byKey = new Map([...before, ...news].map((backend) => [backendKey(backend), backend]));
+  const wanted = allBackends(spec);
+  if (byKey.size <= wanted.length) return [...byKey.values()];
+  // Of those that are gone nothing is told any more.
+  const keys = new Set(wanted.map(({ pool, backend }) => backendKey({ pool, target: backend.target })));
+  return [...byKey].filter(([key]) => keys.has(key)).map(([, backend]) => backend);
 }
 
 /** The receipt under the machine's own name, if it is about a revision that there is. */

@@ -3,6 +3,7 @@ import type { DryRun } from '../../api/load-balancer.ts';
 import { diffValues } from '../../spec/diff.ts';
 import type { LoadBalancerDefinition } from '../../spec/load-balancer.ts';
 import type { Plan } from '../../spec/plan.ts';
+import { insertGuard, supersedeGuards } from '../../store/guards.ts';
 import {
   type LoadBalancerRecord,
   deleteLoadBalancer,
@@ -41,6 +42,10 @@ export interface RevisionOrigin {
   author: string;
   action: RevisionRecord['action'];
   restoredFrom?: number;
+  /** Why it is made, where nobody asks for it. */
+  reason?: string;
+  /** How long to watch whether it makes anything worse, in milliseconds. Default: not at all. */
+  guardMs?: number | undefined;
   locate?: Locate;
 }
 
@@ -118,7 +123,7 @@ async function commit(
     after,
     vpc,
   }: { before: LoadBalancerRecord | undefined; after: LoadBalancerRecord; vpc: VpcRecord },
-  { author, action, restoredFrom }: RevisionOrigin,
+  { author, action, restoredFrom, reason, guardMs }: RevisionOrigin,
 ): Promise<Changed> {
   const diff = diffValues(before && definitionOf(before), definitionOf(after));
   const plan = await planOf(context, tx, before, after, vpc);
@@ -132,7 +137,9 @@ async function commit(
     createdAt: after.updatedAt,
     diff,
     plan,
+    reason: reason ?? null,
   });
+  await beginGuard(tx, after, guardMs);
   const machineIds = await touchNodes(tx, after.id, await nextChangeVersion(tx));
   return {
     record: after,
@@ -140,6 +147,25 @@ async function commit(
     machineIds,
     dryRun: dryRunOf(after.revision, after.spec, diff, plan),
   };
+}
+
+/** The newest revision alone is watched, if it is to be. */
+async function beginGuard(
+  tx: Tx,
+  { id, revision }: LoadBalancerRecord,
+  durationMs: number | undefined,
+): Promise<void> {
+  await supersedeGuards(tx, id, `revision ${revision} came before the guard was over`);
+  if (durationMs === undefined) return;
+  await insertGuard(tx, {
+    loadBalancerId: id,
+    revision,
+    durationMs,
+    state: 'watching',
+    reason: `revision ${revision} is on its way`,
+    restoredBy: null,
+    machines: [],
+  });
 }
 
 async function planOf(

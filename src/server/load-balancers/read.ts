@@ -1,5 +1,6 @@
 import type { LoadBalancer } from '../../api/load-balancer.ts';
 import { AppError } from '../../base/errors.ts';
+import { guardsOf } from '../../store/guards.ts';
 import { type LoadBalancerRecord, findLoadBalancer, loadBalancerNames } from '../../store/load-balancers.ts';
 import { listMachines } from '../../store/machines.ts';
 import { nodesOf } from '../../store/nodes.ts';
@@ -44,7 +45,8 @@ export async function observe(
         if (!machine) return [];
         return [{ node, machine, receipt: receipts.find((receipt) => receipt.machine === machine.name) }];
       });
-    observations.push({ record, nodes: observed, now });
+    const guards = await guardsOf(tx, record.id, record.revision - 1, record.revision);
+    observations.push({ record, nodes: observed, guards: [...guards.values()], now });
   }
   return observations;
 }

@@ -80,7 +80,7 @@ export function backendHandlers(context: ServerContext, write: Writer): Handlers
 /** The backends of a pool after a change. */
 type Edit = (place: Place) => Backend[];
 
-type PoolWriteRequest = WriteRequest & { query: { pool: string } };
+type PoolWriteRequest = WriteRequest & { query: { pool: string; guard?: number | undefined } };
 
 async function add(
   context: ServerContext,
@@ -185,6 +185,7 @@ async function changeBackends(
   return changeLoadBalancer(context, tx, record, wanted.value, {
     author: authorOf(request.identity),
     action: 'update',
+    guardMs: request.query.guard,
     locate,
   });
 }

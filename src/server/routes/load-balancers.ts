@@ -68,17 +68,20 @@ export function loadBalancerHandlers(
   };
 }
 
+type GuardedRequest = WriteRequest & { query: { guard?: number | undefined } };
+
 async function update(
   context: ServerContext,
   write: Writer,
-  request: WriteRequest,
+  request: GuardedRequest,
   nameOrId: string,
   edit: (before: LoadBalancerDefinition) => LoadBalancerDefinition,
 ) {
   return write(request, async (tx) => {
     const before = await requireLoadBalancer(tx, nameOrId);
     requireMatch(request.headers, before.revision, before.name);
-    const origin = { author: authorOf(request.identity), action: 'update' } as const;
+    const { guard: guardMs } = request.query;
+    const origin = { author: authorOf(request.identity), action: 'update', guardMs } as const;
     const changed = await changeLoadBalancer(context, tx, before, edit(before), origin);
     return loadBalancerOutcome(context, tx, changed, { dryRun: request.query.dryRun });
   });

@@ -158,9 +158,12 @@ test('answers in another kind, unasked ones and malformed ones do nothing', asyn
 
 test('of two polls the later one gets the question: the other’s agent has gone', async () => {
   const before = asAgent('GET', '/v1/agent/questions?wait=60');
+  const begun = performance.now();
   await waitFor('the first poll', async () => {
     const later = asAgent('GET', '/v1/agent/questions?wait=60');
     expect((await before).body).toEqual({ questions: [] });
+    // A minute is three seconds here.
+    expect(performance.now() - begun).toBeLessThan(2000);
     void plane.call('GET', `${LB}/rate-limit`);
     return (await later).body.questions.length === 1;
   });

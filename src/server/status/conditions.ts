@@ -1,6 +1,7 @@
 import type { BackendStatus, Condition } from '../../api/load-balancer.ts';
 import { DEFAULT_POOL } from '../../spec/pools-of.ts';
 import { backendText, inService, poolsWithoutService } from './backends.ts';
+import { guardConditions } from './guard.ts';
 import { isConnected } from './nodes.ts';
 import { type Observation, nodeProgress } from './observation.ts';
 
@@ -10,6 +11,7 @@ export function conditionsOf(observation: Observation, backends: readonly Backen
     backendsHealthy(observation, backends),
     agentConnected(observation),
     ...maintenance(observation),
+    ...guardConditions(observation),
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { Receipt } from '../../spec/plan.ts';
+import type { GuardRecord } from '../../store/guards.ts';
 import type { LoadBalancerRecord } from '../../store/load-balancers.ts';
 import type { MachineRecord } from '../../store/machines.ts';
 import type { NodeRecord } from '../../store/nodes.ts';
@@ -14,6 +15,8 @@ export interface ObservedNode {
 export interface Observation {
   record: LoadBalancerRecord;
   nodes: readonly ObservedNode[];
+  /** The guards of the newest revision and of the one before it. */
+  guards?: readonly GuardRecord[];
   /** Milliseconds since the epoch. */
   now: number;
 }

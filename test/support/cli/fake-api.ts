@@ -3,6 +3,7 @@ import { json } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
 import type { LoadBalancer, Revision } from '../../../src/api/load-balancer.ts';
 import { AppError } from '../../../src/base/errors.ts';
+import { patchDefinition } from '../../../src/server/load-balancers/patch.ts';
 import { diffValues } from '../../../src/spec/diff.ts';
 import type { Backend } from '../../../src/spec/backend.ts';
 import { allBackends, poolOf, withPool } from '../../../src/spec/pools-of.ts';
@@ -148,14 +149,7 @@ function route(api: FakeApi, request: Recorded, looks: Map<string, number>): Ans
   }
   if (match !== undefined && match !== `"${lb.revision}"`)
     throw new AppError('revision_mismatch', 'it has changed');
-  return write(
-    api,
-    request,
-    lb,
-    request.method === 'PUT'
-      ? request.body
-      : merge({ name: lb.name, labels: lb.labels, spec: lb.spec }, request.body),
-  );
+  return write(api, request, lb, request.method === 'PUT' ? request.body : patchDefinition(lb, request.body));
 }
 
 function remove(api: FakeApi, { query }: Recorded, lb: LoadBalancer): Answer {

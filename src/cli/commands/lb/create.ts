@@ -4,7 +4,7 @@ import { usageError } from '../../failure.ts';
 import { describeHealthCheck, parseHealthCheck } from '../../health-check-text.ts';
 import { parseLabels } from '../../key-values.ts';
 import { LOAD_BALANCERS } from '../../resources.ts';
-import { WRITE_OPTIONS } from '../../write-options.ts';
+import { UNGUARDED_WRITE_OPTIONS } from '../../write-options.ts';
 import { writeLoadBalancer } from '../../write.ts';
 import { tlsDomains } from './tls/domains.ts';
 
@@ -34,7 +34,7 @@ export const create = defineCommand({
     label: { value: 'KEY=VALUE', short: 'l', repeat: true, summary: 'A label' },
     domain: { value: 'DOMAIN', repeat: true, summary: 'A domain to have a certificate for (http)' },
     deletionProtection: { summary: 'Refuse deletion until this is turned off' },
-    ...WRITE_OPTIONS,
+    ...UNGUARDED_WRITE_OPTIONS,
   },
   examples: [
     'agentmetal lb create --name web-lb --type http --vpc prod',

@@ -5,7 +5,7 @@ import { confirmByName } from '../../prompt.ts';
 import { getLoadBalancer } from '../../resources.ts';
 import type { CliContext } from '../../session.ts';
 import { waitUntilGone } from '../../wait/gone.ts';
-import { WRITE_OPTIONS, timeoutMs } from '../../write-options.ts';
+import { UNGUARDED_WRITE_OPTIONS, timeoutMs } from '../../write-options.ts';
 import { printDryRun } from '../../write.ts';
 
 export const deleteLoadBalancer = defineCommand({
@@ -14,7 +14,7 @@ export const deleteLoadBalancer = defineCommand({
   description:
     'Its addresses stop answering and its history is gone. The name must be typed, unless --yes is given.',
   args: [{ name: 'name', summary: 'Name or id', completes: 'load-balancer' }],
-  options: { yes: { short: 'y', summary: 'Do not ask' }, ...WRITE_OPTIONS },
+  options: { yes: { short: 'y', summary: 'Do not ask' }, ...UNGUARDED_WRITE_OPTIONS },
   examples: ['agentmetal lb delete web-lb', 'agentmetal lb delete web-lb --yes'],
   async run(ctx, { args, options }) {
     const limit = timeoutMs(options);

@@ -55,9 +55,16 @@ function revisionColumns(now: number): Array<Column<Revision>> {
     },
     { heading: 'AUTHOR', cell: ({ author }) => author },
     { heading: 'AGE', cell: ({ createdAt }) => formatAge(createdAt, now) },
+    { heading: 'GUARD', cell: guardText },
     { heading: 'RECEIPTS', cell: ({ receipts }) => receipts.map(receiptLine).join('; ') },
     { heading: 'CHANGES', cell: changesText },
   ];
+}
+
+/** How a guard ended, in a word or three. */
+function guardText({ guard }: Revision): string {
+  if (!guard) return '';
+  return guard.restoredBy === undefined ? guard.state : `${guard.state} by ${guard.restoredBy}`;
 }
 
 function changesText({ diff }: Revision): string {
@@ -65,11 +72,8 @@ function changesText({ diff }: Revision): string {
   return [...paths, ...(diff.length > 2 ? [`${diff.length - 2} more`] : [])].join(', ');
 }
 
-function renderRevision(
-  { number, action, restoredFrom, author, createdAt, diff, plan, receipts }: Revision,
-  now: number,
-  style: Style,
-): string {
+function renderRevision(revision: Revision, now: number, style: Style): string {
+  const { number, action, restoredFrom, author, reason, createdAt, diff, plan, receipts, guard } = revision;
   const head = renderSections([
     {
       rows: [
@@ -77,6 +81,8 @@ function renderRevision(
         ['Action', restoredFrom === undefined ? action : `${action} of revision ${restoredFrom}`],
         ['Author', author],
         ['Created', formatTime(createdAt, now)],
+        ['Reason', reason ?? ''],
+        ['Guard', guard ? `${guard.duration}, ${guardText(revision)}: ${guard.reason}` : ''],
       ],
     },
   ]);

@@ -13,7 +13,7 @@ export const add = defineCommand({
   path: ['lb', 'route', 'add'],
   summary: 'Add a route: which requests, and what to do with them',
   description:
-    'All of what is matched must apply; several hosts or methods are alternatives. Routes are tried in order and the first\nthat matches decides, so a narrow one stands before a wide one: --first or --before. What none matches goes to the pool\ndefault. For tcp, routes go by the server name (SNI): --host and --pool or --split.',
+    'All of what is matched must apply; several hosts or methods are alternatives. Routes are tried in order and the first\nthat matches decides, so a narrow one stands before a wide one: --first or --before. What none matches goes to the pool\ndefault. For tcp, routes go by the server name (SNI): --host and --pool.',
   args: [{ name: 'name', summary: 'Name or id of the load balancer', completes: 'load-balancer' }],
   options: {
     ...MATCH_OPTIONS,

@@ -1,0 +1,35 @@
+/** Texts below this are read faster than they are found again. */
+const MIN_CACHED = 4096;
+const MAX_CACHED = 64;
+
+/** What large texts were read as, the most recently used last. */
+const recent = new Map<string, unknown>();
+const written = new WeakMap<object, string>();
+
+/**
+ * Reads JSON of the store. A large text that was read or written lately gives the same object again, which spares
+ * reading it, and makes what has not changed recognizable as the same. Nobody may change what is returned.
+ */
+export function readStored<T>(text: string): T {
+  if (text.length < MIN_CACHED) return JSON.parse(text) as T;
+  const value = recent.has(text) ? recent.get(text) : (JSON.parse(text) as unknown);
+  remember(text, value);
+  return value as T;
+}
+
+/** Writes a value that nobody changes any more. */
+export function writeStored(value: object): string {
+  const known = written.get(value);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(value);
+  written.set(value, text);
+  if (text.length >= MIN_CACHED) remember(text, value);
+  return text;
+}
+
+function remember(text: string, value: unknown): void {
+  recent.delete(text);
+  recent.set(text, value);
+  const [oldest] = recent.keys();
+  if (recent.size > MAX_CACHED && oldest !== undefined) recent.delete(oldest);
+}
