@@ -71,7 +71,17 @@ async function changeProduct(scope: Scope, backends: Backends, plan: Plan): Prom
       for (const step of mixed(cyclesOf(surroundings), random)) {
         const change = await make(product, step);
         made.push(change);
-        if (process.env['BENCH_TRACE']) console.error(JSON.stringify({ ...change, diff: undefined, receipt: change.receipt?.path, error: change.receipt?.error, ms: change.liveAt - change.sentAt, felt: (change.feltAt ?? NaN) - change.sentAt }));
+        if (process.env['BENCH_TRACE'])
+          console.error(
+            JSON.stringify({
+              ...change,
+              diff: undefined,
+              receipt: change.receipt?.path,
+              error: change.receipt?.error,
+              ms: change.liveAt - change.sentAt,
+              felt: (change.feltAt ?? NaN) - change.sentAt,
+            }),
+          );
         coverage.note(change.diff);
         await sleep(20 + random() * 100);
       }
@@ -147,7 +157,7 @@ function productReport(run: Run, made: readonly Made[], coverage: Coverage): str
     changesTable(made, run.failures),
     `\nFields of the spec that were changed: ${covered} of ${covered + missing.length}${missing.length > 0 ? `; not: ${missing.join(', ')}` : ''}.\n`,
     ...(broken.length > 0 ? ['Changes that did not do what they should:\n', ...broken, ''] : []),
-    ...(shown.length > 0 ? ['What was dropped:\n', ...shown, ''] : []),
+    ...(shown.length > 0 ? ['What was dropped:\n', ...faultLines(run), '', ...shown, ''] : []),
     `${verdict(dropped(run) === 0, `nothing dropped (${dropped(run)} requests failed or streams cut)`)}\n`,
   ].join('\n');
 }

@@ -186,7 +186,8 @@ export function createBackendMonitor({
         list.filter(({ isChecked }) => isChecked),
       );
       const unknown = list.filter((server) => isFresh(server) && !isScripted(server, model));
-      const fresh = unknown.length > MANY_FRESH ? unknown.filter((server) => isPatient(server, model)) : unknown;
+      const fresh =
+        unknown.length > MANY_FRESH ? unknown.filter((server) => isPatient(server, model)) : unknown;
       if (fresh.length === 0) return;
       const done = runAdmission(model, fresh).finally(() =>
         fresh.forEach((server) => underWay.delete(serverKey(server))),

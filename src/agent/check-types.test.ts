@@ -53,6 +53,8 @@ interface Case {
 }
 
 const CADENCE = { interval: '5s', timeout: '1500ms' };
+/** Handshakes take their time on a busy machine. */
+const PATIENT = { timeout: '4s' };
 const well = ({ target }: { target: string }): Case => ({ target, state: 'up' });
 const ill = ({ target }: { target: string }, reason: RegExp, outcome?: RegExp, received?: RegExp): Case => ({
   target,
@@ -108,7 +110,7 @@ describe('a grpc check', () => {
 
   it('goes over TLS where it should', async () => {
     const tls = selfSigned(directory.path, 'grpc');
-    await verdicts({ type: 'grpc', tls: true }, [
+    await verdicts({ type: 'grpc', tls: true, ...PATIENT }, [
       well(await kept(startGrpc({ tls }))),
       ill(await kept(startGrpc({ tls, status: 2 })), /not SERVING/, /NOT_SERVING/),
       ill(await kept(startGrpc()), /TLS handshake/, /TLS handshake|connection closed/),
@@ -255,6 +257,7 @@ describe('a check of steps', () => {
     const server = await echo();
     const connected = (port: number) => ({
       type: 'custom',
+      ...PATIENT,
       steps: [
         { expect: 'hello' },
         { connect: { port: secure.port, tls: true } },

@@ -12,6 +12,7 @@ import { serverChanges } from '../haproxy/plan.ts';
 import { findMaster, stopMaster } from '../haproxy/process/master.ts';
 import type { HostLayout } from '../spec/host-layout.ts';
 import type { Receipt } from '../spec/plan.ts';
+import { shareBackends } from '../spec/share.ts';
 import { findLive, observedLookups, observedServers } from './adopt.ts';
 import { refusal } from './answerer.ts';
 import { type BackendMonitor, createBackendMonitor } from './backend-monitor.ts';
@@ -94,7 +95,7 @@ export class Service {
 
   /** Sets what is wanted and has it brought about. */
   want(desired: DesiredLoadBalancer): void {
-    this.#desired = desired;
+    this.#desired = { ...desired, spec: shareBackends(this.#desired?.spec, desired.spec) };
     this.#retryAt = 0;
     this.#wake.ring();
     this.#ended ??= this.#run();
@@ -235,7 +236,7 @@ export class Service {
       this.#model = model;
       this.#applied = desired;
       this.#backoff.reset();
-      if (isNew) await this.#guard.live(desired.revision, result.live.proxy);
+      if (isNew) await this.#guard.live(desired.revision);
       if (isNew || this.#receipt?.outcome === 'failed') {
         this.#settle(
           createReceipt({

@@ -1,3 +1,4 @@
+import { unshared } from '../base/unshared.ts';
 import { diffValues } from '../spec/diff.ts';
 import type { LoadBalancerSpec } from '../spec/load-balancer.ts';
 import type { ApplyPath, Plan, PlanStep } from '../spec/plan.ts';
@@ -40,7 +41,8 @@ export type ServerChange =
   | { kind: 'change'; before: Server; after: Server };
 
 /** Additions come first, so that a pool is never emptier than before or after the change. */
-export function serverChanges(before: readonly Server[], after: readonly Server[]): ServerChange[] {
+export function serverChanges(from: readonly Server[], to: readonly Server[]): ServerChange[] {
+  const { before, after } = unshared(from, to);
   const old = new Map(before.map((server) => [serverKey(server), server]));
   const wanted = new Set(after.map(serverKey));
   const removals = before

@@ -21,7 +21,7 @@ export const BackendTls = z
       )
       .optional()
       .describe(
-        'Name that is asked for (SNI) and that the certificate must be for. Default: the target’s host.',
+        'Name that is asked for (SNI) and that the certificate must be for. Default: the target’s host, unless it is an address.',
       ),
     ca: z
       .string()

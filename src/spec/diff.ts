@@ -1,4 +1,5 @@
 import { jsonPointer } from '../base/pointer.ts';
+import { unshared } from '../base/unshared.ts';
 
 /** One difference between two states of a resource. */
 export interface Change {
@@ -16,8 +17,9 @@ const KEY_FIELDS = ['target', 'name'] as const;
 /** All differences between two JSON values, in the order of the pointers' appearance. */
 export function diffValues(from: unknown, to: unknown, path: readonly string[] = []): Change[] {
   if (from === to) return [];
-  const before = membersOf(from);
-  const after = membersOf(to);
+  const [before, after] = isKeyedPair(from, to)
+    ? unsharedMembers(from, to)
+    : [membersOf(from), membersOf(to)];
   if (!before || !after) return JSON.stringify(from) === JSON.stringify(to) ? [] : [change(path, from, to)];
   const keys = new Set([...before.keys(), ...after.keys()]);
   const changes = [...keys].flatMap((key) => diffValues(before.get(key), after.get(key), [...path, key]));
@@ -32,6 +34,16 @@ function change(path: readonly string[], from: unknown, to: unknown): Change {
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
   };
+}
+
+/** Long lists differ in a few members: those that are the very same at both ends are not looked at. */
+function isKeyedPair(from: unknown, to: unknown): from is readonly unknown[] {
+  return Array.isArray(from) && Array.isArray(to) && from.length > 0 && keyOf(from[0]) !== undefined;
+}
+
+function unsharedMembers(from: readonly unknown[], to: unknown): (Map<string, unknown> | undefined)[] {
+  const { before, after } = unshared(from, to as readonly unknown[]);
+  return [membersOf(before), membersOf(after)];
 }
 
 /** The members by key: an object's fields, or a list's entries where each of them has a key. */

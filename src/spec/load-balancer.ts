@@ -126,5 +126,5 @@ export function completeSpec(input: z.output<typeof LoadBalancerSpecInput>): Loa
   };
 }
 
-export { poolOf, poolsOf } from './pools-of.ts';
+export { poolsOf } from './pools-of.ts';
 export { portRanges } from './port-range.ts';

@@ -1,6 +1,7 @@
 import { type FieldError } from '../base/errors.ts';
 import { jsonPointer } from '../base/pointer.ts';
 import { cidrContains, forbiddenRange, parseCidr, parseIp } from './address.ts';
+import type { Backend } from './backend.ts';
 import type { LoadBalancerSpec } from './load-balancer.ts';
 import { allBackends, poolPath } from './pools-of.ts';
 import { parseTarget } from './target.ts';
@@ -36,13 +37,29 @@ export function createMembership({
 /** The backends given by address that lie where a backend of the VPC may not lie. Names are judged when resolved. */
 export function backendMembershipErrors(spec: LoadBalancerSpec, rules: MembershipRules): FieldError[] {
   const faultOf = createMembership(rules);
+  const ruling = JSON.stringify(rules);
   return allBackends(spec).flatMap(({ pool, index, backend }) => {
-    const target = parseTarget(backend.target);
-    const detail = target?.isIp ? faultOf(target.host) : undefined;
+    const detail = knownFault(backend, ruling, faultOf);
     if (!detail) return [];
     const pointer = jsonPointer([...poolPath(pool), 'backends', index, 'target']);
     return [{ pointer, code: 'outside_vpc', detail }];
   });
+}
+
+/** What was last found of a backend and by which rules: thousands of them are as they were at the change before. */
+const judged = new WeakMap<Backend, { ruling: string; detail: string | undefined }>();
+
+function knownFault(
+  backend: Backend,
+  ruling: string,
+  faultOf: (text: string) => string | undefined,
+): string | undefined {
+  const known = judged.get(backend);
+  if (known?.ruling === ruling) return known.detail;
+  const target = parseTarget(backend.target);
+  const detail = target?.isIp ? faultOf(target.host) : undefined;
+  judged.set(backend, { ruling, detail });
+  return detail;
 }
 
 /** The hosts of a VPC with addresses outside it. */

@@ -18,4 +18,4 @@ export const PortsText = z.union([z.int().min(1).max(65_535).transform(String), 
     }),
 );
 
-export { type PortRange, parsePorts, portCount } from './port-range.ts';
+export { parsePorts, portCount } from './port-range.ts';

@@ -31,6 +31,7 @@ export function validateLoadBalancer(body: unknown): Validated<LoadBalancerDefin
   return { ok: true, value: { name, labels, spec: completeSpec(spec) } };
 }
 
-function relationErrors(spec: Record<string, unknown>): FieldError[] {
+/** What must hold between the fields of a spec, each of which is right by itself. */
+export function relationErrors(spec: Record<string, unknown>): FieldError[] {
   return [...listenerErrors(spec), ...poolErrors(spec), ...routeErrors(spec), ...trafficErrors(spec)];
 }

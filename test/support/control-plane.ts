@@ -43,6 +43,9 @@ export interface ControlPlane {
 interface PlayedAgent {
   desired(since?: number, wait?: number): Promise<DesiredState>;
   report(...loadBalancers: LoadBalancerReport[]): Promise<CallResult>;
+  /** Sends a report with more than load balancers. */
+  tell(report: Partial<AgentReport>): Promise<CallResult>;
+  about: typeof ABOUT;
 }
 
 type Options = Partial<Omit<ServerOptions, 'store'>>;
@@ -122,14 +125,16 @@ async function inject(
 }
 
 function playAgent(app: FastifyInstance, token: string): PlayedAgent {
+  const tell = (report: Partial<AgentReport>) =>
+    inject(app, 'POST', '/v1/agent/report', { key: token, body: { ...ABOUT, loadBalancers: [], ...report } });
   return {
+    tell,
+    about: ABOUT,
     async desired(since = 0, wait = 0) {
       const path = `/v1/agent/desired?since=${since}&wait=${wait}`;
       return (await inject(app, 'GET', path, { key: token })).body as DesiredState;
     },
-    report(...loadBalancers) {
-      return inject(app, 'POST', '/v1/agent/report', { key: token, body: { ...ABOUT, loadBalancers } });
-    },
+    report: (...loadBalancers) => tell({ loadBalancers }),
   };
 }
 

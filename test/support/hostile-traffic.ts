@@ -1,5 +1,5 @@
 import { jsonPointer } from '../../src/base/pointer.ts';
-import { type HostileBody, TEXTS, WRONG_TYPES } from './hostile.ts';
+import { type HostileBody, TEXTS, WRONG_TYPES } from './hostile-values.ts';
 
 type Spec = Record<string, unknown>;
 /** A spec around a value, and the path to that value. */

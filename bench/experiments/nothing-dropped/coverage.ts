@@ -18,14 +18,14 @@ export function createCoverage(): Coverage {
   const fields = fieldsOf(
     z.toJSONSchema(LoadBalancerInput, { io: 'input', unrepresentable: 'any' }) as Schema,
   );
-  const known = new Set(fields.filter((field) => !FIXED.includes(field)));
+  const known = new Set(fields.map(asDefaultPool).filter((field) => !FIXED.includes(field)));
   const seen = new Set<string>();
   return {
     note(changes) {
       for (const { pointer, from, to } of changes) {
         const path = pointer.slice(1).split('/');
         for (const leaf of [...leavesOf(path, from), ...leavesOf(path, to)]) {
-          const match = fieldOf(leaf, known);
+          const match = fieldOf(asDefaultPool(leaf.join('/')).split('/'), known);
           if (match !== undefined) seen.add(match);
         }
       }
@@ -33,6 +33,11 @@ export function createCoverage(): Coverage {
     covered: () => [...known].filter((field) => seen.has(field)),
     missing: () => [...known].filter((field) => !seen.has(field)),
   };
+}
+
+/** The fields of a pool are the same for all pools. */
+function asDefaultPool(path: string): string {
+  return path.replace(/^spec\/pools\/[^/]+\//, 'spec/');
 }
 
 interface Schema {

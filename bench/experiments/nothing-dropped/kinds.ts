@@ -20,8 +20,8 @@ export interface Surroundings {
   echoes: { host: string; ports: EchoPorts }[];
   /** The certificate that backends with TLS show: in PEM, its name, and a file with the key in it. */
   certificate: { pem: string; name: string; file: string };
-  /** Addresses of clients: of the busy ones, and of one that is shut out now and then. */
-  sources: { busy: string; other: string };
+  /** Addresses of clients: of the busy ones, and of two that are shut out now and then. */
+  sources: { busy: string; denied: string; waiting: string };
 }
 
 /** Whether clients feel a change by now; asked again and again. */

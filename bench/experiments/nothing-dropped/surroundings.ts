@@ -45,7 +45,7 @@ export async function startBackends(scope: Scope): Promise<Backends> {
     );
     echoes.push({ host, ports });
   }
-  const sources = { busy: loopbackAddress(), other: loopbackAddress() };
+  const sources = { busy: loopbackAddress(), denied: loopbackAddress(), waiting: loopbackAddress() };
   return { origin, echoes, certificate: { pem, name: CERTIFICATE_NAME, file: both }, sources };
 }
 

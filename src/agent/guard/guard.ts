@@ -11,13 +11,15 @@ import type { HostLayout } from '../../spec/host-layout.ts';
 import { identifyWorker } from '../workers/identity.ts';
 import { type States, healthyTargets } from './health.ts';
 import { judge } from './judge.ts';
-import { type Sums, createMeter, poolReadings, sumsOf } from './meter.ts';
+import { createMeter, poolReadings, sumsOf } from './meter.ts';
 import { type GuardRecord, guardFile } from './record.ts';
 import { advanceTally, beginTally } from './tally.ts';
 import { withoutTimed } from './verdict.ts';
 
 type Proxy = Pick<RunningProxy, 'worker'>;
 
+/** Until the new backends have had their first check requests may fail, without that being how it goes on. */
+const SETTLE_MS = 1000;
 /** How often is told how it goes. */
 const TELL_MS = 1000;
 const MAX_REASON = 2000;
@@ -35,7 +37,7 @@ export interface Guard {
   /** Notes how it is just before a guarded revision is applied. */
   begin(desired: DesiredLoadBalancer, states: () => States, proxy: Proxy | undefined): Promise<void>;
   /** Takes in that a revision is live; its time runs from now on. */
-  live(revision: number, proxy: Proxy): Promise<void>;
+  live(revision: number): Promise<void>;
   /** Holds what is now against what was before. To be called every second. */
   look(desired: DesiredLoadBalancer, states: () => States): Promise<void>;
   /** What the control plane is told, until it wants the revision without a guard. */
@@ -57,7 +59,6 @@ export function createGuard({ id, layout, clock, logger, onGuard }: GuardOptions
   const meter = createMeter();
   const identify = createIdentify(clock);
   let type: 'http' | 'tcp' = 'http';
-  let seen: { worker: string; sums: Sums } | undefined;
   /** Undefined before it was looked for on disk; null when there is none. */
   let record: GuardRecord | null | undefined;
   let toldAt = 0;
@@ -85,13 +86,18 @@ export function createGuard({ id, layout, clock, logger, onGuard }: GuardOptions
   const take: Guard['take'] = ({ worker: { pid } }, table) => {
     const worker = identify(pid);
     const readings = poolReadings(table, type);
-    seen = { worker, sums: sumsOf(readings) };
-    meter.take(worker, readings, clock.now());
-    if (record?.liveAt === undefined || record.verdict !== 'watching') return;
-    const before = record.tally ?? beginTally(worker, seen.sums);
-    record = { ...record, tally: advanceTally(before, worker, seen.sums) };
+    const now = clock.now();
+    meter.take(worker, readings, now);
+    if (record?.liveAt === undefined || record.verdict !== 'watching' || now < record.liveAt + SETTLE_MS)
+      return;
+    const { tally } = record;
+    const sums = sumsOf(readings);
+    record = {
+      ...record,
+      tally: tally ? advanceTally(tally, worker, sums) : beginTally(now, worker, sums),
+    };
     // While the agent does not run the counters of one worker go on; from one worker to the next they must be noted.
-    if (before.worker !== worker) void save(record);
+    if (tally?.worker !== worker) void save(record);
   };
   /** Reads what pools have counted now, so that a stretch of time begins or ends exactly here. */
   const read = async (proxy: Proxy) => {
@@ -122,17 +128,12 @@ export function createGuard({ id, layout, clock, logger, onGuard }: GuardOptions
         ...emptyRecord(revision, guard.durationMs),
         before: withoutTimed(meter.usual(clock.now())),
         healthy: healthyTargets(states()),
-        ...(proxy ? { workerBefore: identify(proxy.worker.pid) } : {}),
       });
       onGuard();
     },
-    async live(revision, proxy) {
+    async live(revision) {
       if (record?.revision !== revision || record.liveAt !== undefined) return;
-      await read(proxy);
-      const worker = identify(proxy.worker.pid);
-      // A worker that began with the revision has counted nothing but what came after.
-      const base = worker === record.workerBefore && seen?.worker === worker ? seen.sums : undefined;
-      await save({ ...record, liveAt: clock.now(), tally: beginTally(worker, base), reason: 'watching' });
+      await save({ ...record, liveAt: clock.now(), reason: 'watching' });
     },
     async look({ revision, spec }, states) {
       if (record?.revision !== revision || record.verdict !== 'watching') return;

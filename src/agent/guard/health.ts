@@ -68,8 +68,11 @@ function poolHealth(name: string, { pool, seen, healthyBefore, liveForMs }: Pool
   };
 }
 
-/** The time in which the first check of a backend answers, even when the agent must leave it to HAProxy's rhythm. */
+/** The agent has HAProxy make the first check at once, and looks for the answer each second. */
+const FIRST_LOOK_MS = 2000;
+
+/** The time in which the first check of a backend answers, even when it is left to HAProxy's rhythm. */
 function graceMs(pool: Pool, { healthCheck }: Backend): number {
   const { interval, timeout } = checkOfBackend(pool.healthCheck, healthCheck);
-  return durationMs(interval) + durationMs(timeout);
+  return durationMs(interval) + durationMs(timeout) + FIRST_LOOK_MS;
 }

@@ -10,6 +10,7 @@ import { type CountedTraffic, type PoolHealth, violations, withoutTimed } from '
 /** So late an end, or so old a look at HAProxy, leaves a gap in which anything may have happened. */
 const GAP_MS = 15_000;
 const MINUTE_MS = 60_000;
+const NO_TRAFFIC = { requests: 0, errors: 0, timed: 0 };
 
 export interface JudgeInput {
   spec: LoadBalancerSpec;
@@ -34,8 +35,9 @@ export function judge(
   const liveForMs = now - liveAt;
   const leftMs = Math.max(0, durationMs - liveForMs);
   const pools = poolsHealth({ spec, states, before: record.healthy, liveForMs });
-  const lately = meter.since(Math.max(liveAt, now - MINUTE_MS));
-  const whole = { ...lately, ...(record.tally ? counted(record.tally) : {}) };
+  const { tally } = record;
+  const lately = tally ? meter.since(Math.max(tally.at, now - MINUTE_MS)) : NO_TRAFFIC;
+  const whole = tally ? { ...lately, ...counted(tally) } : lately;
   const view = viewOf({ before, after: whole, pools, leftMs });
   const told = (verdict: GuardVerdict, reason: string): Judgment => ({ verdict, reason, view });
 

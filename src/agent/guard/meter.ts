@@ -58,7 +58,7 @@ export interface Meter {
   take(worker: string, readings: readonly PoolReading[], at: number): void;
   /** What was counted from then on, as far as it is remembered. */
   since(at: number): CountedTraffic;
-  /** What is usual at this moment: the last minute, or, when it was watched for less than seconds, all that is known. */
+  /** What is usual: the last minute, or, when little is known of it, all that the worker has counted. */
   usual(at: number): CountedTraffic;
   /** When something was taken in last. */
   lastAt(): number;
@@ -75,8 +75,8 @@ interface Sample {
 }
 
 const WINDOW_MS = 60_000;
-/** A shorter look says less than what the worker has counted since it began. */
-const SHORT_MS = 5000;
+/** Fewer requests say less than all that the worker has counted since it began. */
+const FEW = 20;
 /** From so many on, the requests of a minute have an average of their own that can be trusted. */
 const ENOUGH = 50;
 const NOTHING: Counted = { requests: 0, errors: 0, timed: 0, timeMs: 0 };
@@ -109,9 +109,8 @@ export function createMeter(): Meter {
     usual(at) {
       const readings = [...last.values()];
       const recent = averageOf(readings);
-      const first = samples[0]?.at ?? at;
-      if (at - first < SHORT_MS) return { ...sumsOf(readings), ...recent };
       const minute = since(at - WINDOW_MS);
+      if (minute.requests < FEW) return { ...sumsOf(readings), ...recent };
       return minute.timed >= ENOUGH ? minute : { ...minute, ...recent };
     },
     lastAt: () => samples.at(-1)?.at ?? 0,

@@ -13,11 +13,10 @@ const GuardRecord = z.object({
   before: GuardTraffic,
   /** Targets that were healthy before the change, by pool. */
   healthy: z.record(z.string(), z.array(z.string())),
-  /** Which worker served before the change; absent when none did. */
-  workerBefore: z.string().optional(),
   /** Since when the revision is live, milliseconds since the epoch. */
   liveAt: z.number().optional(),
-  tally: z.object({ worker: z.string(), base: Sums, last: Sums, carried: Sums }).optional(),
+  /** Traffic since then; absent until it counts. */
+  tally: z.object({ at: z.number(), worker: z.string(), base: Sums, last: Sums, carried: Sums }).optional(),
   verdict: GuardVerdict,
   reason: z.string(),
   view: GuardView.optional(),

@@ -6,6 +6,8 @@ export const THRESHOLDS = {
   errorShareRise: 0.05,
   errors: 5,
   requests: 20,
+  /** Fewer requests before the change are no share to compare with: it counts as 0. */
+  requestsBefore: 5,
   /** How many times the average response time must be exceeded, and by how many milliseconds. */
   slowdown: 2,
   slowdownMs: 100,
@@ -71,10 +73,11 @@ function poolViolation(health: PoolHealth): string | undefined {
 
 function errorViolation(type: 'http' | 'tcp', before: GuardTraffic, after: GuardTraffic): string | undefined {
   if (after.errors < THRESHOLDS.errors || after.requests < THRESHOLDS.requests) return undefined;
-  if (errorShare(after) - errorShare(before) <= THRESHOLDS.errorShareRise) return undefined;
+  const usual = before.requests < THRESHOLDS.requestsBefore ? { requests: 0, errors: 0 } : before;
+  if (errorShare(after) - errorShare(usual) <= THRESHOLDS.errorShareRise) return undefined;
   const [what, which] =
     type === 'http' ? ['5xx answers', 'requests'] : ['connections that reach no backend', 'connections'];
-  return `the share of ${what} rose from ${percent(before)} to ${percent(after)} (${after.errors} of ${after.requests} ${which})`;
+  return `the share of ${what} rose from ${percent(usual)} to ${percent(after)} (${after.errors} of ${after.requests} ${which})`;
 }
 
 function timeViolation(before: GuardTraffic, after: CountedTraffic): string | undefined {

@@ -111,7 +111,9 @@ export function createObserver({ id, layout, clock, logger }: ObserverOptions): 
   };
   const hold = async (current: Serving) => {
     if (current.link) return;
-    const link = await holdWorker(paths.workerSocket, () => {
+    // Unset while it opens: the worker may end before that.
+    let link: WorkerLink | undefined;
+    link = await holdWorker(paths.workerSocket, () => {
       if (current.link === link) current.link = undefined;
     });
     // Between the look and now somebody may have reloaded: then it is another worker's socket.

@@ -24,7 +24,8 @@ export async function openScript(directory: string, name: string, user?: SystemU
     throw new ScriptRefused(openFault(path, error));
   });
   try {
-    const { mode, uid, gid, ...stat } = await file.stat();
+    const stat = await file.stat();
+    const { mode, uid, gid } = stat;
     if (!stat.isFile()) throw new ScriptRefused(`${path} is no file`);
     if (!isTrusted(uid)) throw new ScriptRefused(`${path} belongs to another user; chown it to ${owner()}`);
     if ((mode & WRITABLE_BY_OTHERS) !== 0)

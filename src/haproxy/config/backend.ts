@@ -8,7 +8,7 @@ import { CA_BACKEND, admissionBackend, failOpenBackend } from './names.ts';
 import { quote } from './quote.ts';
 import type { Section } from './section.ts';
 import { isHashed, poolKeywords } from './server.ts';
-import { stickyLines } from './sticky.ts';
+import { standInStickyLines, stickyLines } from './sticky.ts';
 
 /** The sections of all pools. */
 export function backendSections(model: ServiceModel): Section[] {
@@ -42,7 +42,11 @@ function poolSections(model: ServiceModel, name: string, pool: Pool): Section[] 
       ? [
           {
             header: `backend ${failOpenBackend(name)}`,
-            lines: [...balance, ...defaultServer(poolKeywords(pool, false))],
+            lines: [
+              ...balance,
+              ...standInStickyLines(model, name, pool.sticky),
+              ...defaultServer(poolKeywords(pool, false)),
+            ],
           },
         ]
       : []),

@@ -15,7 +15,9 @@ const OVERHEAD = 16;
  * answers 500 in its place.
  */
 export function bufferLines(spec: Pick<LoadBalancerSpec, 'headers' | 'routes'>): string[] {
-  const added = Math.max(...(['request', 'response'] as const).map((direction) => addedBytes(spec, direction)));
+  const added = Math.max(
+    ...(['request', 'response'] as const).map((direction) => addedBytes(spec, direction)),
+  );
   if (added <= FREE) return [];
   const room = ROOM * Math.ceil((ROOM + added) / ROOM);
   // HAProxy keeps at most half of a buffer free.

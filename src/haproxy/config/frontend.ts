@@ -176,7 +176,9 @@ function serverNameLines(model: ServiceModel): string[] {
   const name = isTerminating ? 'ssl_fc_sni,lower' : 'req.ssl_sni,lower';
   const find = [
     `${rule} set-var(${variable}) ${name},map_str(${names})`,
-    `${rule} set-var(${variable}) ${name},regsub(^[^.]*,*),map_str(${names},${DEFAULT_POOL}) unless { var(${variable}) -m found }`,
+    `${rule} set-var(${variable}) ${name},regsub(^[^.]*,*),map_str(${names}) unless { var(${variable}) -m found }`,
+    // Of no name, or of one that no route knows.
+    `${rule} set-var(${variable}) str(${DEFAULT_POOL}) unless { var(${variable}) -m found }`,
   ];
   return [
     ...(isTerminating

@@ -34,9 +34,7 @@ export interface Server {
 }
 
 /** What tells servers apart: the same target may be in several pools. */
-export function serverKey({ pool, name }: Pick<Server, 'pool' | 'name'>): string {
-  return `${pool}/${name}`;
-}
+export const serverKey = memoized(({ pool, name }: Pick<Server, 'pool' | 'name'>) => `${pool}/${name}`);
 
 /** The members of all pools, in the order of the spec. */
 export const servers = memoized((model: ServiceModel): readonly Server[] =>
@@ -51,33 +49,49 @@ export const allServers = memoized((model: ServiceModel): readonly Server[] => {
   return [...servers(model), ...standIns];
 });
 
+/** What a backend was last made into, and what else that depended on. */
+const made = new WeakMap<
+  Backend,
+  { server: Server; context: string; address: string | undefined; id: number | undefined }
+>();
+
 function poolServers(model: ServiceModel, name: string, pool: Pool): Server[] {
   const ids = serverIds(pool);
+  const isScripted = isScriptCheck(pool.healthCheck);
+  const context = JSON.stringify([model.id, model.layout.directory, name, pool.protocol, isScripted]);
   return pool.backends.map((backend) => {
     const target = parseTarget(backend.target);
     if (!target) throw new Error(`not a target: ${backend.target}`);
-    return {
+    const address = target.isIp ? target.host : model.addresses.get(target.host);
+    const id = ids.get(backend.target);
+    const known = made.get(backend);
+    if (known?.context === context && known.address === address && known.id === id) return known.server;
+    const server = {
       pool: name,
       name: `${target.host}:${target.port}`,
       target: backend.target,
-      address: target.isIp ? target.host : model.addresses.get(target.host),
+      address,
       port: target.port,
       weight: backend.drain ? 0 : backend.weight,
       maxConnections: backend.maxConnections,
       backup: backend.backup,
-      id: ids.get(backend.target),
+      id,
       isChecked: true,
       keywords: [
         ...connectionKeywords(backend, target.host, model, pool.protocol === 'http2'),
-        ...(isScriptCheck(pool.healthCheck) ? [] : ownCheckKeywords(backend)),
+        ...(isScripted ? [] : ownCheckKeywords(backend)),
       ].join(' '),
     };
+    made.set(backend, { server, context, address, id });
+    return server;
   });
 }
 
-function toStandIn(server: Server): Server {
-  return { ...server, pool: failOpenBackend(server.pool), isChecked: false };
-}
+const toStandIn = memoized((server: Server): Server => ({
+  ...server,
+  pool: failOpenBackend(server.pool),
+  isChecked: false,
+}));
 
 /** How the server is spoken to, where that is not as its pool says. */
 function connectionKeywords(

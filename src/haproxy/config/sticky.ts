@@ -57,3 +57,9 @@ function cookieAttributes({ ttl, httpOnly, sameSite }: Extract<Sticky, { mode: '
 function sourceLines({ ttl }: Extract<Sticky, { mode: 'source-ip' }>): string[] {
   return [`stick-table type ipv6 size 1m expire ${ttl} peers ${PEERS}`, 'stick on src'];
 }
+
+/** The same where another section stands in for the pool: its servers have the same names, so clients stay with them. */
+export function standInStickyLines(model: ServiceModel, pool: string, sticky: Sticky | undefined): string[] {
+  if (sticky?.mode === 'source-ip') return [`stick on src table ${pool}`];
+  return stickyLines(model, pool, sticky);
+}

@@ -12,7 +12,7 @@ import { parseWith } from '../../spec/validate.ts';
 import type { LoadBalancerRecord } from '../../store/load-balancers.ts';
 import { validationError } from '../http/read-request.ts';
 import { mergePatch } from '../merge-patch.ts';
-import { type BackendName, backendKey, backendStatuses } from '../status/backends.ts';
+import { type BackendName, backendKey, statusesOf } from '../status/backends.ts';
 import type { Observation } from '../status/observation.ts';
 import type { Locate } from './rules.ts';
 
@@ -122,20 +122,26 @@ export function locateBackends(
 }
 
 /** The backends as resources of their own, in the order of the spec: those of all pools, or of one. */
-export function backendViews(observation: Observation, onlyPool?: string): BackendResource[] {
+export function backendViews(
+  observation: Observation,
+  onlyPool?: string,
+  onlyTargets?: ReadonlySet<string>,
+): BackendResource[] {
   const { record } = observation;
   if (onlyPool !== undefined) requirePool({ record, pool: onlyPool });
-  const statuses = Map.groupBy(backendStatuses(observation), backendKey);
-  return allBackends(record.spec)
-    .filter(({ pool }) => onlyPool === undefined || pool === onlyPool)
-    .map(({ pool, backend }) => {
-      const name = { pool, target: backend.target };
-      return {
-        ...backend,
-        pool,
-        status: worst(statuses.get(backendKey(name)) ?? []) ?? unserved(record, name),
-      };
-    });
+  const wanted = allBackends(record.spec).filter(
+    ({ pool, backend }) =>
+      (onlyPool === undefined || pool === onlyPool) && (onlyTargets?.has(backend.target) ?? true),
+  );
+  const statuses = Map.groupBy(statusesOf(observation, wanted), backendKey);
+  return wanted.map(({ pool, backend }) => {
+    const name = { pool, target: backend.target };
+    return {
+      ...backend,
+      pool,
+      status: worst(statuses.get(backendKey(name)) ?? []) ?? unserved(record, name),
+    };
+  });
 }
 
 /** From good to bad. */

@@ -1,7 +1,6 @@
 import type { LoadBalancerReport } from '../../api/agent.ts';
 import type { ServiceModel } from '../../haproxy/model.ts';
 import type { HostLayout } from '../../spec/host-layout.ts';
-import { allBackends } from '../../spec/pools-of.ts';
 import { parseTarget } from '../../spec/target.ts';
 import type { VpcSpec } from '../../spec/vpc.ts';
 import type { LoadBalancerRecord } from '../../store/load-balancers.ts';
@@ -35,25 +34,18 @@ export function serviceModel(
     spec,
     address,
     layout: layout ?? USUAL_LAYOUT,
-    addresses: knownAddresses(spec, vpc, reported),
+    addresses: knownAddresses(vpc, reported),
   };
 }
 
-function knownAddresses(
-  spec: LoadBalancerRecord['spec'],
-  vpc: VpcSpec,
-  reported: LoadBalancerReport['backends'],
-): ReadonlyMap<string, string> {
+function knownAddresses(vpc: VpcSpec, reported: LoadBalancerReport['backends']): ReadonlyMap<string, string> {
   const fromReport = reported.flatMap(({ target, address }) => {
-    const host = parseTarget(target)?.host;
-    return host !== undefined && address !== undefined ? [[host, address] as const] : [];
+    // A target that is an address stands for itself.
+    const known = parseTarget(target);
+    return known && !known.isIp && address !== undefined ? [[known.host, address] as const] : [];
   });
   const fromVpc = vpc.hosts.flatMap(({ name, addresses: [first] }) =>
     first === undefined ? [] : [[name, first] as const],
   );
-  const fromTargets = allBackends(spec).flatMap(({ backend }) => {
-    const target = parseTarget(backend.target);
-    return target?.isIp ? [[target.host, target.host] as const] : [];
-  });
-  return new Map([...fromReport, ...fromVpc, ...fromTargets]);
+  return new Map([...fromReport, ...fromVpc]);
 }

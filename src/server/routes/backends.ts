@@ -3,7 +3,7 @@ import type { BackendAddition, backendRoutes } from '../../api/contract/backends
 import type { BackendResource } from '../../api/load-balancer.ts';
 import type { Backend } from '../../spec/backend.ts';
 import { DEFAULT_POOL, withPool } from '../../spec/pools-of.ts';
-import { validateLoadBalancer } from '../../spec/validate.ts';
+import { relationErrors } from '../../spec/validate.ts';
 import type { Tx } from '../../store/open.ts';
 import type { ServerContext } from '../context.ts';
 import { type Handlers, authorOf } from '../http/handler.ts';
@@ -180,14 +180,21 @@ async function changeBackends(
   const { record, pool } = place;
   const locate = locateBackends(pool, backends, sent);
   const { name, labels } = record;
-  const wanted = validateLoadBalancer({ name, labels, spec: withPool(record.spec, pool, { backends }) });
-  if (!wanted.ok) throw validationError(wanted.errors.map(locate));
-  return changeLoadBalancer(context, tx, record, wanted.value, {
-    author: authorOf(request.identity),
-    action: 'update',
-    guardMs: request.query.guard,
-    locate,
-  });
+  const spec = withPool(record.spec, pool, { backends });
+  const errors = relationErrors({ ...spec });
+  if (errors.length > 0) throw validationError(errors.map(locate));
+  return changeLoadBalancer(
+    context,
+    tx,
+    record,
+    { name, labels, spec },
+    {
+      author: authorOf(request.identity),
+      action: 'update',
+      guardMs: request.query.guard,
+      locate,
+    },
+  );
 }
 
 /** The target of the path, which a target in the body may repeat but not contradict. */
@@ -205,7 +212,7 @@ function pathTarget(path: string, body: string | undefined): string {
 }
 
 function viewOf(observation: Observation, pool: string, target: string): BackendResource | undefined {
-  return backendViews(observation, pool).find((backend) => backend.target === target);
+  return backendViews(observation, pool, new Set([target]))[0];
 }
 
 function viewsOf(

@@ -1,7 +1,8 @@
 import type { BackendStatus, BackendWhy } from '../../api/load-balancer.ts';
 import type { Backend } from '../../spec/backend.ts';
 import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
-import { DEFAULT_POOL, allBackends, poolsOf, poolsOfRoute } from '../../spec/pools-of.ts';
+import { memoized } from '../../base/memo.ts';
+import { type PoolBackend, DEFAULT_POOL, allBackends, poolsOf, poolsOfRoute } from '../../spec/pools-of.ts';
 import { type Observation, type ObservedNode, nodeProgress } from './observation.ts';
 
 /** What names a backend: the same target may be in several pools. */
@@ -16,13 +17,24 @@ export function backendText({ pool, target }: BackendName): string {
   return pool === DEFAULT_POOL ? target : `${target} of pool ${pool}`;
 }
 
+/** What a node has reported, by key. A report is looked at many times before the next one. */
+const reportedByKey = memoized(
+  (reported: ObservedNode['node']['backends']) =>
+    new Map(reported.map((backend) => [backendKey(backend), backend])),
+);
+
 /** How each backend of the spec is seen by each node, in the order of the spec. */
 export function backendStatuses(observation: Observation): BackendStatus[] {
+  return statusesOf(observation, allBackends(observation.record.spec));
+}
+
+/** The same of some backends. */
+export function statusesOf(observation: Observation, backends: readonly PoolBackend[]): BackendStatus[] {
   const seen = observation.nodes.map((observed) => ({
     observed,
-    byKey: new Map(observed.node.backends.map((backend) => [backendKey(backend), backend])),
+    byKey: reportedByKey(observed.node.backends),
   }));
-  return allBackends(observation.record.spec).flatMap(({ pool, backend: { target } }) =>
+  return backends.flatMap(({ pool, backend: { target } }) =>
     seen.map(({ observed, byKey }) => {
       const reported = byKey.get(backendKey({ pool, target }));
       if (reported) return statusOf(reported, observed);

@@ -1,7 +1,7 @@
 import type { ApiRequest } from '../../../../src/api/client.ts';
 import type { z } from 'zod';
 import type { Backend } from '../../../../src/spec/backend.ts';
-import { type Cycle, type Look, type Step, type Surroundings, call } from '../kinds.ts';
+import { type Cycle, type Look, type Step, type Surroundings, call, patch } from '../kinds.ts';
 import { appears, disappears } from '../looks.ts';
 
 type BackendInput = z.input<typeof Backend>;
@@ -98,5 +98,8 @@ function namedCycle(
       look: disappears(web, POOL_PATH, [`${origin.host}:${port}`, `${origin.otherHost}:${port}`]),
     },
     call('VPC host removed', web, { method: 'DELETE', path: `${hosts}/bench-1` }),
+    // Here, where no backend needs the hosts of the VPC.
+    patch('vpc', web, { vpc: 'other' }),
+    patch('vpc', web, { vpc: 'default' }),
   ];
 }

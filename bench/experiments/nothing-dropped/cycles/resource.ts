@@ -13,6 +13,5 @@ export function resourceCycles({ web }: Surroundings): Cycle[] {
       set('name', { name: 'bench' }),
       patch('deletionProtection', web, { deletionProtection: false }),
     ],
-    [patch('vpc', web, { vpc: 'other' }), patch('vpc', web, { vpc: 'default' })],
   ];
 }

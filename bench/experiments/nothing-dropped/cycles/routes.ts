@@ -51,7 +51,7 @@ function splitCycle({ web, origin }: Surroundings, { replace }: Changes): Cycle 
   const kind = 'route split weights';
   return [
     replace(kind, split(100, 0), disappears(web, '/split', [green])),
-    replace(kind, split(1, 99), appears(web, '/split', green)),
+    replace(kind, split(30, 70), appears(web, '/split', green)),
     replace(kind, split(0, 100), disappears(web, '/split', [blue])),
     replace(kind, split(50, 50), appears(web, '/split', blue)),
   ];

@@ -37,28 +37,28 @@ function limitCycle({ web }: Surroundings): Cycle {
 function accessCycle({ web, sources }: Surroundings): Cycle {
   const access = (change: object | null, look?: () => Look) => patch('access', web, { access: change }, look);
   const others = (status: number) =>
-    answered(web, { source: sources.other }, (answer) => answer.status === status);
-  const all = [sources.busy, '127.0.0.1'];
+    answered(web, { source: sources.denied }, (answer) => answer.status === status);
+  const all = [sources.busy, sources.waiting, '127.0.0.1'];
   return [
-    access({ deny: [sources.other, '10.9.0.0/16'] }, others(403)),
+    access({ deny: [sources.denied, '10.9.0.0/16'] }, others(403)),
     access({ deny: ['10.9.0.0/16'] }, others(200)),
     access({ allow: all }, others(403)),
-    access({ allow: [...all, sources.other] }, others(200)),
+    access({ allow: [...all, sources.denied] }, others(200)),
     access({ allow: [], deny: [] }),
     access(null),
   ];
 }
 
 function maintenanceCycle({ web, sources }: Surroundings): Cycle {
-  const exempt = [sources.busy, '127.0.0.1'];
+  const exempt = [sources.busy, sources.denied, '127.0.0.1'];
   const set = (kind: string, maintenance: object | null, look?: () => Look) =>
     patch(kind, web, { maintenance }, look);
   const others = (status: number) =>
-    answered(web, { source: sources.other }, (answer) => answer.status === status);
+    answered(web, { source: sources.waiting }, (answer) => answer.status === status);
   return [
     set('maintenance set, off', { enabled: false, exempt }),
     set('maintenance on', { enabled: true }, others(503)),
-    set('maintenance exempt', { exempt: [...exempt, sources.other] }, others(200)),
+    set('maintenance exempt', { exempt: [...exempt, sources.waiting] }, others(200)),
     set('maintenance exempt', { exempt }, others(503)),
     set(
       'maintenance page',
@@ -105,7 +105,7 @@ function timeoutsCycle({ web }: Surroundings): Cycle {
 }
 
 function compressionCycle({ web }: Surroundings): Cycle {
-  const set = (compression: object | null, encoding: string | undefined) =>
+  const set = (compression: object, encoding: string | undefined) =>
     patch(
       'compression',
       web,
@@ -116,7 +116,11 @@ function compressionCycle({ web }: Surroundings): Cycle {
         ({ headers }) => headers.get('content-encoding') === encoding,
       ),
     );
-  return [set({}, 'gzip'), set({ types: ['text/css'] }, undefined), set(null, undefined)];
+  return [
+    set({}, 'gzip'),
+    set({ types: ['text/css'] }, undefined),
+    patch('compression', web, { compression: null }),
+  ];
 }
 
 function numbersCycle({ web }: Surroundings): Cycle {

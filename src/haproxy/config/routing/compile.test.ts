@@ -41,10 +41,11 @@ describe('routes turned into tables', () => {
   });
 
   it('hold a thousand hosts without growing for each of the others', () => {
-    const routes = Array.from(
-      { length: 1000 },
-      (_, index): Route => ({ name: `r${index}`, match: { host: `h${index}.test` }, pool: 'default' }),
-    );
+    const routes = Array.from({ length: 1000 }, (_, index): Route => ({
+      name: `r${index}`,
+      match: { host: `h${index}.test` },
+      pool: 'default',
+    }));
     const { exact, prefixes } = compileRoutes(routes);
     expect(exact.size + prefixes.size).toBe(1000);
   });

@@ -220,7 +220,7 @@ describe('draining to the end', () => {
   test('tells what is left until nothing is, once every node has reported anew', async () => {
     const api = await startWithWebLb();
     await runCli('lb show web-lb', { env: api.env });
-    api.nodes.sessions = [0, 0, 3, 1, 0];
+    api.nodes.sessions = [0, 0, 0, 3, 1, 0];
     const { code, out, err } = await runCli(line, { env: api.env });
     expect(code).toBe(0);
     expect(out).toContain('Load balancer web-lb updated, revision 2');

@@ -1,0 +1,31 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Backend } from './backend.ts';
+import type { LoadBalancerSpec } from './load-balancer.ts';
+import { poolOf, poolsOf, withPool } from './pools-of.ts';
+
+/**
+ * The same spec, in which backends that are as before are the very objects of before. What is made of a backend is kept
+ * with the object, so a change costs what has changed, not what there is.
+ */
+export function shareBackends(
+  before: LoadBalancerSpec | undefined,
+  after: LoadBalancerSpec,
+): LoadBalancerSpec {
+  if (!before) return after;
+  return poolsOf(after).reduce((spec, [name, { backends }]) => {
+    const known = poolOf(before, name)?.backends;
+    return known ? withPool(spec, name, { backends: shareList(known, backends) }) : spec;
+  }, after);
+}
+
+function shareList(before: readonly Backend[], after: readonly Backend[]): Backend[] {
+  let byTarget: Map<string, Backend> | undefined;
+  return after.map((backend, index) => {
+    let known = before[index];
+    if (known?.target !== backend.target) {
+      byTarget ??= new Map(before.map((entry) => [entry.target, entry]));
+      known = byTarget.get(backend.target);
+    }
+    return known && isDeepStrictEqual(known, backend) ? known : backend;
+  });
+}
