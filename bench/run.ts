@@ -1,8 +1,10 @@
 import { changeLatency } from './experiments/change-latency.ts';
 import { cli } from './experiments/cli.ts';
+import { featureCost } from './experiments/feature-cost.ts';
 import { footprint } from './experiments/footprint.ts';
 import { nothingDropped } from './experiments/nothing-dropped.ts';
 import { recovery } from './experiments/recovery.ts';
+import { reuseRace } from './experiments/reuse-race.ts';
 import { throughput } from './experiments/throughput.ts';
 import type { ExperimentOptions } from './support/options.ts';
 import { type Scope, createScope } from './support/scope.ts';
@@ -16,6 +18,8 @@ const EXPERIMENTS: Record<string, Experiment> = {
   cli,
   recovery,
   'nothing-dropped': nothingDropped,
+  'feature-cost': featureCost,
+  'reuse-race': reuseRace,
 };
 
 const QUICK = '--quick';

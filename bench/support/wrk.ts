@@ -9,6 +9,8 @@ export interface WrkOptions {
   connections: number;
   /** Opens a connection for each request. */
   isConnectionPerRequest: boolean;
+  /** A file of Lua that makes the requests. Default: GET of the URL, without more. */
+  script?: string;
 }
 
 export interface WrkResult {
@@ -21,11 +23,20 @@ export interface WrkResult {
 
 /** @throws with the line to type when wrk is not there. */
 export async function requireWrk(): Promise<void> {
-  const isThere = await run('sh', ['-c', 'command -v wrk']).then(
-    () => true,
-    () => false,
-  );
-  if (!isThere) throw new Error('this experiment needs wrk, an HTTP load generator: apt-get install wrk');
+  await requirePrograms({ wrk: 'wrk' });
+}
+
+/** @throws with the line to type when one of the programs is not there; they are given with their packages. */
+export async function requirePrograms(packages: Readonly<Record<string, string>>): Promise<void> {
+  const missing = [];
+  for (const [name, from] of Object.entries(packages)) {
+    const isThere = await run('sh', ['-c', `PATH="$PATH:/usr/sbin:/sbin" command -v ${name}`]).then(
+      () => true,
+      () => false,
+    );
+    if (!isThere) missing.push(from);
+  }
+  if (missing.length > 0) throw new Error(`this experiment needs: apt-get install ${missing.join(' ')}`);
 }
 
 export async function runWrk({
@@ -33,9 +44,11 @@ export async function runWrk({
   seconds,
   connections,
   isConnectionPerRequest,
+  script,
 }: WrkOptions): Promise<WrkResult> {
   const close = isConnectionPerRequest ? ['-H', 'Connection: close'] : [];
-  const args = ['-t2', `-c${connections}`, `-d${seconds}s`, '--latency', ...close, url];
+  const lua = script === undefined ? [] : ['-s', script];
+  const args = ['-t2', `-c${connections}`, `-d${seconds}s`, '--latency', ...close, ...lua, url];
   const { stdout } = await run('wrk', args);
   const socketErrors =
     /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(stdout)?.slice(1) ?? [];

@@ -15,7 +15,7 @@ export interface Evidence {
   look(server: Server, model: ServiceModel, stat: ServerStat | undefined): void;
   /** Takes in what a program came to. */
   note(server: Server, result: CheckResult): void;
-  /** A backend that is well needs no look when it is next down until it is. */
+  /** Takes in that a backend is well: what shows that it was not stays, and the next time it is looked at anew. */
   clear(server: Server): void;
   of(server: Server, model: ServiceModel, transitions: readonly Transition[]): BackendEvidence;
   keepOnly(keys: ReadonlySet<string>): void;
@@ -34,18 +34,31 @@ export function createEvidence(clock: Clock, onChange: () => void): Evidence {
   const probes = new Map<string, Probe>();
   const probedAt = new Map<string, number>();
   const underWay = new Map<string, Promise<void>>();
+  /** Backends that came back after what is kept of them. */
+  const over = new Set<string>();
 
   const probe = (key: string, subject: ProbeSubject) => {
     const now = clock.now();
+    const isFirst = !probedAt.has(key);
     probedAt.set(key, now);
     const done = probeBackend(subject, now).then((result) => {
       underWay.delete(key);
       // It may have been removed, or have come back, while it was looked at.
       if (probedAt.get(key) !== now) return;
       probes.set(key, result);
-      onChange();
+      // Later looks are told with the next report: a thousand of them would make a thousand reports.
+      if (isFirst) onChange();
     });
     underWay.set(key, done);
+  };
+  /** The same result again is told with the time of the first, so that it is no news. */
+  const keep = (key: string, result: CheckResult) => {
+    const before = results.get(key);
+    const isSame =
+      before?.status === result.status &&
+      before.code === result.code &&
+      before.description === result.description;
+    if (over.delete(key) || !isSame) results.set(key, result);
   };
   const isDue = (key: string, intervalMs: number) => {
     const last = probedAt.get(key);
@@ -56,14 +69,15 @@ export function createEvidence(clock: Clock, onChange: () => void): Evidence {
     look(server, model, stat) {
       const key = serverKey(server);
       if (stat && !stat.isChecking && lastCheckResult(stat) === 'failed')
-        results.set(key, resultOf(stat, clock.now()));
+        keep(key, resultOf(stat, clock.now()));
       if (underWay.has(key) || underWay.size >= MAX_PROBES) return;
       const subject = subjectOf(server, model);
       if (subject && isDue(key, durationMs(subject.check.interval))) probe(key, subject);
     },
-    note: (server, result) => void results.set(serverKey(server), result),
+    note: (server, result) => keep(serverKey(server), result),
     clear(server) {
-      probedAt.delete(serverKey(server));
+      // What showed why it was down stays; the next time is another story.
+      if (probedAt.delete(serverKey(server))) over.add(serverKey(server));
     },
     of(server, model, transitions) {
       const key = serverKey(server);
@@ -76,7 +90,7 @@ export function createEvidence(clock: Clock, onChange: () => void): Evidence {
       };
     },
     keepOnly(keys) {
-      for (const map of [results, probes, probedAt])
+      for (const map of [results, probes, probedAt, over])
         for (const key of map.keys()) if (!keys.has(key)) map.delete(key);
     },
     async end() {

@@ -62,5 +62,6 @@ function keyOf({ pool, target }: Status): string {
 function isNews(before: Status | undefined, after: Status): boolean {
   if (before?.state !== after.state || before.address !== after.address) return true;
   if (after.state === 'up') return false;
+  if (before.evidence?.probe === undefined && after.evidence?.probe !== undefined) return true;
   return before.reason !== after.reason || before.sessions !== after.sessions;
 }

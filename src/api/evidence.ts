@@ -14,7 +14,7 @@ export type Transition = z.infer<typeof Transition>;
 
 export const CheckResult = z
   .strictObject({
-    at: z.iso.datetime().describe('When it was read, RFC 3339.'),
+    at: z.iso.datetime().describe('When it was first seen, RFC 3339; it may have been the same since.'),
     status: z
       .string()
       .max(32)

@@ -24,7 +24,7 @@ const Connect = z.strictObject({
 });
 
 const STEP_KINDS = ['connect', 'send', 'sendHex', 'expect', 'expectRegex'] as const;
-export type StepKind = (typeof STEP_KINDS)[number];
+type StepKind = (typeof STEP_KINDS)[number];
 
 export const CheckStep = z
   .strictObject({

@@ -1,9 +1,11 @@
 /** Texts below this are read faster than they are found again. */
 const MIN_CACHED = 4096;
-const MAX_CACHED = 64;
+/** Characters of all texts that are kept. */
+const MAX_KEPT = 16_000_000;
 
 /** What large texts were read as, the most recently used last. */
 const recent = new Map<string, unknown>();
+let kept = 0;
 const written = new WeakMap<object, string>();
 
 /**
@@ -28,8 +30,11 @@ export function writeStored(value: object): string {
 }
 
 function remember(text: string, value: unknown): void {
-  recent.delete(text);
+  if (!recent.delete(text)) kept += text.length;
   recent.set(text, value);
-  const [oldest] = recent.keys();
-  if (recent.size > MAX_CACHED && oldest !== undefined) recent.delete(oldest);
+  for (const oldest of recent.keys()) {
+    if (kept <= MAX_KEPT || oldest === text) return;
+    recent.delete(oldest);
+    kept -= oldest.length;
+  }
 }

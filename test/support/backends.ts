@@ -21,6 +21,8 @@ export interface TestBackendOptions {
   name: string;
   host?: string;
   port?: number;
+  /** The only path on which checks pass. Default: all of them. */
+  healthPath?: string;
   handle?: (request: IncomingMessage, response: ServerResponse) => void;
 }
 
@@ -28,6 +30,7 @@ export async function startBackend({
   name,
   host = '127.0.0.1',
   port = 0,
+  healthPath,
   handle,
 }: TestBackendOptions): Promise<TestBackend> {
   const backend: Omit<TestBackend, 'port' | 'target' | 'stop'> = {
@@ -44,7 +47,8 @@ export async function startBackend({
         headers: request.headers,
         at: Date.now(),
       });
-      response.statusCode = backend.health.status;
+      const isThere = healthPath === undefined || request.url === healthPath;
+      response.statusCode = isThere ? backend.health.status : 404;
       return response.end(backend.health.body);
     }
     backend.requests.push({ path: request.url ?? '', headers: request.headers });

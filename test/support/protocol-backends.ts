@@ -131,7 +131,7 @@ export async function startGrpc({ status = 1, error, tls }: GrpcOptions = {}): P
       return grpcAnswer(stream, status);
     });
   });
-  return started(server as unknown as Server, asked);
+  return started(server, asked);
 }
 
 function grpcError(stream: ServerHttp2Stream, { code, text }: { code: number; text: string }): void {

@@ -2,6 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { chown, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { findProgram } from '../../src/host/exec.ts';
 import { findUser } from '../../src/host/users.ts';
 import { freePort } from './temporary.ts';
 
@@ -21,7 +22,7 @@ export async function startRealPostgres(directory: string): Promise<RealPostgres
   if (user) await chown(directory, user.uid, user.gid);
   const options = { cwd: data, env: { PATH: process.env['PATH'], LANG: 'C', HOME: data }, ...user };
   const cluster = ['-D', join(data, 'db'), '-U', 'check', '-A', 'scram-sha-256', '--no-sync'];
-  await promisify(execFile)('initdb', [...cluster, '--pwfile', '/etc/hostname'], options);
+  await promisify(execFile)(findProgram('initdb'), [...cluster, '--pwfile', '/etc/hostname'], options);
   const port = await freePort();
   const settings = [
     '-c',
@@ -31,7 +32,7 @@ export async function startRealPostgres(directory: string): Promise<RealPostgres
     '-c',
     'fsync=off',
   ];
-  const server = spawn('postgres', ['-D', join(data, 'db'), '-p', String(port), ...settings], {
+  const server = spawn(findProgram('postgres'), ['-D', join(data, 'db'), '-p', String(port), ...settings], {
     ...options,
     stdio: 'ignore',
   });

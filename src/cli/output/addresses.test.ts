@@ -5,11 +5,12 @@ import { addressTexts, clientPlace, listenerText, placeholderText } from './addr
 interface Given {
   type?: 'http' | 'tcp';
   port?: number;
+  ports?: string[];
   addresses?: string[];
   listeners?: string[];
 }
 
-function loadBalancer({ type = 'http', port = 80, addresses = [], listeners = [] }: Given) {
+function loadBalancer({ type = 'http', port = 80, ports, addresses = [], listeners = [] }: Given) {
   const node = {
     machine: 'local',
     address: listeners[0]?.replace(/:\d+$/, '') ?? '127.80.0.1',
@@ -19,7 +20,7 @@ function loadBalancer({ type = 'http', port = 80, addresses = [], listeners = []
     connected: true,
   } as const;
   return {
-    spec: { type, port } as LoadBalancer['spec'],
+    spec: { type, port, ports } as LoadBalancer['spec'],
     status: { addresses, nodes: [node], certificates: [] } as unknown as LoadBalancer['status'],
   };
 }
@@ -58,4 +59,19 @@ test.each([
 test('tcp has no certificate', () => {
   const lb = loadBalancer({ type: 'tcp', port: 5432, listeners: ['127.80.0.1:5432'] });
   expect([listenerText(lb), placeholderText(lb)]).toEqual(['127.80.0.1:5432', '']);
+});
+
+test('several ports of tcp, moved or not, and many of them only counted', () => {
+  const lb = loadBalancer({
+    type: 'tcp',
+    port: 81,
+    ports: ['81-82', '6000'],
+    listeners: ['127.80.0.1:8081', '127.80.0.1:8082', '127.80.0.1:6000'],
+  });
+  expect(listenerText(lb)).toBe(
+    '127.80.0.1:8081, 127.80.0.1:8082, 127.80.0.1:6000 (ports below 1024 are moved by 8000 on this machine)',
+  );
+  const listeners = Array.from({ length: 30 }, (_, index) => `127.80.0.1:${6000 + index}`);
+  const many = loadBalancer({ type: 'tcp', port: 6000, ports: ['6000-6029'], listeners });
+  expect(listenerText(many)).toMatch(/^127.80.0.1:6000, .*, 127.80.0.1:6009 and 20 more$/);
 });

@@ -1,4 +1,5 @@
 import type { LoadBalancer } from '../../api/load-balancer.ts';
+import { portRanges } from '../../spec/port-range.ts';
 
 type Seen = Pick<LoadBalancer, 'status'>;
 
@@ -6,6 +7,8 @@ type Seen = Pick<LoadBalancer, 'status'>;
 const ANY_ADDRESS = '*';
 const HTTPS_PORT = 443;
 const FIRST_HIGH_PORT = 1024;
+/** More listeners than this are only counted. */
+const MAX_LISTENERS = 10;
 
 /** Where clients reach it. A machine whose addresses are not known listens all the same. */
 export function addressTexts({ status }: Seen): string[] {
@@ -26,7 +29,9 @@ export function listenerText({ spec, status }: Pick<LoadBalancer, 'spec' | 'stat
   const listeners = [...new Set(status.nodes.flatMap((node) => node.listeners))];
   const offset = portOffset(wantedPorts(spec), listeners.map(portOf));
   const moved = offset > 0 ? ` (ports below ${FIRST_HIGH_PORT} are moved by ${offset} on this machine)` : '';
-  return `${listeners.join(', ')}${moved}`;
+  const rest = listeners.length - MAX_LISTENERS;
+  const shown = listeners.slice(0, MAX_LISTENERS).join(', ');
+  return `${shown}${rest > 0 ? ` and ${rest} more` : ''}${moved}`;
 }
 
 /** What HTTPS answers with while no certificate is served; empty where one is, or where HTTPS is not spoken. */
@@ -37,8 +42,11 @@ export function placeholderText({ spec, status }: Pick<LoadBalancer, 'spec' | 's
   return `none; ${HTTPS_PORT + offset} answers with a self-signed placeholder`;
 }
 
-function wantedPorts({ type, port }: LoadBalancer['spec']): number[] {
-  return type === 'http' ? [port, HTTPS_PORT] : [port];
+function wantedPorts(spec: LoadBalancer['spec']): number[] {
+  const ports = portRanges(spec).flatMap(({ first, last }) =>
+    Array.from({ length: last - first + 1 }, (_, index) => first + index),
+  );
+  return spec.type === 'http' ? [...ports, HTTPS_PORT] : ports;
 }
 
 /** How far low ports are moved: the lowest of them is the lowest of the ports that nobody asked for. */

@@ -50,7 +50,7 @@ function evidenceSections({ result, probe, transitions }: BackendEvidence, now: 
             ['Result', `${result.status} ${result.code}`.trim()],
             ['Description', result.description],
             ['Took', `${result.durationMs} ms`],
-            ['Read', formatTime(result.at, now)],
+            ['First seen', formatTime(result.at, now)],
           ]
         : [],
     },

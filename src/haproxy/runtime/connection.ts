@@ -24,7 +24,9 @@ export interface RuntimeConnection {
 export async function openRuntime(path: string, onEnd?: () => void): Promise<RuntimeConnection> {
   const socket = connect(path);
   const waiting: { resolve(text: string): void; reject(error: Error): void }[] = [];
-  let received = '';
+  let parts: string[] = [];
+  /** The end of what came before, in which a prompt may begin. */
+  let tail = '';
   const fail = (error: Error) => {
     for (const { reject } of waiting.splice(0)) reject(error);
     socket.destroy();
@@ -39,11 +41,17 @@ export async function openRuntime(path: string, onEnd?: () => void): Promise<Run
     onEnd?.();
   });
   socket.on('data', (chunk: string) => {
-    received += chunk;
+    const last = tail + chunk;
+    tail = last.slice(1 - PROMPT.length);
+    parts.push(chunk);
+    // Long answers are put together once, not at every chunk.
+    if (!last.includes(PROMPT)) return;
+    let received = parts.join('');
     for (let end = received.indexOf(PROMPT); end >= 0 && waiting.length > 0; end = received.indexOf(PROMPT)) {
       waiting.shift()?.resolve(received.slice(0, end).trim());
       received = received.slice(end + PROMPT.length);
     }
+    parts = [received];
   });
   const exchange = (line: string) =>
     new Promise<string>((resolve, reject) => {

@@ -15,6 +15,8 @@ export interface CliRun {
   env?: Record<string, string>;
   runners?: Partial<Runners>;
   signal?: AbortSignal;
+  /** Default: the real time. */
+  now?: () => number;
 }
 
 export interface CliResult {
@@ -26,7 +28,7 @@ export interface CliResult {
 /** Runs the CLI as text: a command line in, exit code and both streams out. */
 export async function runCli(
   line: string | readonly string[],
-  { stdin = '', terminal = false, env = {}, runners = {}, signal }: CliRun = {},
+  { stdin = '', terminal = false, env = {}, runners = {}, signal, now = systemClock.now }: CliRun = {},
 ): Promise<CliResult> {
   const out: string[] = [];
   const err: string[] = [];
@@ -39,7 +41,7 @@ export async function runCli(
     stderr: { write: (text) => err.push(text), isTTY: terminal },
     runners: { up: refuse, down: refuse, server: refuse, agent: refuse, ...runners },
     signal: signal ?? new AbortController().signal,
-    now: systemClock.now,
+    now,
     sleep: (_ms, abort) => systemClock.sleep(1, abort),
   });
   return { code, out: out.join(''), err: err.join('') };

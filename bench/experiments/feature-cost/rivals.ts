@@ -1,0 +1,183 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { freePort, loopbackAddress } from '../../../test/support/temporary.ts';
+import { startCaddy } from '../../support/caddy.ts';
+import type { Contestant } from '../../support/contest.ts';
+import { startPlainProxy } from '../../support/haproxy.ts';
+import { startNginx } from '../../support/nginx.ts';
+import type { Address } from '../../support/program.ts';
+import type { Scope } from '../../support/scope.ts';
+import { DENIED } from './features.ts';
+import { HOSTS } from './request.ts';
+
+/** What a rival is to do: nothing, what a managed load balancer does by itself, or everything typical. */
+export type Extent = 'bare' | 'built in' | 'everything typical';
+
+async function newAddress(): Promise<Address> {
+  const host = loopbackAddress();
+  return { host, port: await freePort(host) };
+}
+
+/** The least that people write by hand. */
+export async function bareHaproxy(
+  scope: Scope,
+  targets: readonly string[],
+  extra: readonly string[] = [],
+): Promise<Contestant> {
+  const { host, port } = await newAddress();
+  const config = `
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+${extra.map((line) => `  ${line}\n`).join('')}frontend http
+  bind ${host}:${port}
+  default_backend servers
+backend servers
+  balance roundrobin
+  option httpchk GET /health
+${targets.map((target, index) => `  server s${index} ${target} check inter 5s\n`).join('')}`;
+  const { pids } = await scope.use(
+    () => startPlainProxy(config, { host, port }),
+    (proxy) => proxy.stop(),
+  );
+  const name = ['HAProxy, bare', ...extra].join(', ');
+  return { name, url: `http://${host}:${port}/`, pids };
+}
+
+export async function nginx(scope: Scope, targets: readonly string[], extent: Extent): Promise<Contestant> {
+  const { host, port } = await newAddress();
+  const log = await logDirectory(scope);
+  const hasMore = extent !== 'bare';
+  const isFull = extent === 'everything typical';
+  const proxyLines = [
+    'proxy_http_version 1.1;',
+    'proxy_set_header Connection "";',
+    'proxy_pass http://servers;',
+    ...(hasMore
+      ? [
+          'proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;',
+          'proxy_set_header X-Forwarded-Proto $scheme;',
+          'proxy_set_header X-Forwarded-Port $server_port;',
+          'proxy_set_header X-Request-ID $request_id;',
+          'proxy_set_header Host $http_host;',
+        ]
+      : []),
+  ];
+  // What stands here holds for all servers.
+  const settings = isFull
+    ? [
+        'limit_req_zone $binary_remote_addr zone=all:10m rate=1000000r/s;',
+        'gzip on; gzip_comp_level 1; gzip_proxied any;',
+        'gzip_types text/plain text/css application/javascript application/json;',
+        'limit_req zone=all burst=1000000 nodelay;',
+        'add_header Strict-Transport-Security max-age=63072000 always;',
+        ...DENIED.map((network) => `deny ${network};`),
+      ]
+    : [];
+  const location = `location / { ${proxyLines.join(' ')} }`;
+  const sites = isFull
+    ? HOSTS.map((name) => `server { listen ${host}:${port}; server_name ${name}; ${location} }`)
+    : [];
+  const config = `
+http {
+  keepalive_timeout 60s;
+  keepalive_requests 1000000000;
+  server_names_hash_max_size 8192;
+  ${hasMore ? JSON_LOG : 'access_log off;'}
+  ${hasMore ? `access_log ${log}/access.log json buffer=64k flush=1s;` : ''}
+  ${settings.join('\n  ')}
+  upstream servers {
+    ${isFull ? 'hash $cookie_SERVERID consistent;' : ''}
+    ${targets.map((target) => `server ${target};`).join(' ')}
+    keepalive 128;
+    keepalive_requests 1000000000;
+  }
+  server {
+    listen ${host}:${port} reuseport default_server;
+    ${location}
+  }
+  ${sites.join('
+  ')}
+}`;
+  const { pids } = await scope.use(
+    () => startNginx(config, { host, port }),
+    (started) => started.stop(),
+  );
+  return { name: `nginx, ${extent}`, url: `http://${host}:${port}/`, pids };
+}
+
+const JSON_LOG = `log_format json escape=json '{"time":$msec,"client":"$remote_addr","server":"$upstream_addr","out":$bytes_sent,"host":"$http_host","method":"$request_method","target":"$request_uri","status":$status,"ms":$request_time,"connect":"$upstream_connect_time","response":"$upstream_response_time","id":"$request_id","protocol":"$server_protocol"}';`;
+
+/** It has no limit of requests in itself, so it does without one. */
+export async function caddy(scope: Scope, targets: readonly string[], extent: Extent): Promise<Contestant> {
+  const { host, port } = await newAddress();
+  const log = await logDirectory(scope);
+  const hasMore = extent !== 'bare';
+  const isFull = extent === 'everything typical';
+  const proxy = {
+    handler: 'reverse_proxy',
+    upstreams: targets.map((dial) => ({ dial })),
+    transport: { protocol: 'http', keep_alive: { max_idle_conns_per_host: 128 } },
+    ...(isFull ? { load_balancing: { selection_policy: { policy: 'cookie', name: 'SERVERID' } } } : {}),
+    ...(hasMore ? { headers: { request: { set: CADDY_HEADERS } } } : {}),
+  };
+  const handlers = [
+    ...(isFull
+      ? [
+          {
+            handler: 'headers',
+            response: { set: { 'Strict-Transport-Security': ['max-age=63072000'] } },
+          },
+          { handler: 'encode', encodings: { gzip: { level: 1 } }, minimum_length: 20 },
+        ]
+      : []),
+    proxy,
+  ];
+  const routes = isFull
+    ? [
+        {
+          match: [{ remote_ip: { ranges: DENIED } }],
+          handle: [{ handler: 'static_response', status_code: 403 }],
+        },
+        ...HOSTS.map((name) => ({ match: [{ host: [name] }], handle: handlers, terminal: true })),
+        { handle: handlers },
+      ]
+    : [{ handle: handlers }];
+  const server = {
+    listen: [`${host}:${port}`],
+    routes,
+    automatic_https: { disable: true },
+    ...(hasMore ? { logs: { default_logger_name: 'access' } } : {}),
+  };
+  const logs = {
+    default: { level: 'ERROR' },
+    access: {
+      include: ['http.log.access.access'],
+      writer: { output: 'file', filename: join(log, 'access.log'), roll: false },
+    },
+  };
+  const config = {
+    apps: { http: { servers: { bench: server } } },
+    ...(hasMore ? { logging: { logs } } : {}),
+  };
+  const { pids } = await scope.use(
+    () => startCaddy(config, { host, port }),
+    (started) => started.stop(),
+  );
+  return { name: `Caddy, ${extent}`, url: `http://${host}:${port}/`, pids };
+}
+
+const CADDY_HEADERS = {
+  'X-Forwarded-Port': ['{http.request.port}'],
+  'X-Request-ID': ['{http.request.uuid}'],
+};
+
+/** In memory: what is measured is not the disk. */
+async function logDirectory(scope: Scope): Promise<string> {
+  return scope.use(
+    () => mkdtemp('/dev/shm/am-bench-'),
+    (directory) => rm(directory, { recursive: true, force: true }),
+  );
+}
