@@ -1,6 +1,6 @@
 import { table } from '../support/table.ts';
 import type { ExperimentOptions } from '../support/options.ts';
-import { type RaceCounts, startRacers } from '../support/race/racers.ts';
+import { RACES, type RaceCounts, startRacers } from '../support/race/racers.ts';
 import { startNginx } from '../support/nginx.ts';
 import { startRendered } from '../support/rendered.ts';
 import type { Scope } from '../support/scope.ts';
@@ -11,11 +11,14 @@ import { freePort, loopbackAddress } from '../../test/support/temporary.ts';
 
 const SECONDS = 40;
 const QUICK_SECONDS = 8;
+/** Races at a time: half of them of clients that keep their connection, half of clients that open one each time. */
+const LANES = 32;
 
 /** A backend that closes connections which have been idle for a while. */
 interface Backend {
   name: string;
-  target: string;
+  /** The same backend at several ports: each is a race of its own. */
+  targets: string[];
   /** After so long it closes an idle connection. */
   idleMs: number;
 }
@@ -48,8 +51,8 @@ export async function reuseRace(
       await stop();
     }
   }
-  print(`### Connection-per-request clients that come when the backend closes (${seconds} s each)\n`);
-  print(`${table(['', 'GET ok', 'failed', 'POST ok', 'failed', 'faults'], rows)}\n`);
+  print(`### Clients that come again when the backend closes (${seconds} s each)\n`);
+  print(`${table(['', ...RACES.flatMap((race) => [`${race}: ok`, 'failed']), 'faults'], rows)}\n`);
 }
 
 const VARIANTS: Variant[] = [
@@ -71,23 +74,27 @@ function reuse(how: string, ...keywords: string[]): (config: string) => string {
 async function startBackends(scope: Scope): Promise<Backend[]> {
   const nodes = [];
   for (const idleMs of [1000, 5000]) {
-    const { target } = await scope.use(
-      () => startNodeOrigin(idleMs),
+    const { targets } = await scope.use(
+      () => startNodeOrigin(idleMs, LANES),
       (origin) => origin.stop(),
     );
-    nodes.push({ name: `Node, keepAliveTimeout ${idleMs / 1000} s`, target, idleMs });
+    nodes.push({ name: `Node, keepAliveTimeout ${idleMs / 1000} s`, targets, idleMs });
   }
-  const at = { host: loopbackAddress(), port: 0 };
-  at.port = await freePort(at.host);
+  const host = loopbackAddress();
+  const ports = await Promise.all(Array.from({ length: LANES }, () => freePort(host)));
+  const listens = ports.map((port) => `listen ${host}:${port};`).join(' ');
   await scope.use(
     () =>
       startNginx(
-        `http { access_log off; keepalive_timeout 1s; server { listen ${at.host}:${at.port}; location / { return 200 ok; } } }`,
-        at,
+        `http { access_log off; keepalive_timeout 1s; server { ${listens} location / { return 200 ok; } } }`,
+        { host, port: ports[0] ?? 0 },
       ),
     (started) => started.stop(),
   );
-  return [...nodes, { name: 'nginx, keepalive_timeout 1s', target: `${at.host}:${at.port}`, idleMs: 1000 }];
+  return [
+    ...nodes,
+    { name: 'nginx, keepalive_timeout 1s', targets: ports.map((port) => `${host}:${port}`), idleMs: 1000 },
+  ];
 }
 
 async function startRace(
@@ -96,13 +103,24 @@ async function startRace(
   variant: Variant,
 ): Promise<{ variant: Variant; counts(): Promise<RaceCounts>; stop(): Promise<void> }> {
   // Checks are rare and over connections of their own: they keep none of the others open.
-  const spec = { type: 'http', backends: [{ target: backend.target }], healthCheck: { interval: '10s' } };
+  const pools = backend.targets.map((target, lane): [string, object] => [
+    `lane-${lane}`,
+    { backends: [{ target }], healthCheck: { interval: '1m' } },
+  ]);
+  const routes = pools.map(([pool]) => ({ match: { host: `${pool}.test` }, pool }));
+  const spec = { type: 'http', pools: Object.fromEntries(pools), routes };
   const proxy = await scope.use(
     () => startRendered(spec, variant.vary),
     (started) => started.stop(),
   );
   const racers = await scope.use(
-    () => startRacers({ host: proxy.model.address, port: proxy.model.spec.port, idleMs: backend.idleMs }),
+    () =>
+      startRacers({
+        host: proxy.model.address,
+        port: proxy.model.spec.port,
+        idleMs: backend.idleMs,
+        lanes: LANES,
+      }),
     (started) => started.stop(),
   );
   return {
@@ -115,10 +133,10 @@ async function startRace(
   };
 }
 
-function cells({ GET, POST }: RaceCounts): string[] {
-  const faults = [GET, POST].flatMap((tally) => Object.entries(tally.faults));
-  return [
-    ...[GET.ok, GET.failed, POST.ok, POST.failed].map(String),
-    faults.map(([fault, count]) => `${fault} (${count})`).join(', ') || '-',
-  ];
+function cells(counts: RaceCounts): string[] {
+  const tallies = RACES.map((race) => counts[race]);
+  const faults = RACES.flatMap((race) =>
+    Object.entries(counts[race].faults).map(([fault, count]) => `${race}: ${fault} (${count})`),
+  );
+  return [...tallies.flatMap(({ ok, failed }) => [String(ok), String(failed)]), faults.join(', ') || '-'];
 }

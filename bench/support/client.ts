@@ -18,14 +18,20 @@ export interface ClientOptions {
   /** Asked for one after another. Default: `/`. */
   paths?: readonly string[];
   headers?: Readonly<Record<string, string>>;
+  method?: string;
+  body?: string;
+  /** What it asks for by Host. Default: the address. */
+  hostName?: string;
   /** Opens a connection. Default: plain TCP. */
   open?: () => Socket;
 }
 
 export function createClient(options: ClientOptions): Client {
-  const { host, port, isKeepingAlive, source, paths = ['/'] } = options;
+  const { host, port, isKeepingAlive, source, paths = ['/'], method = 'GET', body = '' } = options;
   const headers = { ...options.headers, ...(isKeepingAlive ? {} : { Connection: 'close' }) };
-  const requests = paths.map((path) => writeRequest({ host, path, headers }));
+  const requests = paths.map((path) =>
+    writeRequest({ host: options.hostName ?? host, path, headers, method, body }),
+  );
   const openSocket =
     options.open ??
     (() => connect({ host, port, noDelay: true, ...(source === undefined ? {} : { localAddress: source }) }));
@@ -51,7 +57,7 @@ export function createClient(options: ClientOptions): Client {
         count += 1;
         const { status, body, isClosing } = await exchange(socket, requests[count % requests.length] ?? '');
         if (isClosing || !isKeepingAlive) drop(socket);
-        if (status !== 200) throw new Error(`status ${status}`);
+        if (status !== 200) throw new Error(`status ${status} at ${paths[count % paths.length]}`);
         return body;
       } catch (error) {
         drop(socket);

@@ -19,7 +19,7 @@ import { withRuntime } from '../haproxy/runtime/connection.ts';
 import { type Teacher, endResync } from '../haproxy/runtime/peers.ts';
 import { type KnownHealth, renderServerState } from '../haproxy/runtime/server-state.ts';
 import type { ApplyPath } from '../spec/plan.ts';
-import { boundOldWorkers } from './old-workers.ts';
+import { boundOldWorkers } from './workers/bound.ts';
 import { ensurePlaceholder } from './placeholder.ts';
 import { type Leaving, changesToCommands, noteLeaving } from './runtime-changes.ts';
 import { verifyService } from './verify.ts';

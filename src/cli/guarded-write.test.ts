@@ -72,7 +72,7 @@ describe('a guarded write', () => {
     expect(code).toBe(0);
     expect(api.writes()[0]?.query).toEqual({ guard: '30s' });
     expect(err).toContain(
-      'guarding revision 2: 21 s left, 2.5 % of 120 requests failed (0.0 % before), 2 of 2 backends healthy, 12 ms (11 ms before)\n',
+      'guarding revision 2 for 30s\n21 s left: 2.5 % of 120 requests failed (0.0 % before), 2 of 2 backends healthy, 12 ms (11 ms before)\n',
     );
     expect(err).toContain('revision 2 is kept: nothing got worse in 30s\n');
     expect(out).toBe('Load balancer web-lb updated, revision 2\nAddress: 127.80.0.1\n');

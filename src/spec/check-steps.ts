@@ -24,7 +24,6 @@ const Connect = z.strictObject({
 });
 
 const STEP_KINDS = ['connect', 'send', 'sendHex', 'expect', 'expectRegex'] as const;
-type StepKind = (typeof STEP_KINDS)[number];
 
 export const CheckStep = z
   .strictObject({

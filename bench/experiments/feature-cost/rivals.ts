@@ -98,8 +98,7 @@ http {
     listen ${host}:${port} reuseport default_server;
     ${location}
   }
-  ${sites.join('
-  ')}
+  ${sites.join('\n  ')}
 }`;
   const { pids } = await scope.use(
     () => startNginx(config, { host, port }),

@@ -69,7 +69,7 @@ function createLaneClient({ host, paths }: LaneOptions, take: () => Promise<Open
       try {
         const { status, body, isClosing } = await exchange(opened.socket, writeRequest({ host, path }));
         if (isClosing) drop();
-        if (status !== 200) throw new Error(`status ${status}`);
+        if (status !== 200) throw new Error(`status ${status} at ${path}`);
         return body;
       } catch (error) {
         drop();
@@ -116,7 +116,7 @@ function request(session: ClientHttp2Session, path: string): Promise<string> {
     stream.on('close', () => {
       if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) return reject(new Refused('REFUSED_STREAM'));
       if (status === 200 && isComplete && !fault) return resolve(body);
-      if (status !== 0 && status !== 200) return reject(new Error(`status ${status}`));
+      if (status !== 0 && status !== 200) return reject(new Error(`status ${status} at ${path}`));
       return reject(new Error(`stream closed with ${stream.rstCode}: ${fault?.message ?? 'no answer'}`));
     });
   });

@@ -4,15 +4,19 @@ import { join } from 'node:path';
 
 /** A Node server as most are, but for how long it keeps an idle connection. */
 export interface NodeOrigin {
-  target: string;
+  /** The one server at each of its ports. */
+  targets: string[];
   stop(): Promise<void>;
 }
 
-export async function startNodeOrigin(keepAliveTimeoutMs: number): Promise<NodeOrigin> {
-  const child = fork(join(import.meta.dirname, 'node-origin-process.ts'), [String(keepAliveTimeoutMs)]);
-  const [target] = (await once(child, 'message')) as [string];
+export async function startNodeOrigin(keepAliveTimeoutMs: number, ports: number): Promise<NodeOrigin> {
+  const child = fork(join(import.meta.dirname, 'node-origin-process.ts'), [
+    String(keepAliveTimeoutMs),
+    String(ports),
+  ]);
+  const [targets] = (await once(child, 'message')) as [string[]];
   return {
-    target,
+    targets,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGKILL');

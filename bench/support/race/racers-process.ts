@@ -1,44 +1,44 @@
-import { connect } from 'node:net';
+import { type Client, createClient } from '../client.ts';
 import { sleep } from '../clock.ts';
-import { exchange, writeRequest } from '../http1.ts';
-import type { RaceCounts, RacersOptions } from './racers.ts';
+import { RACES, type Race, type RaceCounts, type RacersOptions } from './racers.ts';
 
-const { host, port, idleMs } = JSON.parse(process.argv[2] ?? '') as RacersOptions;
-const counts: RaceCounts = {
-  GET: { ok: 0, failed: 0, faults: {} },
-  POST: { ok: 0, failed: 0, faults: {} },
-};
-/** Requests at once in a burst: so many connections to the backend are open afterwards. */
-const BURST = 10;
+const { host, port, idleMs, lanes } = JSON.parse(process.argv[2] ?? '') as RacersOptions;
+const counts = Object.fromEntries(
+  RACES.map((race) => [race, { ok: 0, failed: 0, faults: {} }]),
+) as unknown as RaceCounts;
+/** Requests in a burst. */
+const BURST = 6;
 /** How far around the moment of closing the next burst comes. */
-const SPREAD_MS = 12;
+const SPREAD_MS = 10;
 
-async function ask(method: 'GET' | 'POST'): Promise<void> {
-  const tally = counts[method];
-  const socket = connect({ host, port, noDelay: true });
-  const body = method === 'POST' ? { body: 'amount=1' } : {};
+async function ask(race: Race, client: Client): Promise<void> {
+  const tally = counts[race];
   try {
-    const { status } = await exchange(
-      socket,
-      writeRequest({ host, method, headers: { Connection: 'close' }, ...body }),
-    );
-    if (status !== 200) throw new Error(`status ${status}`);
+    await client.ask();
     tally.ok += 1;
   } catch (error) {
-    const fault = `${method} ${error instanceof Error ? error.message : String(error)}`;
+    const fault = error instanceof Error ? error.message : String(error);
     tally.failed += 1;
     tally.faults[fault] = (tally.faults[fault] ?? 0) + 1;
-  } finally {
-    socket.destroy();
   }
 }
 
-async function race(): Promise<never> {
-  for (let count = 0; ; count++) {
+async function runLane(lane: number): Promise<never> {
+  const isKeepingAlive = lane % 2 === 0;
+  const clients = (['GET', 'POST'] as const).flatMap((method) => {
+    const race: Race = `${isKeepingAlive ? 'keep-alive' : 'per request'}, ${method}`;
+    const body = method === 'POST' ? 'amount=1' : '';
+    return Array.from({ length: BURST / 2 }, () => ({
+      race,
+      client: createClient({ host, port, isKeepingAlive, method, body, hostName: `lane-${lane}.test` }),
+    }));
+  });
+  await sleep((lane * idleMs) / lanes);
+  for (;;) {
     await Promise.all(
-      Array.from({ length: BURST }, async (_, index) => {
-        await sleep(Math.random() * 2 * SPREAD_MS);
-        await ask(index % 2 === 0 ? 'GET' : 'POST');
+      clients.map(async ({ race, client }) => {
+        await sleep(Math.random() * SPREAD_MS);
+        await ask(race, client);
       }),
     );
     await sleep(idleMs - SPREAD_MS + (Math.random() - 0.5) * SPREAD_MS);
@@ -48,5 +48,4 @@ async function race(): Promise<never> {
 process.on('message', () => process.send?.(counts));
 process.on('disconnect', () => process.exit());
 process.on('SIGINT', () => undefined);
-// Several in turn, so that some burst meets the moment however long the way to the backend takes.
-for (let index = 0; index < 4; index++) void sleep((index * idleMs) / 4).then(race);
+for (let lane = 0; lane < lanes; lane++) void runLane(lane);

@@ -7,6 +7,8 @@ export interface RacersOptions {
   port: number;
   /** After so long the backend closes an idle connection. */
   idleMs: number;
+  /** So many hosts, `lane-N.test`, each with a backend of its own. */
+  lanes: number;
 }
 
 export interface RaceTally {
@@ -15,9 +17,16 @@ export interface RaceTally {
   faults: Record<string, number>;
 }
 
-export type RaceCounts = Record<'GET' | 'POST', RaceTally>;
+export const RACES = [
+  'per request, GET',
+  'per request, POST',
+  'keep-alive, GET',
+  'keep-alive, POST',
+] as const;
+export type Race = (typeof RACES)[number];
+export type RaceCounts = Record<Race, RaceTally>;
 
-/** Clients that open a connection for each request, in bursts that come when backends close what was idle since the last. */
+/** Clients that come in bursts just when the backends close what has been idle since the last. */
 export interface Racers {
   counts(): Promise<RaceCounts>;
   stop(): Promise<void>;

@@ -133,7 +133,7 @@ export function createGuard({ id, layout, clock, logger, onGuard }: GuardOptions
     },
     async live(revision) {
       if (record?.revision !== revision || record.liveAt !== undefined) return;
-      await save({ ...record, liveAt: clock.now(), reason: 'watching' });
+      await save({ ...record, liveAt: clock.now(), reason: 'the revision is live' });
     },
     async look({ revision, spec }, states) {
       if (record?.revision !== revision || record.verdict !== 'watching') return;

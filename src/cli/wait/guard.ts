@@ -50,21 +50,24 @@ async function look(api: ApiClient, id: string, revision: number): Promise<Revis
 }
 
 function createTeller({ io, progress }: CliContext, revision: number): (guard: RevisionGuard) => void {
+  let isBegun = false;
   let nextLine = 0;
   return (guard) => {
-    const text = `guarding revision ${revision}: ${progressText(guard)}`;
-    progress.waiting(text);
-    if (io.stderr.isTTY === true || io.now() < nextLine) return;
+    const seen = seenText(guard);
+    progress.waiting(`guarding revision ${revision}: ${seen ?? guard.reason}`);
+    if (!isBegun) progress.step(`guarding revision ${revision} for ${guard.duration}`);
+    isBegun = true;
+    if (seen === undefined || io.stderr.isTTY === true || io.now() < nextLine) return;
     nextLine = io.now() + LINE_MS;
-    progress.step(text);
+    progress.step(seen);
   };
 }
 
-/** The machine that has longest to watch speaks for all. */
-function progressText({ reason, machines }: RevisionGuard): string {
+/** The machine that has longest to watch speaks for all; undefined until one has seen something. */
+function seenText({ machines }: RevisionGuard): string | undefined {
   const views = machines.flatMap(({ view }) => view ?? []);
   const view = views.toSorted((left, right) => right.secondsLeft - left.secondsLeft)[0];
-  return view ? `${view.secondsLeft} s left, ${describeView(view)}` : reason;
+  return view && `${view.secondsLeft} s left: ${describeView(view)}`;
 }
 
 function endOf(

@@ -149,7 +149,6 @@ function clientHeaders(): string[] {
     'http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]',
     'http-request disable-l7-retry unless { method GET HEAD OPTIONS }',
     'http-request set-header X-Forwarded-Port %[dst_port]',
-    'http-request set-header X-Request-ID %[uuid] unless { req.hdr(X-Request-ID) -m found }',
   ];
 }
 

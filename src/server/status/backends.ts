@@ -73,6 +73,24 @@ export function inService(spec: LoadBalancerSpec, backends: readonly BackendStat
   return backends.filter((backend) => keys.has(backendKey(backend)));
 }
 
+/** The pools whose backends are all down and get traffic all the same. */
+export function poolsFailingOpen(
+  spec: LoadBalancerSpec,
+  backends: readonly BackendStatus[],
+): { name: string; since: string }[] {
+  const byPool = Map.groupBy(inService(spec, backends), ({ pool }) => pool);
+  return poolsOf(spec).flatMap(([name, { failOpen }]) => {
+    const members = byPool.get(name) ?? [];
+    if (!failOpen || members.length === 0 || members.some(({ state }) => state !== 'down')) return [];
+    return [
+      {
+        name,
+        since: members.map(({ since }) => since).reduce((left, right) => (left > right ? left : right)),
+      },
+    ];
+  });
+}
+
 /**
  * The pools that clients reach in which no backend takes new ones; those that are empty have none at all. The pool
  * `default` may be empty where routes send to others.

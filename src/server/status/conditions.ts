@@ -1,6 +1,6 @@
 import type { BackendStatus, Condition } from '../../api/load-balancer.ts';
 import { DEFAULT_POOL } from '../../spec/pools-of.ts';
-import { backendText, inService, poolsWithoutService } from './backends.ts';
+import { backendText, inService, poolsFailingOpen, poolsWithoutService } from './backends.ts';
 import { guardConditions } from './guard.ts';
 import { isConnected } from './nodes.ts';
 import { type Observation, nodeProgress } from './observation.ts';
@@ -11,6 +11,7 @@ export function conditionsOf(observation: Observation, backends: readonly Backen
     backendsHealthy(observation, backends),
     agentConnected(observation),
     ...maintenance(observation),
+    ...failingOpen(observation, backends),
     ...guardConditions(observation),
   ];
 }
@@ -110,6 +111,17 @@ function maintenance({ record: { name, spec, updatedAt } }: Observation): Condit
   const what = spec.type === 'http' ? 'Clients get the maintenance page' : 'New connections are closed';
   const message = `${what} until it is turned off: \`agentmetal lb maintenance off ${name}\`.`;
   return [{ type: 'Maintenance', status: 'true', reason: 'On', message, since: updatedAt }];
+}
+
+/** Told while it is so: clients may get errors from backends that do not pass their checks. */
+function failingOpen({ record }: Observation, backends: readonly BackendStatus[]): Condition[] {
+  return poolsFailingOpen(record.spec, backends).map(({ name, since }) => ({
+    type: 'FailOpen',
+    status: 'true',
+    reason: 'NoBackendHealthy',
+    message: `No backend of the pool ${name} passes its check; as it fails open, requests go to all of them. \`agentmetal lb health ${record.name}\` says why.`,
+    since,
+  }));
 }
 
 function agentConnected({ record, nodes, now }: Observation): Condition {

@@ -140,6 +140,21 @@ describe('pools', () => {
     expect(loadBalancerStatus(pooled(spec, [up('default'), up('api')])).state).toBe('active');
   });
 
+  test('that fail open are degraded and say so while all of their backends are down', () => {
+    const spec = { backends: [web], failOpen: true };
+    const failing = loadBalancerStatus(pooled(spec, [down('default')]));
+    expect(failing.state).toBe('degraded');
+    expect(failing.conditions.find(({ type }) => type === 'FailOpen')).toMatchObject({
+      status: 'true',
+      reason: 'NoBackendHealthy',
+      since: AT,
+    });
+    const well = loadBalancerStatus(pooled(spec, [up('default')]));
+    expect(well.conditions.some(({ type }) => type === 'FailOpen')).toBe(false);
+    const closed = loadBalancerStatus(pooled({ backends: [web] }, [down('default')]));
+    expect(closed.conditions.some(({ type }) => type === 'FailOpen')).toBe(false);
+  });
+
   test('to which routes send and that have nobody to serve are told of', () => {
     const empty = healthOf(pooled({ backends: [web], pools: { api: {} }, routes: toApi }, [up('default')]));
     expect(empty).toMatchObject({ state: 'active', health: { status: 'unknown', reason: 'NoBackends' } });

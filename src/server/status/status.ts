@@ -1,6 +1,6 @@
 import type { BackendStatus, CertificateStatus, LoadBalancerStatus } from '../../api/load-balancer.ts';
 import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
-import { backendStatuses, inService, poolsWithoutService } from './backends.ts';
+import { backendStatuses, inService, poolsFailingOpen, poolsWithoutService } from './backends.ts';
 import { conditionsOf } from './conditions.ts';
 import { nodeAddresses, nodeStatus } from './nodes.ts';
 import { type Observation, nodeProgress } from './observation.ts';
@@ -47,7 +47,9 @@ function stateOf(observation: Observation, backends: readonly BackendStatus[]): 
     return poolsWithoutService(spec).some(({ isEmpty }) => !isEmpty) ? 'degraded' : 'active';
   }
   if (wanted.some((backend) => isFreshlyChecking(backend, observation.now))) return 'pending';
-  return wanted.some(({ state }) => state === 'up') ? 'degraded' : 'error';
+  if (wanted.some(({ state }) => state === 'up')) return 'degraded';
+  // Clients are served all the same, by backends that may be ill.
+  return poolsFailingOpen(spec, backends).length > 0 ? 'degraded' : 'error';
 }
 
 function isFreshlyChecking({ state, since }: BackendStatus, now: number): boolean {

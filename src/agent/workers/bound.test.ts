@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_OLD_WORKERS, surplusWorkers } from './old-workers.ts';
+import { MAX_OLD_WORKERS, surplusWorkers } from './bound.ts';
 
 const workers = (count: number, memory: number) =>
   Array.from({ length: count }, (_, index) => ({ pid: index + 1, memory }));

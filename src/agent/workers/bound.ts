@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
-import type { ServicePaths } from '../haproxy/config/paths.ts';
-import { askMaster } from '../haproxy/runtime/connection.ts';
-import { signal } from '../host/processes.ts';
+import type { ServicePaths } from '../../haproxy/config/paths.ts';
+import { askMaster } from '../../haproxy/runtime/connection.ts';
+import { signal } from '../../host/processes.ts';
 
 /** The most workers that finish the connections of before a reload. */
 export const MAX_OLD_WORKERS = 16;
