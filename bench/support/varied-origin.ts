@@ -18,17 +18,16 @@ const PORTS = { plain: 21_000, tls: 22_000, behindProxy: 23_000 };
 const COUNT = 20;
 
 /**
- * Each answer's body is the `address:port` that was asked; its headers tell what the backend got: the path, and the
- * request's header X-Bench.
+ * Each answer's body is the `address:port` that was asked, or by the PROXY protocol said to have been; its headers tell
+ * what the backend got: the path, and the request's header X-Bench.
  */
 export async function startVariedOrigin(certificate: string): Promise<VariedOrigin> {
   const [host, otherHost] = [loopbackAddress(), loopbackAddress()];
   const range = (first: number) => `${first}-${first + COUNT - 1}`;
-  const binds = [host, otherHost].flatMap((address) => [
-    `bind ${address}:${range(PORTS.plain)}`,
-    `bind ${address}:${range(PORTS.tls)} ssl crt ${certificate} alpn h2,http/1.1`,
-    `bind ${address}:${range(PORTS.behindProxy)} accept-proxy`,
-  ]);
+  const binds = (first: number, more = '') =>
+    [host, otherHost].map((address) => `  bind ${address}:${first}-${first + COUNT - 1}${more}\n`).join('');
+  const answer = (of: string) =>
+    `http-request return status 200 content-type text/plain lf-string %[dst]:%[dst_port] hdr X-Frontend ${of} hdr X-Path %[path] hdr X-Seen %[req.hdr(X-Bench)] hdr X-Gone always`;
   const config = `
 defaults
   mode http
@@ -36,7 +35,9 @@ defaults
   timeout client 10m
   timeout server 10m
 frontend origin
-${binds.map((bind) => `  ${bind}\n`).join('')}  http-request return status 200 content-type text/plain lf-string %[dst]:%[dst_port] hdr X-Path %[path] hdr X-Seen %[req.hdr(X-Bench)] hdr X-Gone always
+${binds(PORTS.plain)}${binds(PORTS.tls, ` ssl crt ${certificate} alpn h2,http/1.1`)}  ${answer('plain')}
+frontend behind-proxy
+${binds(PORTS.behindProxy, ' accept-proxy')}  ${answer('behind-proxy')}
 `;
   const proxy = await startPlainProxy(config, { host, port: PORTS.plain });
   const targets = (first: number) => Array.from({ length: COUNT }, (_, index) => `${host}:${first + index}`);

@@ -70,6 +70,14 @@ function isPatient(server: Server, model: ServiceModel): boolean {
 /** Looking costs HAProxy time that grows with the servers; it may take a twentieth of a core. */
 const LOOK_SHARE = 20;
 
+/** What the draining backends still have: whoever waits for the last connection to end wants to know at once. */
+function openOnDraining(model: ServiceModel, stats: ReadonlyMap<string, ServerStat>): string {
+  return servers(model)
+    .filter(({ weight }) => weight === 0)
+    .map((server) => stats.get(serverKey(server))?.sessions ?? 0)
+    .join();
+}
+
 export function createBackendMonitor({
   clock,
   logger,
@@ -87,6 +95,7 @@ export function createBackendMonitor({
   let stats: ReadonlyMap<string, ServerStat> = new Map();
   let nextLook = 0;
   let hasLooked = false;
+  let openBefore = '';
   const shown = new Map<string, { state: BackendState; since: number }>();
   const sinceOf = (key: string, state: BackendState, changedAt: number | undefined) => {
     const before = shown.get(key);
@@ -219,7 +228,13 @@ export function createBackendMonitor({
         if (healthOf(server) === 'down') evidence.look(server, model, stats.get(serverKey(server)));
         else evidence.clear(server);
       }
-      if (!hasChanged && hasLooked) return;
+      const open = openOnDraining(model, stats);
+      const isDrainNews = open !== openBefore;
+      openBefore = open;
+      if (!hasChanged && hasLooked) {
+        if (isDrainNews) onChange();
+        return;
+      }
       hasLooked = true;
       const keys = new Set(list.map(serverKey));
       book.keepOnly(keys);

@@ -2,7 +2,7 @@ import type { ApiRequest } from '../../../../src/api/client.ts';
 import type { z } from 'zod';
 import type { Backend } from '../../../../src/spec/backend.ts';
 import { type Cycle, type Look, type Step, type Surroundings, call, patch } from '../kinds.ts';
-import { appears, disappears } from '../looks.ts';
+import { answered, appears, disappears } from '../looks.ts';
 
 type BackendInput = z.input<typeof Backend>;
 
@@ -29,6 +29,11 @@ export function backendCycles(surroundings: Surroundings): Cycle[] {
     const path = method === 'POST' ? list : `${list}/${encodeURIComponent(who)}`;
     return call(kind, web, { method, path, query: { pool: POOL }, body }, look);
   };
+  const tellsProxy = answered(
+    web,
+    { path: POOL_PATH },
+    ({ headers }) => headers.get('x-frontend') === 'behind-proxy',
+  );
   const add = (kind: string, backend: BackendInput) =>
     send(kind, 'POST', backend.target, backend, seen(backend.target));
   const remove = (who: string) => send('backend removed', 'DELETE', who, undefined, gone(who));
@@ -65,9 +70,13 @@ export function backendCycles(surroundings: Surroundings): Cycle[] {
       remove(secure),
     ],
     [
-      add('backend added, sendProxy', { target: behindProxy, sendProxy: 'v1' }),
+      {
+        ...add('backend added, sendProxy', { target: behindProxy, sendProxy: 'v1' }),
+        look: tellsProxy,
+      },
       set('backend sendProxy', behindProxy, { sendProxy: 'v2' }),
-      remove(behindProxy),
+      // Its answers name the load balancer, as the PROXY protocol does.
+      { ...remove(behindProxy), look: gone(`${web.host}:${web.port}`) },
     ],
     namedCycle(surroundings, { add, remove }),
   ];
