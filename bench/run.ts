@@ -3,8 +3,10 @@ import { cli } from './experiments/cli.ts';
 import { featureCost } from './experiments/feature-cost.ts';
 import { footprint } from './experiments/footprint.ts';
 import { nothingDropped } from './experiments/nothing-dropped.ts';
+import { oldWorkers } from './experiments/old-workers.ts';
 import { recovery } from './experiments/recovery.ts';
 import { reuseRace } from './experiments/reuse-race.ts';
+import { scale } from './experiments/scale.ts';
 import { throughput } from './experiments/throughput.ts';
 import type { ExperimentOptions } from './support/options.ts';
 import { type Scope, createScope } from './support/scope.ts';
@@ -20,6 +22,8 @@ const EXPERIMENTS: Record<string, Experiment> = {
   'nothing-dropped': nothingDropped,
   'feature-cost': featureCost,
   'reuse-race': reuseRace,
+  scale,
+  'old-workers': oldWorkers,
 };
 
 const QUICK = '--quick';

@@ -1,6 +1,5 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 
 export interface EchoOptions {
   host: string;
@@ -28,7 +27,7 @@ export interface Echo {
 }
 
 export async function startEcho(options: EchoOptions): Promise<Echo> {
-  const child = fork(join(import.meta.dirname, 'echo-process.ts'), [JSON.stringify(options)]);
+  const child = fork(new URL('./echo-process.ts', import.meta.url), [JSON.stringify(options)]);
   const stop = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill('SIGKILL');

@@ -23,7 +23,6 @@ const COUNT = 20;
  */
 export async function startVariedOrigin(certificate: string): Promise<VariedOrigin> {
   const [host, otherHost] = [loopbackAddress(), loopbackAddress()];
-  const range = (first: number) => `${first}-${first + COUNT - 1}`;
   const binds = (first: number, more = '') =>
     [host, otherHost].map((address) => `  bind ${address}:${first}-${first + COUNT - 1}${more}\n`).join('');
   const answer = (of: string) =>

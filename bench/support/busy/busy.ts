@@ -1,6 +1,5 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { now, sleep } from '../clock.ts';
 import type { BusyOptions, Failure, FromBusy, Seen } from './types.ts';
 
@@ -16,7 +15,7 @@ export interface BusyClients {
 const TIMEOUT_MS = 15_000;
 
 export async function startBusyClients(options: BusyOptions): Promise<BusyClients> {
-  const child = fork(join(import.meta.dirname, 'busy-process.ts'), [JSON.stringify(options)]);
+  const child = fork(new URL('./busy-process.ts', import.meta.url), [JSON.stringify(options)]);
   const failures: Failure[] = [];
   const asked: ((seen: Seen) => void)[] = [];
   child.on('message', (message: FromBusy) => {

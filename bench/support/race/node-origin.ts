@@ -1,6 +1,5 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 
 /** A Node server as most are, but for how long it keeps an idle connection. */
 export interface NodeOrigin {
@@ -10,7 +9,7 @@ export interface NodeOrigin {
 }
 
 export async function startNodeOrigin(keepAliveTimeoutMs: number, ports: number): Promise<NodeOrigin> {
-  const child = fork(join(import.meta.dirname, 'node-origin-process.ts'), [
+  const child = fork(new URL('./node-origin-process.ts', import.meta.url), [
     String(keepAliveTimeoutMs),
     String(ports),
   ]);

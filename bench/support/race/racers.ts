@@ -1,6 +1,5 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 
 export interface RacersOptions {
   host: string;
@@ -33,7 +32,7 @@ export interface Racers {
 }
 
 export async function startRacers(options: RacersOptions): Promise<Racers> {
-  const child = fork(join(import.meta.dirname, 'racers-process.ts'), [JSON.stringify(options)]);
+  const child = fork(new URL('./racers-process.ts', import.meta.url), [JSON.stringify(options)]);
   return {
     async counts() {
       child.send('counts');

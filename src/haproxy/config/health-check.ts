@@ -130,12 +130,10 @@ function connectKeywords(check: HealthCheck): string[] {
 }
 
 function tlsKeywords(check: HealthCheck): string[] {
-  const alpn = check.type === 'grpc' ? ['check-alpn h2'] : [];
-  if (speaksTls(check))
-    return ['check-ssl verify none', ...alpn, ...('host' in check ? sniKeywords(check.host) : [])];
+  if (speaksTls(check)) return ['check-ssl verify none', ...('host' in check ? sniKeywords(check.host) : [])];
   // A step that speaks TLS does it with the server's settings, which have to be there.
   const hasTlsStep = check.type === 'custom' && check.steps?.some((step) => step.connect?.tls);
-  return [...(hasTlsStep ? ['verify none'] : []), ...alpn];
+  return hasTlsStep ? ['verify none'] : [];
 }
 
 /** Whether the check asks for TLS by itself. */

@@ -58,7 +58,8 @@ const made = new WeakMap<
 function poolServers(model: ServiceModel, name: string, pool: Pool): Server[] {
   const ids = serverIds(pool);
   const isScripted = isScriptCheck(pool.healthCheck);
-  const context = JSON.stringify([model.id, model.layout.directory, name, pool.protocol, isScripted]);
+  const { type } = pool.healthCheck;
+  const context = JSON.stringify([model.id, model.layout.directory, name, pool.protocol, type, isScripted]);
   return pool.backends.map((backend) => {
     const target = parseTarget(backend.target);
     if (!target) throw new Error(`not a target: ${backend.target}`);
@@ -79,6 +80,7 @@ function poolServers(model: ServiceModel, name: string, pool: Pool): Server[] {
       isChecked: true,
       keywords: [
         ...connectionKeywords(backend, target.host, model, pool.protocol === 'http2'),
+        ...alpnKeywords(backend, pool),
         ...(isScripted ? [] : ownCheckKeywords(backend)),
       ].join(' '),
     };
@@ -111,7 +113,15 @@ function connectionKeywords(
 
 /** Where TLS has agreed on HTTP/2, `proto` on top of it would have 2.6 check with HTTP/1. */
 function http2Keywords(overTls: boolean): string {
-  return overTls ? 'alpn h2 check-alpn h2' : 'proto h2';
+  return overTls ? 'alpn h2' : 'proto h2';
+}
+
+/**
+ * What checks over TLS agree on. It stands here and nowhere else: a server that says it again after `default-server` has
+ * 2.6 free the same text twice.
+ */
+function alpnKeywords({ tls }: Pick<Backend, 'tls'>, { healthCheck, protocol }: Pool): string[] {
+  return healthCheck.type === 'grpc' || (tls && protocol === 'http2') ? ['check-alpn h2'] : [];
 }
 
 function tlsKeywords(tls: BackendTls, host: string, model: ServiceModel): string[] {
