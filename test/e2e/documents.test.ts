@@ -57,7 +57,7 @@ describe.runIf(hasOwnNetwork)('the documents', () => {
 
   it('README: every command does what it says', async () => {
     const scripts = await blocks('README.md', 'sh run');
-    expect(scripts.length).toBe(3);
+    expect(scripts.length).toBe(4);
     const outputs: string[] = [];
     for (const script of scripts) {
       const result = await product.sh(`cd '${ROOT}' && set -e\n${script}`);
@@ -66,7 +66,8 @@ describe.runIf(hasOwnNetwork)('the documents', () => {
     }
     expect(outputs[0]).toMatch(/web-[12]$/);
     expect(outputs[1]).toContain('db-lb');
-    expect(JSON.parse(outputs[2] ?? '')).toMatchObject({ dryRun: true, plan: { path: 'reload' } });
+    expect(outputs[2]).toContain('web-1:8080');
+    expect(JSON.parse(outputs[3] ?? '')).toMatchObject({ dryRun: true, plan: { path: 'reload' } });
   });
 
   it('README: the terminal capture is what the command prints', async () => {
