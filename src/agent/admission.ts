@@ -67,7 +67,7 @@ async function admitBatch(
         // While the twin's next check runs, HAProxy does not say why the first one failed; soon it does.
         const looks = (untold.get(key) ?? 0) + 1;
         untold.set(key, looks);
-        if (stat.isChecking && looks <= UNTOLD_LOOKS) continue;
+        if (stat.status !== 'UP' && stat.isChecking && looks <= UNTOLD_LOOKS) continue;
         waiting.delete(key);
         await options.onVerdict(server, stat, runtime).catch(ignoreVanished);
         await retire(server, runtime, clock);

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Backend } from './backend.ts';
 import type { LoadBalancerSpec } from './load-balancer.ts';
 import { poolOf, poolsOf, withPool } from './pools-of.ts';
@@ -26,6 +25,17 @@ function shareList(before: readonly Backend[], after: readonly Backend[]): Backe
       byTarget ??= new Map(before.map((entry) => [entry.target, entry]));
       known = byTarget.get(backend.target);
     }
-    return known && isDeepStrictEqual(known, backend) ? known : backend;
+    return known && isSame(known, backend) ? known : backend;
   });
+}
+
+function isSame(one: Backend, other: Backend): boolean {
+  const fields = Object.keys(one) as (keyof Backend)[];
+  return (
+    fields.length === Object.keys(other).length &&
+    fields.every((field) => {
+      const [left, right] = [one[field], other[field]];
+      return left === right || (typeof left === 'object' && JSON.stringify(left) === JSON.stringify(right));
+    })
+  );
 }

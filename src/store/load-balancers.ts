@@ -97,7 +97,7 @@ function fromRow(row: Selectable<Database['load_balancers']>): LoadBalancerRecor
     id: row.id,
     name: row.name,
     labels: JSON.parse(row.labels) as LoadBalancerRecord['labels'],
-    spec: readStored<LoadBalancerSpec>(row.spec),
+    spec: readStored(row.spec) as LoadBalancerSpec,
     vpcId: row.vpc_id,
     address: row.address,
     ports: JSON.parse(row.ports) as number[],

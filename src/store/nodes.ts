@@ -108,7 +108,7 @@ function fromRow(row: Selectable<Database['nodes']>): NodeRecord {
     machineId: row.machine_id,
     observedRevision: row.observed_revision,
     settledRevision: row.settled_revision,
-    backends: readStored<NodeRecord['backends']>(row.backends),
+    backends: readStored(row.backends) as NodeRecord['backends'],
     haproxy: row.haproxy === null ? null : (JSON.parse(row.haproxy) as NonNullable<NodeRecord['haproxy']>),
     reportedAt: row.reported_at,
   };

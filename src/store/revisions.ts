@@ -141,7 +141,7 @@ function fromRow(row: Selectable<Database['revisions']>): RevisionRecord {
     createdAt: row.created_at,
     name: row.name,
     labels: JSON.parse(row.labels) as RevisionRecord['labels'],
-    spec: readStored<LoadBalancerSpec>(row.spec),
+    spec: readStored(row.spec) as LoadBalancerSpec,
     diff: JSON.parse(row.diff) as Change[],
     plan: JSON.parse(row.plan) as Plan,
     reason: row.reason,

@@ -12,11 +12,11 @@ const written = new WeakMap<object, string>();
  * Reads JSON of the store. A large text that was read or written lately gives the same object again, which spares
  * reading it, and makes what has not changed recognizable as the same. Nobody may change what is returned.
  */
-export function readStored<T>(text: string): T {
-  if (text.length < MIN_CACHED) return JSON.parse(text) as T;
+export function readStored(text: string): unknown {
+  if (text.length < MIN_CACHED) return JSON.parse(text);
   const value = recent.has(text) ? recent.get(text) : (JSON.parse(text) as unknown);
   remember(text, value);
-  return value as T;
+  return value;
 }
 
 /** Writes a value that nobody changes any more. */

@@ -36,6 +36,16 @@ describe('the meter', () => {
     expect(meter.since(1000)).toMatchObject({ requests: 7, errors: 2 });
   });
 
+  test('counts all of a new worker, though it has counted more than the one before', () => {
+    const meter = createMeter();
+    const [old, fresh] = [haproxySection(), haproxySection()];
+    for (let i = 0; i < 10; i++) old.serve(10);
+    meter.take('old', [old.read()], 0);
+    for (let i = 0; i < 50; i++) fresh.serve(10);
+    meter.take('fresh', [fresh.read()], 1000);
+    expect(meter.since(0).requests).toBe(50);
+  });
+
   test('remembers a minute and no more', () => {
     const meter = createMeter();
     const section = haproxySection();

@@ -12,7 +12,6 @@ export function lookupPaths({ id, layout }: Pick<ServiceModel, 'id' | 'layout'>)
     maintenanceExempt: `${lookups}/maintenance-exempt.lst`,
     limits: `${lookups}/limits.map`,
     limitExempt: (limit: string) => `${lookups}/limit-${limit}-exempt.lst`,
-    sites: `${lookups}/sites.map`,
     exactPaths: `${lookups}/exact-paths.map`,
     pathPrefixes: `${lookups}/path-prefixes.map`,
     splits: `${lookups}/splits.map`,

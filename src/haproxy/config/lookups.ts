@@ -93,10 +93,9 @@ function routeLookups(model: ServiceModel): Lookup[] {
   const { routes } = model.spec;
   if (routes.length === 0) return [];
   const paths = lookupPaths(model);
-  const { sites, exact, prefixes, splits, redirects } = compileRoutes(routes);
+  const { exact, prefixes, splits, redirects } = compileRoutes(routes);
   const byPath = [...exact, [NO_ROUTE, decisionWithoutRoute(model.spec)] as const];
   return [
-    map(paths.sites, sites, 'set-routes', 'hosts'),
     map(paths.exactPaths, byPath, 'set-routes', 'routes by path'),
     map(paths.pathPrefixes, prefixes, 'set-routes', 'routes by path prefix'),
     // HAProxy knows only the maps that a rule names.

@@ -9,6 +9,8 @@ import {
 } from '../../../test/support/control-plane.ts';
 import type { GuardReport } from '../../api/agent.ts';
 import type { Condition, LoadBalancer, Revision } from '../../api/load-balancer.ts';
+import { listMachines } from '../../store/machines.ts';
+import { keepGuard } from '../load-balancers/guard.ts';
 
 let plane: ControlPlane;
 let id: string;
@@ -46,6 +48,14 @@ const conditions = async (): Promise<Condition[]> => (await show()).status.condi
 const guardCondition = async () => (await conditions()).find(({ type }) => type.startsWith('Guard'));
 const desiredGuard = async () => (await plane.agent.desired()).changed.find((each) => each.id === id)?.guard;
 
+/** What an agent that waits for news hears at once. */
+async function waiting(version: number) {
+  const startedAt = performance.now();
+  const news = await plane.agent.desired(version, 30);
+  expect(performance.now() - startedAt).toBeLessThan(10_000);
+  return news;
+}
+
 describe('a guarded revision', () => {
   test('is told to the agent, and shown while it is watched', async () => {
     expect(await desiredGuard()).toBeUndefined();
@@ -74,7 +84,9 @@ describe('a guarded revision', () => {
   test('is kept when it passes, and the agent hears at once that there is nothing more to watch', async () => {
     await change({ algorithm: 'first' });
     const { version } = await plane.agent.desired();
-    const news = plane.agent.desired(version, 30);
+    const news = waiting(version);
+    // The poll must have begun to wait.
+    await new Promise((resolve) => setTimeout(resolve, 50));
     await tell({ revision: 2, verdict: 'passed', reason: 'nothing got worse in 30s', view: VIEW });
     expect((await news).changed[0]).toMatchObject({ id, revision: 2 });
     expect((await news).changed[0]?.guard).toBeUndefined();
@@ -88,7 +100,9 @@ describe('a guarded revision', () => {
   test('that makes it worse is taken back once, by a revision that says why', async () => {
     await change({ algorithm: 'first' });
     const { version } = await plane.agent.desired();
-    const news = plane.agent.desired(version, 30);
+    const news = waiting(version);
+    // The poll must have begun to wait.
+    await new Promise((resolve) => setTimeout(resolve, 50));
     await Promise.all([violate(2), violate(2)]);
     await violate(2);
     expect((await news).changed[0]).toMatchObject({ revision: 3, spec: { algorithm: 'roundrobin' } });
@@ -244,6 +258,19 @@ describe('a guard', () => {
     expect((await plane.call('POST', '/v1/agent/report', { body })).status).toBe(403);
     expect((await plane.call('POST', '/v1/agent/report', { body, key: viewer })).status).toBe(403);
     expect((await show()).revision).toBe(2);
+  });
+
+  test('is not spoken for by another machine', async () => {
+    await change({ algorithm: 'first' });
+    const { context } = plane.server;
+    const touched = await context.store.transaction(async (tx) => {
+      const [machine] = await listMachines(tx);
+      if (!machine) throw new Error('there is no machine');
+      const other = { ...machine, id: 'machine_other', name: 'other' };
+      return keepGuard(context, tx, other, { id, revision: 2, verdict: 'violated', reason: BAD });
+    });
+    expect(touched).toEqual([]);
+    expect((await revision(2)).guard).toMatchObject({ state: 'watching', machines: [] });
   });
 
   test('of a stranger, or of a revision without one, is ignored', async () => {

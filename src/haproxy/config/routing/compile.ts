@@ -10,9 +10,7 @@ import { type Route, listOf } from '../../../spec/route.ts';
  * (a conditional route); its place among the others is kept by a rank.
  */
 export interface CompiledRoutes {
-  /** Host as asked for, or with `*` in place of its first label → site. */
-  sites: Map<string, string>;
-  /** Site and path → decision. */
+  /** Site and path → decision. A site is a host, one with `*` in place of its first label, or any. */
   exact: Map<string, string>;
   /** Site and beginning of the path → decision; the longest decides. */
   prefixes: Map<string, string>;
@@ -24,11 +22,11 @@ export interface CompiledRoutes {
   conditional: Route[];
 }
 
-/** The site of requests for a host that no route names. */
+/** The site of routes that name no host. */
 export const ANY_SITE = '*';
 /** A split's shares are counted in so many slots. */
 export const SPLIT_SLOTS = 1000;
-/** Separates the parts of a decision: rank, kind, argument, profile, route. */
+/** Separates the parts of a decision: rank, kind, argument, profile, route, stretch. */
 export const SEPARATOR = '|';
 /** The rank of what no conditional route comes after. */
 const LAST_RANK = 1_000_000;
@@ -39,13 +37,12 @@ export const NO_ROUTE = 'none';
 /** What becomes of such a request: while the pool at the top is empty, it is told so. */
 export function decisionWithoutRoute({ backends }: Pick<LoadBalancerSpec, 'backends'>): string {
   const kind = backends.length > 0 ? 'pool' : 'none';
-  return [LAST_RANK, kind, DEFAULT_POOL, '', ''].join(SEPARATOR);
+  return [LAST_RANK, kind, DEFAULT_POOL, '', '', ''].join(SEPARATOR);
 }
 
 export const compileRoutes = memoized((routes: readonly Route[]): CompiledRoutes => {
-  const plain = rankedPlainRoutes(routes);
   return {
-    ...siteTables(plain),
+    ...siteTables(plainRoutes(routes)),
     splits: splitTable(routes),
     redirects: redirectTable(routes),
     conditional: routes.filter(isConditional),
@@ -57,25 +54,45 @@ export function isConditional({ match }: Route): boolean {
   return Object.keys(match.header ?? {}).length > 0 || match.method !== undefined;
 }
 
-interface RankedRoute {
+interface PlainRoute {
   route: Route;
   /** How many conditional routes come before it. */
   rank: number;
+  /**
+   * Plain routes in a row that name the same kind of site make one stretch. A request is looked up in three sites; of
+   * what is found there, that of the first stretch decides.
+   */
+  stretch: number;
 }
 
-function rankedPlainRoutes(routes: readonly Route[]): RankedRoute[] {
-  let rank = 0;
+function plainRoutes(routes: readonly Route[]): PlainRoute[] {
+  let [rank, stretch] = [0, 0];
+  let before = '';
   return routes.flatMap((route) => {
-    if (!isConditional(route)) return [{ route, rank }];
-    rank += 1;
-    return [];
+    if (isConditional(route)) {
+      rank += 1;
+      return [];
+    }
+    const kind = kindOfSites(route);
+    // One that names several kinds is a stretch of its own, or two of them could each come first in another site.
+    if (kind !== before || kind === 'several') stretch += 1;
+    before = kind;
+    return [{ route, rank, stretch }];
   });
 }
 
+function kindOfSites({ match }: Route): 'any' | 'exact' | 'wildcard' | 'several' {
+  const hosts = listOf(match.host);
+  const wildcards = hosts.filter((host) => host.startsWith('*')).length;
+  if (hosts.length === 0) return 'any';
+  if (wildcards === 0) return 'exact';
+  return wildcards === hosts.length ? 'wildcard' : 'several';
+}
+
 /** What a route does, as the tables and rules hold it. */
-export function decisionOf(route: Route, rank = LAST_RANK): string {
+export function decisionOf(route: Route, rank = LAST_RANK, stretch = 0): string {
   const [kind, argument] = actionOf(route);
-  return [rank, kind, argument, profileOf(route), route.name].join(SEPARATOR);
+  return [rank, kind, argument, profileOf(route), route.name, stretch].join(SEPARATOR);
 }
 
 function actionOf(route: Route): [kind: string, argument: string] {
@@ -105,28 +122,20 @@ function digest(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 12);
 }
 
-function siteTables(plain: readonly RankedRoute[]): Pick<CompiledRoutes, 'sites' | 'exact' | 'prefixes'> {
-  const byHost = new Map<string, RankedRoute[]>();
-  const anywhere: RankedRoute[] = [];
-  for (const ranked of plain) {
-    const hosts = listOf(ranked.route.match.host);
-    if (hosts.length === 0) anywhere.push(ranked);
-    for (const host of hosts) byHost.set(host, [...(byHost.get(host) ?? []), ranked]);
+function siteTables(plain: readonly PlainRoute[]): Pick<CompiledRoutes, 'exact' | 'prefixes'> {
+  const bySite = new Map<string, PlainRoute[]>();
+  for (const each of plain) {
+    const hosts = listOf(each.route.match.host);
+    for (const site of hosts.length === 0 ? [ANY_SITE] : hosts) {
+      const present = bySite.get(site);
+      if (present) present.push(each);
+      else bySite.set(site, [each]);
+    }
   }
-  const order = new Map(plain.map((ranked, index) => [ranked, index]));
-  const inOrder = (list: readonly RankedRoute[]) =>
-    list.toSorted((left, right) => (order.get(left) ?? 0) - (order.get(right) ?? 0));
   const exact = new Map<string, string>();
   const prefixes = new Map<string, string>();
-  for (const [site, own] of [...byHost, [ANY_SITE, []] as const]) {
-    const wildcard = site.startsWith('*') ? [] : (byHost.get(wildcardOf(site)) ?? []);
-    addSite(site, inOrder([...new Set([...own, ...wildcard, ...anywhere])]), exact, prefixes);
-  }
-  return { sites: new Map([...byHost.keys()].map((host) => [host, host])), exact, prefixes };
-}
-
-function wildcardOf(host: string): string {
-  return host.replace(/^[^.]*/, '*');
+  for (const [site, list] of bySite) addSite(site, list, exact, prefixes);
+  return { exact, prefixes };
 }
 
 /**
@@ -135,15 +144,15 @@ function wildcardOf(host: string): string {
  */
 function addSite(
   site: string,
-  routes: readonly RankedRoute[],
+  routes: readonly PlainRoute[],
   exact: Map<string, string>,
   prefixes: Map<string, string>,
 ): void {
   const taken = { exact: new Set<string>(), prefixes: new Set<string>() };
-  for (const { route, rank } of routes) {
+  for (const { route, rank, stretch } of routes) {
     const { path } = route.match;
     const prefix = folderOf(route.match.pathPrefix ?? '/');
-    const decision = decisionOf(route, rank);
+    const decision = decisionOf(route, rank, stretch);
     if (path !== undefined) {
       if (taken.exact.has(path) || isUnder(`${path}/`, taken.prefixes)) continue;
       taken.exact.add(path);

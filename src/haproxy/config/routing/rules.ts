@@ -34,22 +34,32 @@ export function routingLines(model: ServiceModel): string[] {
   ];
 }
 
-/** The plain routes: host and path are looked up. */
+/**
+ * The plain routes: path and host are looked up, then the host with a wildcard, then no host at all. What is found there
+ * takes the place of what was found before where its routes come first in the spec.
+ */
 function findLines(model: ServiceModel): string[] {
   const paths = lookupPaths(model);
-  const [sites, exact, prefixes] = [paths.sites, paths.exactPaths, paths.pathPrefixes].map(quote);
-  const otherwise = (name: string) => `unless { var(txn.${name}) -m found }`;
+  const [exact, prefixes] = [paths.exactPaths, paths.pathPrefixes].map(quote);
+  const isMissing = (name: string) => `!{ var(txn.${name}) -m found }`;
+  const find = (name: string, site: string) => [
+    `http-request set-var(txn.${name}) ${site},concat(,txn.path),map_str(${exact})`,
+    `http-request set-var(txn.${name}) ${site},concat(,txn.path),map_beg(${prefixes}) if ${isMissing(name)}`,
+  ];
+  const compare = (name: string) => [
+    'http-request set-var(txn.stretch) var(txn.rule),field(6,|)',
+    `http-request set-var(txn.rule) var(txn.${name}) if ${isMissing('rule')} || { var(txn.${name}),field(6,|),sub(txn.stretch) lt 0 }`,
+  ];
   return [
-    // A dot at the end only says that the name is complete (RFC 3986, section 3.2.2).
+    // A dot at the end only says that the name is complete (RFC 3986, section 3.2.2). HTTP/1.0 may name no host.
     'http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.)',
     'http-request set-var(txn.path) path',
-    `http-request set-var(txn.site) var(txn.host),map_str(${sites})`,
-    `http-request set-var(txn.site) var(txn.host),regsub(^[^.]*,*),map_str(${sites}) ${otherwise('site')}`,
-    // HTTP/1.0 may leave the host out, and then nothing at all would be found.
-    `http-request set-var(txn.site) str(${ANY_SITE}) ${otherwise('site')}`,
-    `http-request set-var(txn.rule) var(txn.site),concat(,txn.path),map_str(${exact})`,
-    `http-request set-var(txn.rule) var(txn.site),concat(,txn.path),map_beg(${prefixes}) ${otherwise('rule')}`,
-    `http-request set-var(txn.rule) str(${NO_ROUTE}),map_str(${exact}) ${otherwise('rule')}`,
+    ...find('rule', 'var(txn.host)'),
+    ...find('wildcard', 'var(txn.host),regsub(^[^.]*,*)'),
+    ...compare('wildcard'),
+    ...find('any', `str(${ANY_SITE})`),
+    ...compare('any'),
+    `http-request set-var(txn.rule) str(${NO_ROUTE}),map_str(${exact}) if ${isMissing('rule')}`,
   ];
 }
 
