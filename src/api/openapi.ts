@@ -8,6 +8,7 @@ import { Plan, PlanStep, Receipt } from '../spec/plan.ts';
 import { Tls } from '../spec/tls.ts';
 import { VpcHost, VpcInput, VpcSpec } from '../spec/vpc.ts';
 import { allRoutes } from './contract/all.ts';
+import { BackendEvidence } from './evidence.ts';
 import { REQUEST_HEADERS, type Route, type RouteResponse } from './contract/route.ts';
 import * as balancers from './load-balancer.ts';
 import * as logs from './logs.ts';
@@ -30,6 +31,8 @@ const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   BackendStatus: balancers.BackendStatus,
   BackendState: balancers.BackendState,
   BackendResource: balancers.BackendResource,
+  BackendWhy: balancers.BackendWhy,
+  BackendEvidence,
   CertificateStatus: balancers.CertificateStatus,
   Condition: balancers.Condition,
   Change: balancers.Change,

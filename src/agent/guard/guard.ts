@@ -22,6 +22,8 @@ type Proxy = Pick<RunningProxy, 'worker'>;
 const SETTLE_MS = 1000;
 /** How often is told how it goes. */
 const TELL_MS = 1000;
+/** Looking at how many backends are takes time that grows with them; it may take a twentieth of a core. */
+const LOOK_SHARE = 20;
 const MAX_REASON = 2000;
 const LOST = 'the agent has no notes of how it was before the change, so there is nothing to compare with';
 
@@ -62,6 +64,7 @@ export function createGuard({ id, layout, clock, logger, onGuard }: GuardOptions
   /** Undefined before it was looked for on disk; null when there is none. */
   let record: GuardRecord | null | undefined;
   let toldAt = 0;
+  let nextLook = 0;
 
   const save = async (next: GuardRecord) => {
     record = next;
@@ -138,10 +141,12 @@ export function createGuard({ id, layout, clock, logger, onGuard }: GuardOptions
     async look({ revision, spec }, states) {
       if (record?.revision !== revision || record.verdict !== 'watching') return;
       const { liveAt } = record;
-      if (liveAt === undefined) return;
+      const begun = performance.now();
+      if (liveAt === undefined || begun < nextLook) return;
       const now = clock.now();
       const judgment = judge({ ...record, liveAt }, { spec, states: states(), meter, now });
       record = { ...record, ...judgment };
+      nextLook = begun + (performance.now() - begun) * LOOK_SHARE;
       if (judgment.verdict !== 'watching') return end(record);
       if (now - toldAt < TELL_MS) return;
       toldAt = now;

@@ -87,8 +87,13 @@ describe('the guard', () => {
     await balancer.test.service.detach();
     const { revision } = balancer.test.desired;
     const late = {
-      ...{ revision, durationMs: 5000, healthy: {}, reason: '', verdict: 'watching' },
-      ...{ before: { requests: 0, errors: 0 }, liveAt: Date.now() - 60_000 },
+      revision,
+      durationMs: 5000,
+      before: { requests: 0, errors: 0 },
+      healthy: {},
+      liveAt: Date.now() - 60_000,
+      verdict: 'watching',
+      reason: '',
     };
     await writeFile(guardPath(scene, balancer), what === 'late' ? JSON.stringify(late) : '{');
     await balancer.restartAgent();
