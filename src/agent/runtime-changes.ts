@@ -1,4 +1,4 @@
-import { type Server, serverKey } from '../haproxy/config/server.ts';
+import { type Server, poolOfServer, serverKey } from '../haproxy/config/server.ts';
 import type { ServiceModel } from '../haproxy/model.ts';
 import type { ServerChange } from '../haproxy/plan.ts';
 import {
@@ -12,6 +12,7 @@ import {
   setReady,
   setWeight,
   startDrain,
+  startMaintenance,
 } from '../haproxy/runtime/commands.ts';
 import type { RuntimeConnection } from '../haproxy/runtime/connection.ts';
 import type { ServerStat } from '../haproxy/runtime/stat.ts';
@@ -43,10 +44,19 @@ function commandsFor(change: ServerChange, model: ServiceModel, leaving: Leaving
       return present ? takeBack(present, change.server) : addServer(change.server, model);
     }
     case 'remove':
-      return [startDrain(change.server)];
+      return [leave(change.server, model)];
     case 'change':
       return changeCommands(change.before, change.after);
   }
+}
+
+/**
+ * What a server that leaves has begun is finished. While it drains, a stick table would go on sending it the clients
+ * that are bound to it, so that it might never be without any; in maintenance it gets none of them.
+ */
+function leave(server: Server, model: ServiceModel): Command {
+  const isBinding = poolOfServer(server, model).sticky?.mode === 'source-ip';
+  return isBinding ? startMaintenance(server) : startDrain(server);
 }
 
 /**

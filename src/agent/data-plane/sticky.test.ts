@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { type Balancer, createScene, openStream } from '../../../test/support/scene.ts';
 import type { TestBackend } from '../../../test/support/backends.ts';
@@ -276,6 +276,40 @@ describe('stickiness by the client’s address', () => {
       else expect(after[index]).not.toBe('b1');
     expect(await placesOf()).toEqual(after);
   });
+
+  it.each(['source-ip', 'cookie'])(
+    'does not hold for a backend that is gone but for its last requests: %s',
+    async (mode) => {
+      const balancer = scene.balancer();
+      const held: ServerResponse[] = [];
+      const start = (name: string) =>
+        scene.backend({
+          name,
+          handle: (request, response) =>
+            request.url === '/hold' ? void held.push(response) : void response.end(name),
+        });
+      const [one, two] = [await start('b0'), await start('b1')];
+      const spec = { type: 'http', port: 8080, sticky: { mode } };
+      await balancer.start({ ...spec, backends: targets([one, two]) });
+      const cookie = await bindTo(balancer, 'b0');
+      const from = await waitFor('an address of b0', async () => {
+        const address = `127.5.2.${Math.floor(Math.random() * 250) + 1}`;
+        return (await balancer.ask({ from: address, headers: { cookie } })).body === 'b0' && address;
+      });
+      const last = balancer.ask({ from, path: '/hold', headers: { cookie } });
+      await waitFor('a request that lasts', () => held.length === 1);
+      await balancer.runtime({ ...spec, backends: targets([two]) }, 'remove-backend');
+      for (let i = 0; i < 5; i++) expect((await balancer.ask({ from, headers: { cookie } })).body).toBe('b1');
+      held[0]?.end('the last');
+      expect(await last).toMatchObject({ status: 200, body: 'the last' });
+      // Back again before or after it has gone: it is one like any other.
+      await balancer.runtime({ ...spec, backends: targets([one, two]) }, 'add-backend');
+      await waitFor(
+        'b0',
+        async () => (await balancer.ask({ from: `127.5.3.${Math.ceil(Math.random() * 250)}` })).body === 'b0',
+      );
+    },
+  );
 
   it('holds for TCP connections too', async () => {
     const balancer = scene.balancer();

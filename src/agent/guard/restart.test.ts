@@ -42,7 +42,7 @@ describe('the guard', () => {
     expect(balancer.test.service.guard()).toBeUndefined();
   });
 
-  it('goes on when the agent starts again, over a reload too, and misses nothing in between', async () => {
+  it('goes on when the agent and HAProxy start again, and misses nothing in between', async () => {
     const { balancer, good } = await serving(scene);
     want(balancer, guardSpec(good.target, { algorithm: 'leastconn' }), 6000);
     await isWatching(balancer);
@@ -51,7 +51,6 @@ describe('the guard', () => {
     await isWatching(balancer);
     const after = await waitFor('another look', () => balancer.test.service.guard()?.view?.after.requests);
     expect(after).toBeGreaterThan(before);
-    // The same revision with another VPC host table, or whatever else has HAProxy reload.
     const { workerPid = 0 } = balancer.test.report().haproxy ?? {};
     process.kill(workerPid, 'SIGKILL');
     await waitFor('another worker', () => {

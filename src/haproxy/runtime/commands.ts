@@ -92,6 +92,11 @@ export function startDrain(server: Server): Command {
   return { text: `set server ${pathOf(server)} state drain`, expect: SILENT };
 }
 
+/** The same, and clients that are bound to it go elsewhere; idle connections to it are closed. */
+export function startMaintenance(server: Server): Command {
+  return { text: `set server ${pathOf(server)} state maint`, expect: SILENT };
+}
+
 export function setReady(server: Server): Command {
   return { text: `set server ${pathOf(server)} state ready`, expect: SILENT };
 }
