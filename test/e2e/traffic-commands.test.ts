@@ -41,8 +41,9 @@ async function run(line: string): Promise<string> {
   return stdout + stderr;
 }
 
+/** On a connection of its own: one that was open before a reload may have its next answer from the old worker. */
 const get = (path: string, headers: Record<string, string> = {}) =>
-  fetch(url + path, { headers, redirect: 'manual' });
+  fetch(url + path, { headers: { connection: 'close', ...headers }, redirect: 'manual' });
 const whoAnswers = async (path: string, headers?: Record<string, string>) =>
   (await get(path, headers)).text();
 

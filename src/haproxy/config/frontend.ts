@@ -99,6 +99,7 @@ function httpLines(model: ServiceModel): string[] {
     }),
     ...answerLines(model),
     ...clientHeaders(),
+    LEAVE_OLD_WORKER,
     ...headerLines(spec.headers),
     ...profileLines(spec),
     ...(spec.compression
@@ -141,6 +142,10 @@ function maintenanceLines(model: ServiceModel): string[] {
     `http-request return status ${status}${payload}${retry} hdr Cache-Control no-store ${condition}`,
   ];
 }
+
+/** HTTP/1 clients of a worker that is to end get one more answer from it; HTTP/2 has frames of its own for that. */
+const LEAVE_OLD_WORKER =
+  'http-after-response set-header Connection close if { stopping } { fc_http_major 1 }';
 
 /** What a backend is told of the client. X-Forwarded-For is appended to what came, as the clouds do. */
 function clientHeaders(): string[] {
