@@ -42,6 +42,10 @@ async function shares(url: string, count: number): Promise<Record<string, number
   return tally;
 }
 
+/** On a connection of its own: one that was open before a reload has its next answer from the old worker. */
+const ask = (url: string, headers: Record<string, string> = {}) =>
+  fetch(url, { headers: { connection: 'close', ...headers } });
+
 describe('the product page', () => {
   it('creates an HTTP load balancer', async () => {
     const result = await product.sh(`agentmetal lb create \\
@@ -52,7 +56,7 @@ describe('the product page', () => {
     expect(result.stdout).toContain(await addressOf('web-lb'));
     expect((await product.loadBalancer('web-lb')).status.state).toBe('active');
     // There is nobody behind it yet, and it says so instead of hanging.
-    expect((await fetch(`http://${await addressOf('web-lb')}/`)).status).toBe(503);
+    expect((await ask(`http://${await addressOf('web-lb')}/`)).status).toBe(503);
   });
 
   it('creates a TCP load balancer that carries TCP', async () => {
@@ -154,12 +158,12 @@ describe('the product page', () => {
     const result = await product.sh('agentmetal lb sticky set web-lb --mode cookie --cookie-name SERVERID');
     expect(result).toMatchObject({ code: 0 });
     const url = `http://${await addressOf('web-lb')}/`;
-    const first = await fetch(url);
+    const first = await ask(url);
     const name = await first.text();
     const cookie = first.headers.get('set-cookie') ?? '';
     expect(cookie).toMatch(/^SERVERID=[^;]+; Path=\/; HttpOnly; SameSite=Lax$/);
     const bound = { headers: { cookie: cookie.split(';')[0] ?? '' } };
-    for (let i = 0; i < 20; i++) expect(await (await fetch(url, bound)).text()).toBe(name);
+    for (let i = 0; i < 20; i++) expect(await (await ask(url, bound.headers)).text()).toBe(name);
   });
 
   it('holds each client to its limit', async () => {
@@ -169,17 +173,17 @@ describe('the product page', () => {
     expect(result).toMatchObject({ code: 0 });
     const url = `http://${await addressOf('web-lb')}/`;
     const statuses: number[] = [];
-    for (let i = 0; i < 130; i++) statuses.push((await fetch(url)).status);
+    for (let i = 0; i < 130; i++) statuses.push((await ask(url)).status);
     expect(statuses.slice(0, 100)).toEqual(Array.from({ length: 100 }, () => 200));
     expect(statuses.slice(101)).toEqual(Array.from({ length: 29 }, () => 429));
-    expect(Number((await fetch(url)).headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(Number((await ask(url)).headers.get('retry-after'))).toBeGreaterThan(0);
     expect(await product.sh('agentmetal lb rate-limit unset web-lb')).toMatchObject({ code: 0 });
   });
 
   it('tells backends of the client, and answers on 443 with a placeholder certificate', async () => {
     const address = await addressOf('web-lb');
     await product.sh(`curl -sk https://${address}/over-tls -H 'X-Request-ID: abc'`);
-    await fetch(`http://${address}/plain`);
+    await ask(`http://${address}/plain`);
     const requests = backends.flatMap((backend) => backend.requests);
     const overTls = requests.find(({ path }) => path === '/over-tls')?.headers;
     expect(overTls).toMatchObject({
