@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestBackend, startBackend, startTcpBackend } from '../support/backends.ts';
+import { ask } from '../support/ask.ts';
 import { type Product, startProduct } from '../support/product.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -41,10 +42,6 @@ async function shares(url: string, count: number): Promise<Record<string, number
   }
   return tally;
 }
-
-/** On a connection of its own: one that was open before a reload has its next answer from the old worker. */
-const ask = (url: string, headers: Record<string, string> = {}) =>
-  fetch(url, { headers: { connection: 'close', ...headers } });
 
 describe('the product page', () => {
   it('creates an HTTP load balancer', async () => {
@@ -159,11 +156,11 @@ describe('the product page', () => {
     expect(result).toMatchObject({ code: 0 });
     const url = `http://${await addressOf('web-lb')}/`;
     const first = await ask(url);
-    const name = await first.text();
-    const cookie = first.headers.get('set-cookie') ?? '';
+    const name = first.body;
+    const cookie = first.headers['set-cookie']?.[0] ?? '';
     expect(cookie).toMatch(/^SERVERID=[^;]+; Path=\/; HttpOnly; SameSite=Lax$/);
     const bound = { headers: { cookie: cookie.split(';')[0] ?? '' } };
-    for (let i = 0; i < 20; i++) expect(await (await ask(url, bound.headers)).text()).toBe(name);
+    for (let i = 0; i < 20; i++) expect((await ask(url, bound.headers)).body).toBe(name);
   });
 
   it('holds each client to its limit', async () => {
@@ -176,7 +173,7 @@ describe('the product page', () => {
     for (let i = 0; i < 130; i++) statuses.push((await ask(url)).status);
     expect(statuses.slice(0, 100)).toEqual(Array.from({ length: 100 }, () => 200));
     expect(statuses.slice(101)).toEqual(Array.from({ length: 29 }, () => 429));
-    expect(Number((await ask(url)).headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(Number((await ask(url)).headers['retry-after'])).toBeGreaterThan(0);
     expect(await product.sh('agentmetal lb rate-limit unset web-lb')).toMatchObject({ code: 0 });
   });
 
