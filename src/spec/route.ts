@@ -61,7 +61,12 @@ export const SplitPart = z
 
 export const Redirect = z
   .strictObject({
-    scheme: z.enum(['http', 'https']).optional().describe('Default: as in the request.'),
+    scheme: z
+      .enum(['http', 'https'])
+      .optional()
+      .describe(
+        'Default: as in the request. Alone, it is for requests of the other scheme; those that have it go on to the next route.',
+      ),
     host: Authority.optional().describe('Default: as in the request.'),
     path: z
       .string()

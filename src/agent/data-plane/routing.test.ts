@@ -306,6 +306,18 @@ describe('a route that answers by itself', () => {
     expect(await locationOf('c.test', '/all')).toBe('https://b.test:8443/z');
   });
 
+  it('redirects to a scheme alone only whom it does not have yet', async () => {
+    const { start, ask } = scene.balancer();
+    const { target } = await scene.backend('plain');
+    await start({
+      type: 'http',
+      port: 8080,
+      backends: [{ target }],
+      routes: [{ match: {}, redirect: { scheme: 'http' } }],
+    });
+    expect(await ask({ host: 'a.test', path: '/' })).toMatchObject({ status: 200, body: 'plain' });
+  });
+
   it('responds with any text, and changes of redirects are made at run time', async () => {
     const { start, ask, runtime } = scene.balancer();
     const body = 'line one\r\n\nline "two" \\ \'three\' %[src] ${HOME} 100% # no comment\n\tä🙂\n';

@@ -50,8 +50,17 @@ export const compileRoutes = memoized((routes: readonly Route[]): CompiledRoutes
 });
 
 /** Whether the route goes by more than host and path. */
-export function isConditional({ match }: Route): boolean {
-  return Object.keys(match.header ?? {}).length > 0 || match.method !== undefined;
+export function isConditional(route: Route): boolean {
+  const { header = {}, method } = route.match;
+  return Object.keys(header).length > 0 || method !== undefined || soleScheme(route) !== undefined;
+}
+
+/**
+ * The scheme to which a route redirects and nothing else. Requests that have it already are none of its business: they
+ * would be sent in a circle.
+ */
+export function soleScheme({ redirect }: Route): 'http' | 'https' | undefined {
+  return redirect && redirect.host === undefined && redirect.path === undefined ? redirect.scheme : undefined;
 }
 
 interface PlainRoute {

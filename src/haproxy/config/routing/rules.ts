@@ -14,6 +14,7 @@ import {
   folderOf,
   profileOf,
   respondId,
+  soleScheme,
 } from './compile.ts';
 
 /** Rules that find the route of a request and leave what it says in variables. */
@@ -87,11 +88,14 @@ function conditionalRule(route: Route, index: number): string[] {
 }
 
 /** What the route goes by: all of it must hold, each in one of its alternatives. */
-function matchAcls({ match }: Route): string[][] {
+function matchAcls(route: Route): string[][] {
+  const { match } = route;
+  const scheme = soleScheme(route);
   const hosts = listOf(match.host);
   const methods = listOf(match.method);
   const folder = folderOf(match.pathPrefix ?? '/');
   return [
+    ...(scheme === undefined ? [] : [[scheme === 'https' ? 'ssl_fc,not' : 'ssl_fc']]),
     ...(methods.length > 0 ? [[`method ${methods.join(' ')}`]] : []),
     ...(hosts.length > 0 ? [hostAcls(hosts)] : []),
     ...(match.path === undefined ? [] : [[`var(txn.path) -m str -- ${quote(match.path)}`]]),
