@@ -141,7 +141,11 @@ function caddyConfig(
       http: {
         servers: {
           plain: { ...server, listen: [`${host}:${http}`] },
-          secure: { ...server, listen: [`${host}:${https}`], tls_connection_policies: [{ default_sni: certificate.name }] },
+          secure: {
+            ...server,
+            listen: [`${host}:${https}`],
+            tls_connection_policies: [{ default_sni: certificate.name }],
+          },
         },
       },
       tls: { certificates: { load_files: [{ certificate: certificate.file, key: certificate.file }] } },

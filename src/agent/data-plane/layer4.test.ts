@@ -15,7 +15,7 @@ async function tlsBackend(name: string): Promise<string> {
   const { cert, key } = selfSigned(scene.directory, name);
   const server = createTlsServer({ cert: readFileSync(cert), key: readFileSync(key) }, (socket) => {
     socket.on('error', () => socket.destroy());
-    socket.end(`${name} asked for ${String(socket.servername || 'nothing')}`);
+    socket.end(`${name} asked for ${socket.servername || 'nothing'}`);
   });
   server.on('tlsClientError', () => {});
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

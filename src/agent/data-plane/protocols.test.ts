@@ -133,7 +133,7 @@ describe('HTTP/2', () => {
         };
         seen.push(last);
       });
-      const target = await listen(backend as unknown as Server);
+      const target = await listen(backend);
       const spec = {
         type: 'http',
         port: 8080,
@@ -183,7 +183,7 @@ describe('HTTP/2', () => {
         stream.respond({ ':status': 200 });
         stream.end(name);
       });
-      return listen(server as unknown as Server);
+      return listen(server);
     };
     const [one, two] = [await create('one'), await create('two')];
     const spec = (...targets: string[]) => ({
@@ -359,7 +359,7 @@ describe('TLS to backends', () => {
         stream.end(`${name} ${(stream.session as http2.ServerHttp2Session).alpnProtocol}`);
       });
       server.on('sessionError', () => {});
-      return listen(server as unknown as Server);
+      return listen(server);
     };
     const [one, two] = [await create('one'), await create('two')];
     const tls = { ca, serverName: 'good.test' };
