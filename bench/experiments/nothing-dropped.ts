@@ -67,7 +67,11 @@ interface Plan {
 async function changeProduct(scope: Scope, backends: Backends, plan: Plan): Promise<Run> {
   const { made, coverage } = plan;
   // Certificates are asked for from nobody.
-  const product = await useProduct(scope, { env: { AGENTMETAL_ACME_SERVER: 'https://127.0.0.1:9/' } });
+  const env = {
+    AGENTMETAL_ACME_SERVER: 'https://127.0.0.1:9/',
+    AGENTMETAL_CHECKS_DIR: backends.checksDirectory,
+  };
+  const product = await useProduct(scope, { env });
   const surroundings = await createSubjects(product, backends);
   return underLoad(scope, { name: 'AgentMetal', options: busyOptions(surroundings) }, async () => {
     const random = repeatableRandom(plan.rounds);

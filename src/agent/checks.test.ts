@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, type Socket, connect, createServer as createTcpServer } from 'node:net';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { type TestBackend, startBackend } from '../../test/support/backends.ts';
 import { selfSigned } from '../../test/support/certificate.ts';
@@ -52,6 +52,19 @@ describe('health checks', () => {
     expect(reason).toMatch(/^(TLS handshake with .* failed|no TLS handshake with )/);
   });
 
+  it('let the first one take its time, so that a backend far away is up by it', async () => {
+    const { test } = create();
+    const far = await startFarAway(await startTlsBackend(), 60);
+    await test.set({
+      type: 'http',
+      port: 8080,
+      backends: [{ target: far, tls: { verify: false } }],
+      // Nothing but the first check can bring it up within the test.
+      healthCheck: { type: 'tcp', interval: '5m', timeout: '2s' },
+    });
+    await isUp(test, far);
+  });
+
   it('hold the body against what is expected', async () => {
     const { test } = create();
     const [good, bad] = [await backend({ name: 'good' }), await backend({ name: 'bad' })];
@@ -100,6 +113,28 @@ async function startTlsBackend(): Promise<string> {
   cleanups.push(() => {
     server.closeAllConnections();
     server.close();
+  });
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** Stands before a server and hands on what clients send a while later, as a long way would. */
+async function startFarAway(target: string, delayMs: number): Promise<string> {
+  const sockets = new Set<Socket>();
+  const port = Number(target.split(':')[1]);
+  const server = createTcpServer((near) => {
+    const far = connect(port, '127.0.0.1');
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on('error', () => socket.destroy());
+    }
+    near.on('data', (chunk: Buffer) => setTimeout(() => far.write(chunk), delayMs));
+    near.once('close', () => far.destroy());
+    far.pipe(near);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanups.push(() => {
+    for (const socket of sockets) socket.destroy();
+    return new Promise<void>((resolve) => server.close(() => resolve()));
   });
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }

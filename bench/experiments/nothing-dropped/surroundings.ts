@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import type { z } from 'zod';
 import type { LoadBalancerSpecInput } from '../../../src/spec/load-balancer.ts';
 import { selfSigned } from '../../../test/support/certificate.ts';
@@ -10,11 +10,15 @@ import { createLoadBalancer, endpointOf } from '../../support/managed.ts';
 import type { Scope } from '../../support/scope.ts';
 import { startVariedOrigin } from '../../support/varied-origin.ts';
 import { POOL, POOL_PATH } from './cycles/backends.ts';
+import { CHECK_SCRIPT } from './cycles/pools.ts';
 import type { Subject, Surroundings } from './kinds.ts';
 
 type SpecInput = z.input<typeof LoadBalancerSpecInput>;
 
-export type Backends = Omit<Surroundings, 'web' | 'tcp' | 'tls'>;
+export interface Backends extends Omit<Surroundings, 'web' | 'tcp' | 'tls'> {
+  /** Folder with the programs that health checks run. */
+  checksDirectory: string;
+}
 
 const HTTPS_PORT = 443;
 const STREAM_PORT = 5000;
@@ -31,6 +35,11 @@ export async function startBackends(scope: Scope): Promise<Backends> {
   const pem = await readFile(cert, 'utf8');
   const both = `${directory.path}/both.pem`;
 
+  // Programs run as another user.
+  await chmod(directory.path, 0o755);
+  const checksDirectory = `${directory.path}/checks`;
+  await mkdir(checksDirectory, { mode: 0o755 });
+  await writeFile(`${checksDirectory}/${CHECK_SCRIPT}`, '#!/bin/sh\nexit 0\n', { mode: 0o755 });
   await writeFile(both, pem + (await readFile(key, 'utf8')));
   const origin = await scope.use(
     () => startVariedOrigin(both),
@@ -46,7 +55,13 @@ export async function startBackends(scope: Scope): Promise<Backends> {
     echoes.push({ host, ports });
   }
   const sources = { busy: loopbackAddress(), denied: loopbackAddress(), waiting: loopbackAddress() };
-  return { origin, echoes, certificate: { pem, name: CERTIFICATE_NAME, file: both }, sources };
+  return {
+    origin,
+    echoes,
+    certificate: { pem, name: CERTIFICATE_NAME, file: both },
+    sources,
+    checksDirectory,
+  };
 }
 
 /** The load balancers that are changed. */
@@ -67,7 +82,8 @@ export async function createSubjects(product: Product, backends: Backends): Prom
   return { ...backends, web: { ...web, tlsPort: HTTPS_PORT }, tcp, tls };
 }
 
-const QUICK_CHECK = { interval: '1s', timeout: '500ms', fall: 2 };
+/** Soon enough to see a check that cannot pass, and late enough for a machine that is busy. */
+const QUICK_CHECK = { interval: '2s', timeout: '1500ms', fall: 3 };
 
 function webSpec({ origin, echoes }: Backends): SpecInput {
   const healthCheck = { ...QUICK_CHECK, path: '/health' };

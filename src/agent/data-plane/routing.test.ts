@@ -45,6 +45,25 @@ describe('which route a request takes', () => {
     expect(await bodyOf('[::1]:8080')).toBe('default');
   });
 
+  it('refuses what is no host, so that nothing passes a route by', async () => {
+    const { start, ask, address } = scene.balancer();
+    await start({
+      type: 'http',
+      port: 8080,
+      pools: await pools('private'),
+      routes: [
+        { match: { host: 'a.test', pathPrefix: '/admin' }, respond: { status: 403 } },
+        { match: { host: ['a.test', '*.b.test'] }, pool: 'private' },
+      ],
+    });
+    expect((await ask({ host: 'a.test', path: '/admin' })).status).toBe(403);
+    expect((await ask({ host: 'a.test', path: '/' })).body).toBe('private');
+    for (const host of ['a.test/', 'a.test/x', 'x,a.test', 'a/x.b.test', 'a.test|', 'a%2etest', 'a_b@a.test'])
+      expect(
+        await sendRaw(address, `GET /admin HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`),
+      ).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
   it('goes by path: whole paths, and prefixes by whole segments', async () => {
     const { start, ask } = scene.balancer();
     await start({

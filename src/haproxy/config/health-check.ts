@@ -122,7 +122,11 @@ export function checkKeywords(check: HealthCheck): string {
 /** The same for a backend that is looked at for the first time: at once, and a single pass is enough. */
 export function admissionKeywords(check: HealthCheck): string {
   if (isScriptCheck(check)) return '';
-  return [`check inter 10ms fall ${check.fall} rise 1`, ...connectKeywords(check)].join(' ');
+  return [
+    // Connecting may take as long as `inter`; how soon a server that is down is checked is another matter.
+    `check inter ${check.timeout} fastinter 10ms downinter 10ms fall ${check.fall} rise 1`,
+    ...connectKeywords(check),
+  ].join(' ');
 }
 
 function connectKeywords(check: HealthCheck): string[] {

@@ -17,6 +17,9 @@ function algorithmCycle({ web }: Surroundings): Cycle {
   return names.map((algorithm) => patch('algorithm', web, { algorithm }));
 }
 
+/** The name of a program that passes every backend. */
+export const CHECK_SCRIPT = 'pass';
+
 /** Each type of check, against services that answer it. */
 function checkCycle({ web, origin, echoes: [echo] }: Surroundings): Cycle {
   const ports = echo?.ports;
@@ -24,7 +27,7 @@ function checkCycle({ web, origin, echoes: [echo] }: Surroundings): Cycle {
   const http = { path: '/health', port: null };
   const own = Number(origin.plain[0]?.split(':')[1]);
   return [
-    check({ method: 'HEAD', expectStatus: '200,204', interval: '2s', timeout: '1s', fall: 3, rise: 1 }),
+    check({ method: 'HEAD', expectStatus: '200,204', interval: '3s', timeout: '2s', fall: 4, rise: 1 }),
     check({
       method: null,
       expectBody: ':',
@@ -53,9 +56,10 @@ function checkCycle({ web, origin, echoes: [echo] }: Surroundings): Cycle {
         { expectRegex: '^.PO(NG|KE)' },
       ],
     }),
-    check({ type: 'tcp', steps: null, port: 22_000, tls: true }),
+    check({ type: 'custom', steps: null, port: null, passive: null, script: CHECK_SCRIPT }),
+    check({ type: 'tcp', script: null, port: 22_000, tls: true }),
     check({ type: 'http', tls: null, ...http, passive: { observe: 'layer7', errors: 20 } }),
-    check({ passive: null, interval: '1s', timeout: null, fall: 2, rise: null }),
+    check({ passive: null, interval: '2s', timeout: '1500ms', fall: 3, rise: null }),
   ];
 }
 

@@ -35,6 +35,9 @@ export function routingLines(model: ServiceModel): string[] {
   ];
 }
 
+/** What stands in no host name or address (RFC 3986, section 3.2.2, without what nobody uses). */
+const NO_HOST_CHARACTER = '[^][a-z0-9._:-]';
+
 /**
  * The plain routes: path and host are looked up, then the host with a wildcard, then no host at all. What is found there
  * takes the place of what was found before where its routes come first in the spec.
@@ -53,7 +56,9 @@ function findLines(model: ServiceModel): string[] {
   ];
   return [
     // A dot at the end only says that the name is complete (RFC 3986, section 3.2.2). HTTP/1.0 may name no host.
-    'http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.)',
+    'http-request set-var(txn.host) req.fhdr(host),host_only,lower,rtrim(.)',
+    // With a slash in it, the host would be taken for the beginning of a path.
+    `http-request deny deny_status 400 if { var(txn.host) -m reg -- ${quote(NO_HOST_CHARACTER)} }`,
     'http-request set-var(txn.path) path',
     ...find('rule', 'var(txn.host)'),
     ...find('wildcard', 'var(txn.host),regsub(^[^.]*,*)'),
