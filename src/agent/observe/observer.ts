@@ -94,6 +94,7 @@ export function createObserver({ id, layout, clock, logger }: ObserverOptions): 
     },
     onEnd(worker) {
       totals?.end(worker.id);
+      nextSave = 0;
       follower.release(worker.id, []);
     },
   });
@@ -108,6 +109,8 @@ export function createObserver({ id, layout, clock, logger }: ObserverOptions): 
     const { worker, link } = serving;
     const by = link ?? linkByMaster(paths.masterSocket, worker.pid);
     old.add({ worker, link: by, replacedAt: clock.now(), replacedBy: revision });
+    // What it has counted is nowhere else once it has ended.
+    nextSave = 0;
   };
   const hold = async (current: Serving) => {
     if (current.link) return;
@@ -146,6 +149,20 @@ export function createObserver({ id, layout, clock, logger }: ObserverOptions): 
     for (const worker of loaded.workers()) if (!isThere(worker, clock.now())) loaded.end(worker);
     return loaded;
   };
+  let loading: Promise<Totals> | undefined;
+  /** The totals, with what was kept before this agent began. */
+  const ready = () =>
+    (loading ??= load().then(
+      (loaded) => {
+        totals = loaded;
+        if (serving) count(serving);
+        return loaded;
+      },
+      (error: unknown) => {
+        loading = undefined;
+        throw error;
+      },
+    ));
   let lastModel: ServiceModel | undefined;
 
   const allLines = async (): Promise<LogLine[]> => {
@@ -163,14 +180,11 @@ export function createObserver({ id, layout, clock, logger }: ObserverOptions): 
 
   let tending: Promise<void> | undefined;
   const lookAfter = async (proxy: RunningProxy, model: ServiceModel) => {
-    if (!totals) {
-      totals = await load();
-      if (serving) count(serving);
-    }
+    const counted = await ready();
     adopt(proxy.oldWorkerPids);
     await old.tend();
     follower.tend();
-    if (performance.now() >= nextSave) await save(model, totals);
+    if (performance.now() >= nextSave) await save(model, counted);
     if (serving) await hold(serving);
   };
 
@@ -204,7 +218,7 @@ export function createObserver({ id, layout, clock, logger }: ObserverOptions): 
             pools: poolsOf(model.spec).map(([name]) => name),
             servers: servers(model),
             states,
-            totals: totals?.snapshot() ?? new Map(),
+            totals: (await ready()).snapshot(),
             rates,
             serving: serving?.readings ?? [],
             old: old.readings(),
