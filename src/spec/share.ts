@@ -1,6 +1,7 @@
 import type { Backend } from './backend.ts';
 import type { LoadBalancerSpec } from './load-balancer.ts';
-import { poolOf, poolsOf, withPool } from './pools-of.ts';
+import type { Pool } from './pool.ts';
+import { DEFAULT_POOL, poolOf } from './pools-of.ts';
 
 /**
  * The same spec, in which backends that are as before are the very objects of before. What is made of a backend is kept
@@ -11,10 +12,14 @@ export function shareBackends(
   after: LoadBalancerSpec,
 ): LoadBalancerSpec {
   if (!before) return after;
-  return poolsOf(after).reduce((spec, [name, { backends }]) => {
+  const sharedOf = (name: string, { backends }: Pool) => {
     const known = poolOf(before, name)?.backends;
-    return known ? withPool(spec, name, { backends: shareList(known, backends) }) : spec;
-  }, after);
+    return known ? shareList(known, backends) : backends;
+  };
+  const pools = Object.entries(after.pools).map(
+    ([name, pool]) => [name, { ...pool, backends: sharedOf(name, pool) }] as const,
+  );
+  return { ...after, backends: sharedOf(DEFAULT_POOL, after), pools: Object.fromEntries(pools) };
 }
 
 function shareList(before: readonly Backend[], after: readonly Backend[]): Backend[] {

@@ -11,8 +11,8 @@ interface Question {
   headers?: Record<string, string>;
 }
 
-/** In so many answers of a pool of three or fewer, each of its backends is seen. */
-const ENOUGH = 8;
+/** In so many answers in turn, each of the backends of a pool is seen: there are never more than eight. */
+const ENOUGH = 24;
 
 async function ask({ host, port }: Subject, question: Question): Promise<Answer> {
   const { path = '/', source, headers } = question;

@@ -37,9 +37,6 @@ export function globalSection(model: ServiceModel): Section {
       `hard-stop-after ${spec.timeouts.drain}`,
       // The agent bounds the number of old workers; HAProxy's own bound would end one for its age alone.
       'mworker-max-reloads 100000',
-      // Connections of HTTP/2 are told to go over a while, not all in one moment, so that few clients are just asking. A
-      // longer while would spare more of them, but leave them with what was before the change for as long.
-      'close-spread-time 2s',
       ...bufferLines(spec),
       ...(hasTables(model) ? [`localpeer ${LOCAL_PEER}`] : []),
       ...(layout.user ? [`user ${quote(layout.user)}`] : []),
