@@ -93,15 +93,20 @@ export function limitLines(
   const paths = lookupPaths(model);
   const rule = isHttp ? 'http-request' : 'tcp-request session';
   const variable = `${isHttp ? 'txn' : 'sess'}.limit${counter}`;
-  const [exempt, over] = [`limit${counter}-exempt:${name}`, `limit${counter}-over:${name}`];
+  const aclOf = (what: string) => `limit${counter}-${what}:${name}`;
+  const [exempt, over, raced] = [aclOf('exempt'), aclOf('over'), aclOf('raced')];
+  const action = { rule, condition, variable, isHttp };
   return [
     `acl ${exempt} src -f ${quote(paths.limitExempt(name))}`,
     `acl ${over} sc${counter}_gpc0_rate,sub(${variable}) ge 0`,
     `${rule} set-var(${variable}) str(${name}),map_str_int(${quote(paths.limits)},0)${condition === '' ? '' : ` if ${condition}`}`,
     `${rule} track-sc${counter} ${keyFetch(limit.key)} table ${limitTable(named)} if !${exempt} ${hasKey(limit.key)}${condition}`.trimEnd(),
     `${rule} sc-inc-gpc1(${counter}) if ${over} ${condition}`.trimEnd(),
-    ...actionLines(limit, { rule, over, condition, variable, isHttp }),
+    ...actionLines(limit, { ...action, over }),
     `${rule} sc-inc-gpc0(${counter}) if !${over} ${condition}`.trimEnd(),
+    // Two threads may both have seen the last place free: who finds more than the limit now was the later one.
+    `acl ${raced} sc${counter}_gpc0_rate,sub(${variable}) gt 0`,
+    ...actionLines(limit, { ...action, over: raced }),
   ];
 }
 
