@@ -18,6 +18,7 @@ import { type RealPostgres, startRealPostgres } from '../../test/support/real-po
 import { type TestService, createTestService } from '../../test/support/service.ts';
 import { freePort, loopbackAddress, temporaryDirectory } from '../../test/support/temporary.ts';
 import { waitFor } from '../../test/support/wait.ts';
+import { findProgram } from '../host/exec.ts';
 
 const directory = await temporaryDirectory();
 const cleanups: (() => Promise<unknown> | void)[] = [];
@@ -168,7 +169,7 @@ describe('a postgres check', () => {
 });
 
 async function realPostgres(context: TestContext): Promise<RealPostgres> {
-  if (!existsSync('/usr/local/bin/postgres')) context.skip('PostgreSQL is not installed');
+  if (!existsSync(findProgram('postgres'))) context.skip('PostgreSQL is not installed');
   return kept(startRealPostgres(directory.path));
 }
 
