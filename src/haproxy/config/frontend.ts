@@ -9,7 +9,6 @@ import { failOpenBackend, frontendName } from './names.ts';
 import { servicePaths } from './paths.ts';
 import { quote } from './quote.ts';
 import { MAIN_LIMIT, limitLines, limitsOf } from './rate-limit.ts';
-import { profileOf } from './routing/compile.ts';
 import { answerLines, headerLines, profileCondition, profileLines, routingLines } from './routing/rules.ts';
 import type { Section } from './section.ts';
 import { durationMs } from '../../base/duration.ts';
@@ -93,10 +92,9 @@ function httpLines(model: ServiceModel): string[] {
     ...maintenanceLines(model),
     ...limits.filter(({ name }) => name === MAIN_LIMIT).flatMap((limit) => limitLines(model, limit, 0, '')),
     ...routingLines(model),
-    ...spec.routes.flatMap((route) => {
-      const limit = limits.find((candidate) => candidate.route === route.name);
-      return limit ? limitLines(model, limit, 1, profileCondition(profileOf(route))) : [];
-    }),
+    ...limits
+      .filter(({ route }) => route !== undefined)
+      .flatMap((limit) => limitLines(model, limit, 1, profileCondition(limit.name))),
     ...answerLines(model),
     ...clientHeaders(),
     LEAVE_OLD_WORKER,

@@ -92,21 +92,48 @@ export function limitLines(
   const isHttp = model.spec.type === 'http';
   const paths = lookupPaths(model);
   const rule = isHttp ? 'http-request' : 'tcp-request session';
-  const variable = `${isHttp ? 'txn' : 'sess'}.limit${counter}`;
+  const variableOf = (what: string) => `${isHttp ? 'txn' : 'sess'}.${what}${counter}`;
+  const [variable, excess] = [variableOf('limit'), variableOf('excess')];
   const aclOf = (what: string) => `limit${counter}-${what}:${name}`;
-  const [exempt, over, raced] = [aclOf('exempt'), aclOf('over'), aclOf('raced')];
-  const action = { rule, condition, variable, isHttp };
+  const [exempt, over] = [aclOf('exempt'), aclOf('over')];
+  const action: LimitAction = { rule, condition, variable, isHttp };
+  const when = condition === '' ? '' : ` if ${condition}`;
   return [
     `acl ${exempt} src -f ${quote(paths.limitExempt(name))}`,
-    `acl ${over} sc${counter}_gpc0_rate,sub(${variable}) ge 0`,
-    `${rule} set-var(${variable}) str(${name}),map_str_int(${quote(paths.limits)},0)${condition === '' ? '' : ` if ${condition}`}`,
+    `${rule} set-var(${variable}) str(${name}),map_str_int(${quote(paths.limits)},0)${when}`,
     `${rule} track-sc${counter} ${keyFetch(limit.key)} table ${limitTable(named)} if !${exempt} ${hasKey(limit.key)}${condition}`.trimEnd(),
+    `${rule} set-var(${excess}) sc${counter}_gpc0_rate,sub(${variable})${when}`,
+    `acl ${over} var(${excess}) -m int ge 0`,
     `${rule} sc-inc-gpc1(${counter}) if ${over} ${condition}`.trimEnd(),
-    ...actionLines(limit, { ...action, over }),
-    `${rule} sc-inc-gpc0(${counter}) if !${over} ${condition}`.trimEnd(),
-    // Two threads may both have seen the last place free: who finds more than the limit now was the later one.
-    `acl ${raced} sc${counter}_gpc0_rate,sub(${variable}) gt 0`,
-    ...actionLines(limit, { ...action, over: raced }),
+    ...(limit.action === 'observe'
+      ? [`${rule} sc-inc-gpc0(${counter}) if !${over} ${condition}`.trimEnd()]
+      : [...actionLines(limit, action, over), ...claimLines(limit, action, counter, aclOf)]),
+  ];
+}
+
+/** No more requests than HAProxy has threads can be between having seen room and having counted. */
+const MAX_THREADS = 64;
+
+/**
+ * Counts a request that found room. Threads may all have seen the last place free: counting hands each a number, and
+ * those that came after it do not count against it, so that as many as there was room for pass, and the others do not.
+ */
+function claimLines(
+  limit: RateLimit,
+  action: LimitAction,
+  counter: number,
+  aclOf: (what: string) => string,
+): string[] {
+  const { rule, condition, variable, isHttp } = action;
+  const variableOf = (what: string) => `${isHttp ? 'txn' : 'sess'}.${what}${counter}`;
+  const [claim, claims] = [variableOf('claim'), variableOf('claims')];
+  const [last, raced] = [aclOf('last'), aclOf('raced')];
+  return [
+    `${rule} set-var(${claim}) sc${counter}_inc_gpc0${condition === '' ? '' : ` if ${condition}`}`,
+    `acl ${last} var(${variableOf('excess')}) -m int ge -${MAX_THREADS}`,
+    `${rule} set-var(${claims}) sc${counter}_get_gpc0 if ${last} ${condition}`.trimEnd(),
+    `acl ${raced} sc${counter}_gpc0_rate,sub(${claims}),add(${claim}),sub(${variable}) gt 0`,
+    ...actionLines(limit, action, `${last} ${raced}`),
   ];
 }
 
@@ -121,18 +148,21 @@ function hasKey(key: RateLimit['key']): string {
   return key.startsWith('header:') ? `{ req.fhdr(${key.slice('header:'.length)}) -m len gt 0 } ` : '';
 }
 
+interface LimitAction {
+  rule: string;
+  /** Under which the limit is for a request; empty: for all. */
+  condition: string;
+  /** The variable that holds the limit. */
+  variable: string;
+  isHttp: boolean;
+}
+
 function actionLines(
   limit: RateLimit,
-  {
-    rule,
-    over,
-    condition,
-    variable,
-    isHttp,
-  }: { rule: string; over: string; condition: string; variable: string; isHttp: boolean },
+  { rule, condition, variable, isHttp }: LimitAction,
+  denied: string,
 ): string[] {
-  const when = ` if ${over} ${condition}`.trimEnd();
-  if (limit.action === 'observe') return [];
+  const when = ` if ${denied} ${condition}`.trimEnd();
   if (limit.action === 'drop') return [`${rule} silent-drop${when}`];
   if (!isHttp) return [`${rule} reject${when}`];
   const seconds = Math.max(1, Math.ceil(durationMs(limit.window) / 1000));
