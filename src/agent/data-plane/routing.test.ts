@@ -223,18 +223,32 @@ describe('which route a request takes', () => {
     const spec = (routes: object[]) => ({ type: 'http', port: 8080, pools: two, routes });
     const two = await pools('one', 'two');
     const first = { match: { host: 'one.test' }, pool: 'one' };
-    await start(spec([first]));
-    await runtime(spec([first, { match: { host: 'two.test' }, pool: 'two' }]), 'set-routes');
+    const wild = { match: { host: '*.wild.test' }, pool: 'one' };
+    await start(spec([first, wild]));
+    await runtime(spec([first, wild, { match: { host: 'two.test' }, pool: 'two' }]), 'set-routes');
     expect((await ask({ host: 'two.test' })).body).toBe('two');
     await runtime(
-      spec([first, { match: { host: ['two.test', '*.two.test'], pathPrefix: '/x' }, pool: 'two' }]),
+      spec([first, wild, { match: { host: ['two.test', '*.two.test'], pathPrefix: '/x' }, pool: 'two' }]),
       'set-routes',
     );
     expect((await ask({ host: 'a.two.test', path: '/x/y' })).body).toBe('two');
     expect((await ask({ host: 'two.test' })).status).toBe(404);
-    await runtime(spec([{ match: { host: 'one.test' }, pool: 'two' }]), 'set-routes');
+    await runtime(spec([{ match: { host: 'one.test' }, pool: 'two' }, wild]), 'set-routes');
     expect((await ask({ host: 'one.test' })).body).toBe('two');
     expect((await ask({ host: 'a.two.test', path: '/x' })).status).toBe(404);
+  });
+
+  it('reloads for the first route of a kind that names no host or one with a wildcard', async () => {
+    const { start, ask, test } = scene.balancer();
+    const pool = { pools: await pools('one', 'two') };
+    const spec = (routes: object[]) => ({ type: 'http', port: 8080, ...pool, routes });
+    const first = { match: { host: 'one.test' }, pool: 'one' };
+    await start(spec([first]));
+    const routes = [first, { match: { host: '*.one.test' }, pool: 'two' }];
+    expect(await test.set(spec(routes))).toMatchObject({ path: 'reload', outcome: 'applied' });
+    expect((await ask({ host: 'a.one.test' })).body).toBe('two');
+    expect(await test.set(spec([...routes, { match: {}, pool: 'two' }]))).toMatchObject({ path: 'reload' });
+    expect((await ask({ host: 'else.test' })).body).toBe('two');
   });
 
   it('is right among a thousand', async () => {

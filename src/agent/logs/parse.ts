@@ -1,61 +1,55 @@
 import type { LogLine } from '../../api/logs.ts';
+import { readLogFields } from '../../haproxy/config/log.ts';
 import { isFailOpen, poolOfBackend } from '../../haproxy/config/names.ts';
 import { formatTarget } from '../../spec/target.ts';
 
-type Raw = Readonly<Record<string, unknown>>;
-
-/** Reads a line of the ring; undefined for what is none, such as HAProxy's own words at a reload. */
+/** Reads a line of the ring; undefined for what is none. */
 export function parseLogLine(line: string): LogLine | undefined {
-  if (!line.startsWith('{')) return undefined;
-  let raw: Raw;
-  try {
-    raw = JSON.parse(line) as Raw;
-  } catch {
-    // A line that was cut by whatever means tells nothing that can be relied on; the others do.
-    return undefined;
-  }
-  const times = Array.isArray(raw['ms']) ? (raw['ms'] as unknown[]) : [];
-  const backend = text(raw['proxy']);
-  const target = text(raw['target']);
+  const raw = readLogFields(line);
+  const time = number(raw?.time);
+  // A line that was cut by whatever means tells nothing that can be relied on; the others do.
+  if (!raw || time === undefined) return undefined;
+  const backend = text(raw.proxy);
+  const target = text(raw.target);
   const question = target?.indexOf('?') ?? -1;
-  const status = number(raw['status']);
+  const status = number(raw.status);
   return {
-    time: new Date(number(raw['time']) ?? 0).toISOString(),
-    client: text(raw['client']) ?? '',
-    bytesIn: number(raw['in']) ?? 0,
-    bytesOut: number(raw['out']) ?? 0,
+    time: new Date(time).toISOString(),
+    client: text(raw.client) ?? '',
+    bytesIn: number(raw.in) ?? 0,
+    bytesOut: number(raw.out) ?? 0,
     milliseconds: withoutAbsent({
-      queue: number(times[0]),
-      connect: number(times[1]),
-      response: number(times[2]),
-      total: number(times[3]),
+      queue: number(raw.queue),
+      connect: number(raw.connect),
+      response: number(raw.response),
+      total: number(raw.total),
     }),
-    termination: text(raw['end'], '') ?? '',
-    retries: Number(String(raw['retries']).replace('+', '')) || 0,
+    termination: raw.end ?? '',
+    retries: Number(raw.retries?.replace('+', '')) || 0,
     ...withoutAbsent({
-      host: text(raw['host']),
-      method: known(text(raw['method'])),
+      host: text(raw.host),
+      method: known(text(raw.method)),
       path: question < 0 ? target : target?.slice(0, question),
       query: question < 0 ? undefined : target?.slice(question + 1),
       status: status === undefined || status < 100 ? undefined : status,
-      route: text(raw['route']),
+      route: text(raw.route),
       pool: poolOf(backend),
-      backend: targetOf(known(text(raw['server']))),
-      requestId: text(raw['id']),
-      protocol: known(text(raw['protocol'])),
-      tls: text(raw['tls']),
+      backend: targetOf(known(text(raw.server))),
+      requestId: text(raw.id),
+      protocol: known(text(raw.protocol)),
+      tls: text(raw.tls),
     }),
   };
 }
 
 /** HAProxy writes `-` for what there is not. */
-function text(value: unknown, absent = '-'): string | undefined {
-  return typeof value === 'string' && value !== absent ? value : undefined;
+function text(value: string | undefined): string | undefined {
+  return value === '-' ? undefined : value;
 }
 
 /** HAProxy writes -1 for what did not come to pass. */
-function number(value: unknown): number | undefined {
-  return typeof value === 'number' && value >= 0 ? value : undefined;
+function number(value: string | undefined): number | undefined {
+  return value !== undefined && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
 }
 
 /** And `<NOSRV>` or `<BADREQ>` for what it does not know. */

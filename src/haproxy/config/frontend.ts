@@ -9,7 +9,14 @@ import { failOpenBackend, frontendName } from './names.ts';
 import { servicePaths } from './paths.ts';
 import { quote } from './quote.ts';
 import { MAIN_LIMIT, limitLines, limitsOf } from './rate-limit.ts';
-import { answerLines, headerLines, profileCondition, profileLines, routingLines } from './routing/rules.ts';
+import {
+  answerLines,
+  chosenPool,
+  headerLines,
+  profileCondition,
+  profileLines,
+  routingLines,
+} from './routing/rules.ts';
 import type { Section } from './section.ts';
 import { durationMs } from '../../base/duration.ts';
 
@@ -107,7 +114,7 @@ function httpLines(model: ServiceModel): string[] {
           `compression type ${spec.compression.types.join(' ')}`,
         ]
       : []),
-    ...(spec.routes.length > 0 ? choiceLines(model, 'var(txn.pool)') : failOpenLines(model)),
+    ...(spec.routes.length > 0 ? choiceLines(model, chosenPool(spec)) : failOpenLines(model)),
   ];
 }
 
@@ -193,19 +200,19 @@ function serverNameLines(model: ServiceModel): string[] {
           'tcp-request content reject if { req.len ge 1 } !{ req.payload(0,1),hex -m str 16 }',
           'tcp-request content reject',
         ]),
-    ...choiceLines(model, `var(${variable})`),
+    ...choiceLines(model, `var(${variable})`, ` if { var(${variable}) -m found }`),
   ];
 }
 
 /** Sends to the pool that was chosen, or to what stands in for it when all of it is down. */
-function choiceLines(model: ServiceModel, chosen: string): string[] {
+function choiceLines(model: ServiceModel, chosen: string, condition = ''): string[] {
   const open = poolsOf(model.spec).filter(([, { failOpen }]) => failOpen);
   return [
     ...open.map(
       ([name]) =>
         `use_backend ${failOpenBackend(name)} if { ${chosen} -m str ${name} } { nbsrv(${name}) eq 0 }`,
     ),
-    `use_backend %[${chosen}] if { ${chosen} -m found }`,
+    `use_backend %[${chosen}]${condition}`,
   ];
 }
 

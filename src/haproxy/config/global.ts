@@ -37,6 +37,8 @@ export function globalSection(model: ServiceModel): Section {
       `hard-stop-after ${spec.timeouts.drain}`,
       // The agent bounds the number of old workers; HAProxy's own bound would end one for its age alone.
       'mworker-max-reloads 100000',
+      // It saves work only for long lists of patterns, and costs a lock for the short ones that stand here.
+      'tune.pattern.cache-size 0',
       ...bufferLines(spec),
       ...(hasTables(model) ? [`localpeer ${LOCAL_PEER}`] : []),
       ...(layout.user ? [`user ${quote(layout.user)}`] : []),

@@ -1,5 +1,6 @@
 import type { ServiceModel } from '../model.ts';
 import { quote } from './quote.ts';
+import { ROUTE_NAME } from './routing/rules.ts';
 import type { Section } from './section.ts';
 
 /** The ring in HAProxy's memory that holds the last lines of the access log. */
@@ -7,11 +8,8 @@ export const ACCESS_RING = 'access';
 
 /** Bytes of the ring: the last few thousand requests. */
 const RING_BYTES = 1024 * 1024;
-/**
- * Longest line in bytes. What a client sends is cut before it is written (the target by HAProxy at 1 KiB), and escaping
- * makes at most six bytes of one, so that no line is ever cut in the middle of its JSON.
- */
-const LINE_BYTES = 16_384;
+/** Longest line in bytes, with what a client sends cut before it is written (the target by HAProxy at 1 KiB). */
+const LINE_BYTES = 4096;
 const HOST_BYTES = 255;
 const REQUEST_ID_BYTES = 128;
 
@@ -32,7 +30,7 @@ export function ringSections(_model: ServiceModel): Section[] {
   ];
 }
 
-/** The frontend's directives that write one line of JSON for each request or connection. They come first there. */
+/** The frontend's directives that write one line for each request or connection. They come first there. */
 export function logLines({ spec }: Pick<ServiceModel, 'spec'>): string[] {
   const format = spec.type === 'http' ? HTTP_FORMAT : TCP_FORMAT;
   return [
@@ -41,51 +39,64 @@ export function logLines({ spec }: Pick<ServiceModel, 'spec'>): string[] {
     ...(spec.type === 'http' ? ['option http-ignore-probes'] : []),
     `log ring@${ACCESS_RING} len ${LINE_BYTES} format raw local0`,
     ...(spec.type === 'http' ? HTTP_CAPTURES : []),
-    `log-format ${quote(writeJson(format))}`,
+    `log-format ${Object.values(format).map(quote).join(WRITTEN_SEPARATOR)}`,
   ];
 }
 
 const HTTP_CAPTURES = [
-  'http-request set-header X-Request-ID %[uuid] unless { req.hdr(X-Request-ID) -m found }',
+  'http-request add-header X-Request-ID %[uuid] unless { req.hdr(X-Request-ID) -m found }',
   `http-request set-var(${HOST}) req.fhdr(host),bytes(0,${HOST_BYTES})`,
   `http-request set-var(${REQUEST_ID}) req.fhdr(X-Request-ID),bytes(0,${REQUEST_ID_BYTES})`,
 ];
 
-/** Text from a client: the converter leaves nothing that JSON does not allow, and drops what is no UTF-8. */
-const escaped = (expression: string) => `"%[${expression},json(utf8s)]"`;
+/**
+ * Stands between the fields: a carriage return, which nothing that a client sends can hold (RFC 9110, section 5.5;
+ * RFC 9113, section 8.2.1). JSON would cost twice the time, and nobody but the agent reads these lines.
+ */
+const SEPARATOR = '\r';
+const WRITTEN_SEPARATOR = String.raw`\r`;
 
-/** Fields that every line has; `-` stands for what there is not. */
+/** Fields that every line has. */
 const COMMON = {
   // When the line is written, in milliseconds since the epoch.
   time: '%[date(0,ms)]',
-  client: '"%ci"',
-  proxy: '"%b"',
-  server: '"%s"',
+  client: '%ci',
+  proxy: '%b',
+  server: '%s',
   in: '%U',
   out: '%B',
-  end: '"%ts"',
-  tls: '"%sslv"',
-  // Not a number: a plus before it tells that the last try went to another backend.
-  retries: '"%rc"',
+  end: '%ts',
+  tls: '%sslv',
+  // A plus before it tells that the last try went to another backend.
+  retries: '%rc',
+  // Milliseconds in the queue, and to connect.
+  queue: '%Tw',
+  connect: '%Tc',
 } as const;
 
-/** Milliseconds in the queue, to connect, until the response began, in all; -1 for what did not happen. */
 const HTTP_FORMAT = {
   ...COMMON,
-  host: escaped(`var(${HOST})`),
-  method: '"%HM"',
-  target: escaped('capture.req.uri'),
+  // Milliseconds until the response began, and in all.
+  response: '%Tr',
+  total: '%Ta',
   status: '%ST',
-  route: '"%[var(txn.route)]"',
-  ms: '[%Tw,%Tc,%Tr,%Ta]',
-  id: escaped(`var(${REQUEST_ID})`),
-  protocol: '"%HV"',
+  method: '%HM',
+  protocol: '%HV',
+  route: `%[${ROUTE_NAME}]`,
+  host: `%[var(${HOST})]`,
+  id: `%[var(${REQUEST_ID})]`,
+  target: '%[capture.req.uri]',
 };
 
-const TCP_FORMAT = { ...COMMON, ms: '[%Tw,%Tc,-1,%Tt]' };
+const TCP_FORMAT = { ...COMMON, total: '%Tt' };
 
-function writeJson(fields: Readonly<Record<string, string>>): string {
-  return `{${Object.entries(fields)
-    .map(([name, value]) => `"${name}":${value}`)
-    .join(',')}}`;
+/** The fields of a line by their names; `-` and `-1` are what HAProxy writes for what there is not. */
+export type LogFields = Partial<Record<keyof typeof HTTP_FORMAT, string>>;
+
+/** Takes a line of the ring apart; undefined for what is none, such as HAProxy's own words at a reload. */
+export function readLogFields(line: string): LogFields | undefined {
+  const values = line.split(SEPARATOR);
+  const format = [HTTP_FORMAT, TCP_FORMAT].find((each) => Object.keys(each).length === values.length);
+  if (!format) return undefined;
+  return Object.fromEntries(Object.keys(format).map((name, index) => [name, values[index]]));
 }

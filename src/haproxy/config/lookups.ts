@@ -93,11 +93,10 @@ function routeLookups(model: ServiceModel): Lookup[] {
   const { routes } = model.spec;
   if (routes.length === 0) return [];
   const paths = lookupPaths(model);
-  const { exact, prefixes, splits, redirects } = compileRoutes(routes);
-  const byPath = [...exact, [NO_ROUTE, decisionWithoutRoute(model.spec)] as const];
+  const { places, splits, redirects } = compileRoutes(routes);
+  const entries = [...places, [NO_ROUTE, decisionWithoutRoute(model.spec)] as const];
   return [
-    map(paths.exactPaths, byPath, 'set-routes', 'routes by path'),
-    map(paths.pathPrefixes, prefixes, 'set-routes', 'routes by path prefix'),
+    map(paths.routes, entries, 'set-routes', 'routes by host and path'),
     // HAProxy knows only the maps that a rule names.
     ...(splits.size > 0 ? [map(paths.splits, splits, 'set-routes', 'shares of splits')] : []),
     ...(redirects.size > 0 ? [map(paths.redirects, redirects, 'set-routes', 'redirects')] : []),

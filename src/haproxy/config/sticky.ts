@@ -28,20 +28,19 @@ function cookieLines(
 ): string[] {
   const paths = lookupPaths(model);
   const [toServer, toCookie] = [paths.cookieToServer(pool), paths.serverToCookie(pool)].map(quote);
-  const set = (attributes: readonly string[], condition: string) =>
-    `http-response add-header Set-Cookie ${quote([`${sticky.cookieName}=%[var(txn.cookie)]`, ...attributes].join('; '))} if { var(txn.cookie) -m found } !{ var(txn.cookie),strcmp(txn.cookie_sent) eq 0 }${condition}`;
-  const attributes = cookieAttributes(sticky);
-  const needed = sticky.sameSite === 'none' || sticky.secure === true;
+  const cookie = `${sticky.cookieName}=%[var(txn.cookie)]; ${cookieAttributes(sticky).join('; ')}${secureAttribute(sticky)}`;
   return [
     `http-request set-var(txn.cookie_sent) req.cook(${sticky.cookieName})`,
     `use-server %[var(txn.cookie_sent),map_str(${toServer})] if { var(txn.cookie_sent) -m found }`,
     `http-response set-var(txn.cookie) srv_name,map_str(${toCookie})`,
-    ...(needed
-      ? [set([...attributes, 'Secure'], '')]
-      : sticky.secure === false
-        ? [set(attributes, '')]
-        : [set([...attributes, 'Secure'], ' { ssl_fc }'), set(attributes, ' !{ ssl_fc }')]),
+    `http-response add-header Set-Cookie ${quote(cookie)} if { var(txn.cookie) -m found } !{ var(txn.cookie),strcmp(txn.cookie_sent) eq 0 }`,
   ];
+}
+
+/** Unless it is said otherwise, clients that came over TLS are told to send the cookie over TLS alone. */
+function secureAttribute({ secure, sameSite }: Extract<Sticky, { mode: 'cookie' }>): string {
+  if (sameSite === 'none' || secure === true) return '; Secure';
+  return secure === false ? '' : '%[ssl_fc,iif("; Secure",)]';
 }
 
 function cookieAttributes({ ttl, httpOnly, sameSite }: Extract<Sticky, { mode: 'cookie' }>): string[] {

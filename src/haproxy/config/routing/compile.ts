@@ -10,10 +10,11 @@ import { type Route, listOf } from '../../../spec/route.ts';
  * (a conditional route); its place among the others is kept by a rank.
  */
 export interface CompiledRoutes {
-  /** Site and path → decision. A site is a host, one with `*` in place of its first label, or any. */
-  exact: Map<string, string>;
-  /** Site and beginning of the path → decision; the longest decides. */
-  prefixes: Map<string, string>;
+  /**
+   * Site and path → decision; the longest that a request begins with decides. A site is a host, one with `*` in place of
+   * its first label, or any. Behind a whole path stands a question mark, which no path has.
+   */
+  places: Map<string, string>;
   /** Split and slot → pool. */
   splits: Map<string, string>;
   /** Route → where to. */
@@ -31,8 +32,11 @@ export const SEPARATOR = '|';
 /** The rank of what no conditional route comes after. */
 const LAST_RANK = 1_000_000;
 
-/** Where it stands what becomes of a request that no route is for: no site and path read like it. */
-export const NO_ROUTE = 'none';
+/** Stands behind a path, in the table and in what is looked up: a request's path ends before the question mark. */
+export const PATH_END = '?';
+
+/** Where it stands what becomes of a request that no route is for: no host begins like it. */
+export const NO_ROUTE = '?';
 
 /** What becomes of such a request: while the pool at the top is empty, it is told so. */
 export function decisionWithoutRoute({ backends }: Pick<LoadBalancerSpec, 'backends'>): string {
@@ -42,7 +46,7 @@ export function decisionWithoutRoute({ backends }: Pick<LoadBalancerSpec, 'backe
 
 export const compileRoutes = memoized((routes: readonly Route[]): CompiledRoutes => {
   return {
-    ...siteTables(plainRoutes(routes)),
+    places: placeTable(plainRoutes(routes)),
     splits: splitTable(routes),
     redirects: redirectTable(routes),
     conditional: routes.filter(isConditional),
@@ -69,7 +73,7 @@ interface PlainRoute {
   rank: number;
   /**
    * Plain routes in a row that name the same kind of site make one stretch. A request is looked up in three sites; of
-   * what is found there, that of the first stretch decides.
+   * what is found there, that of the first stretch decides. Nothing comes before stretch 1.
    */
   stretch: number;
 }
@@ -90,7 +94,23 @@ function plainRoutes(routes: readonly Route[]): PlainRoute[] {
   });
 }
 
-function kindOfSites({ match }: Route): 'any' | 'exact' | 'wildcard' | 'several' {
+/** What a request can be looked up by: its host, the host with `*` in place of its first label, or no host. */
+export type Site = 'exact' | 'wildcard' | 'any';
+
+/** The kinds of sites that plain routes name. */
+export function sitesOf(routes: readonly Route[]): ReadonlySet<Site> {
+  const sites = routes
+    .filter((route) => !isConditional(route))
+    .flatMap(({ match }): Site[] => {
+      const hosts = listOf(match.host);
+      return hosts.length === 0
+        ? ['any']
+        : hosts.map((host) => (host.startsWith('*') ? 'wildcard' : 'exact'));
+    });
+  return new Set(sites);
+}
+
+function kindOfSites({ match }: Route): Site | 'several' {
   const hosts = listOf(match.host);
   const wildcards = hosts.filter((host) => host.startsWith('*')).length;
   if (hosts.length === 0) return 'any';
@@ -131,7 +151,7 @@ function digest(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 12);
 }
 
-function siteTables(plain: readonly PlainRoute[]): Pick<CompiledRoutes, 'exact' | 'prefixes'> {
+function placeTable(plain: readonly PlainRoute[]): Map<string, string> {
   const bySite = new Map<string, PlainRoute[]>();
   for (const each of plain) {
     const hosts = listOf(each.route.match.host);
@@ -141,22 +161,16 @@ function siteTables(plain: readonly PlainRoute[]): Pick<CompiledRoutes, 'exact' 
       else bySite.set(site, [each]);
     }
   }
-  const exact = new Map<string, string>();
-  const prefixes = new Map<string, string>();
-  for (const [site, list] of bySite) addSite(site, list, exact, prefixes);
-  return { exact, prefixes };
+  const places = new Map<string, string>();
+  for (const [site, list] of bySite) addSite(site, list, places);
+  return places;
 }
 
 /**
  * Enters the routes of one site. The first that matches decides; a table finds the longest path. Both are the same once
  * what an earlier route hides has been left out.
  */
-function addSite(
-  site: string,
-  routes: readonly PlainRoute[],
-  exact: Map<string, string>,
-  prefixes: Map<string, string>,
-): void {
+function addSite(site: string, routes: readonly PlainRoute[], places: Map<string, string>): void {
   const taken = { exact: new Set<string>(), prefixes: new Set<string>() };
   for (const { route, rank, stretch } of routes) {
     const { path } = route.match;
@@ -165,7 +179,7 @@ function addSite(
     if (path !== undefined) {
       if (taken.exact.has(path) || isUnder(`${path}/`, taken.prefixes)) continue;
       taken.exact.add(path);
-      exact.set(site + path, decision);
+      places.set(site + path + PATH_END, decision);
       continue;
     }
     if (isUnder(prefix, taken.prefixes)) continue;
@@ -173,10 +187,10 @@ function addSite(
     // The folder itself, without the slash behind it, unless an earlier route has it.
     if (bare !== '' && !taken.exact.has(bare)) {
       taken.exact.add(bare);
-      exact.set(site + bare, decision);
+      places.set(site + bare + PATH_END, decision);
     }
     taken.prefixes.add(prefix);
-    prefixes.set(site + prefix, decision);
+    places.set(site + prefix, decision);
   }
 }
 

@@ -8,12 +8,16 @@ import { quote, quoteLogFormat } from '../quote.ts';
 import {
   ANY_SITE,
   NO_ROUTE,
+  PATH_END,
+  SEPARATOR,
   SPLIT_SLOTS,
+  type Site,
   compileRoutes,
   decisionOf,
   folderOf,
   profileOf,
   respondId,
+  sitesOf,
   soleScheme,
 } from './compile.ts';
 
@@ -25,47 +29,68 @@ export function routingLines(model: ServiceModel): string[] {
   return [
     ...findLines(model),
     ...conditionalLines(conditional),
-    'http-request set-var(txn.kind) var(txn.rule),field(2,|)',
-    'http-request set-var(txn.pool) var(txn.rule),field(3,|)',
+    ...(routes.every(isToPool)
+      ? []
+      : [
+          'http-request set-var(txn.kind) var(txn.rule),field(2,|)',
+          'http-request set-var(txn.pool) var(txn.rule),field(3,|)',
+        ]),
     ...(routes.some((route) => profileOf(route) !== '')
       ? ['http-request set-var(txn.profile) var(txn.rule),field(4,|)']
       : []),
-    'http-request set-var(txn.route) var(txn.rule),field(5,|)',
     ...splitLines(model),
   ];
 }
 
+const isToPool = ({ pool }: Route) => pool !== undefined;
+
+/** The pool that was chosen. */
+export function chosenPool({ routes }: Pick<LoadBalancerSpec, 'routes'>): string {
+  return routes.every(isToPool) ? 'var(txn.rule),field(3,|)' : 'var(txn.pool)';
+}
+
+/** The name of the route that was found, for the access log. */
+export const ROUTE_NAME = 'var(txn.rule),field(5,|)';
+
 /** What stands in no host name or address (RFC 3986, section 3.2.2, without what nobody uses). */
 const NO_HOST_CHARACTER = '[^][a-z0-9._:-]';
 
+/** Where the routes of each kind of site are looked up, the most particular first. */
+const SITE_KEYS: readonly (readonly [Site, string])[] = [
+  ['exact', 'var(txn.host)'],
+  ['wildcard', 'var(txn.host),regsub(^[^.]*,*)'],
+  ['any', `str(${ANY_SITE})`],
+];
+
 /**
- * The plain routes: path and host are looked up, then the host with a wildcard, then no host at all. What is found there
- * takes the place of what was found before where its routes come first in the spec.
+ * The plain routes: host and path are looked up, then the host with a wildcard, then no host at all, as far as there are
+ * routes of that kind. What is found there takes the place of what was found before where its routes come first in the
+ * spec. Each lookup costs every request, so what was found in the first stretch ends the search.
  */
 function findLines(model: ServiceModel): string[] {
-  const paths = lookupPaths(model);
-  const [exact, prefixes] = [paths.exactPaths, paths.pathPrefixes].map(quote);
-  const isMissing = (name: string) => `!{ var(txn.${name}) -m found }`;
-  const find = (name: string, site: string) => [
-    `http-request set-var(txn.${name}) ${site},concat(,txn.path),map_str(${exact})`,
-    `http-request set-var(txn.${name}) ${site},concat(,txn.path),map_beg(${prefixes}) if ${isMissing(name)}`,
-  ];
-  const compare = (name: string) => [
-    'http-request set-var(txn.stretch) var(txn.rule),field(6,|)',
-    `http-request set-var(txn.rule) var(txn.${name}) if ${isMissing('rule')} || { var(txn.${name}),field(6,|),sub(txn.stretch) lt 0 }`,
-  ];
+  const routes = quote(lookupPaths(model).routes);
+  const sites = sitesOf(model.spec.routes);
+  const keys = SITE_KEYS.filter(([site]) => sites.has(site)).map(([, key]) => key);
+  const find = (name: string, key: string) =>
+    `http-request set-var(txn.${name}) ${key},concat(,txn.path,${PATH_END}),map_beg(${routes})`;
   return [
     // A dot at the end only says that the name is complete (RFC 3986, section 3.2.2). HTTP/1.0 may name no host.
     'http-request set-var(txn.host) req.fhdr(host),host_only,lower,rtrim(.)',
     // With a slash in it, the host would be taken for the beginning of a path.
-    `http-request deny deny_status 400 if { var(txn.host) -m reg -- ${quote(NO_HOST_CHARACTER)} }`,
+    'http-request deny deny_status 400 if { var(txn.host) -m sub / }',
     'http-request set-var(txn.path) path',
-    ...find('rule', 'var(txn.host)'),
-    ...find('wildcard', 'var(txn.host),regsub(^[^.]*,*)'),
-    ...compare('wildcard'),
-    ...find('any', `str(${ANY_SITE})`),
-    ...compare('any'),
-    `http-request set-var(txn.rule) str(${NO_ROUTE}),map_str(${exact}) if ${isMissing('rule')}`,
+    ...keys.slice(0, 1).map((key) => find('rule', key)),
+    `acl route-decided var(txn.rule) -m end ${SEPARATOR}1`,
+    // A host that the table knows is one.
+    `http-request deny deny_status 400 if ${sites.has('exact') ? '!route-decided ' : ''}{ var(txn.host) -m reg -- ${quote(NO_HOST_CHARACTER)} }`,
+    ...keys
+      .slice(1)
+      .flatMap((key) => [
+        `${find('other', key)} if !route-decided`,
+        'http-request set-var(txn.stretch) var(txn.rule),field(6,|) if !route-decided',
+        'http-request set-var(txn.rule) var(txn.other) if !route-decided !{ var(txn.rule) -m found } || !route-decided { var(txn.other),field(6,|),sub(txn.stretch) lt 0 }',
+      ]),
+    `http-request set-var(txn.rule) str(${NO_ROUTE}),map_beg(${routes}) if !{ var(txn.rule) -m found }`,
   ];
 }
 
@@ -149,7 +174,7 @@ export function answerLines(model: ServiceModel): string[] {
   return [
     ...redirectLines(model),
     ...respondLines(model),
-    `http-request return status 404 content-type text/plain string 'No route is for this request.' if { var(txn.kind) -m str none }`,
+    `http-request return status 404 content-type text/plain string 'No route is for this request.' if { var(txn.rule),field(2,|) -m str none }`,
   ];
 }
 
