@@ -18,7 +18,8 @@ export const FEATURES: Readonly<Record<string, object>> = {
   '1,000 denied networks': { access },
   'response header': { headers },
   compression: { compression },
-  'everything typical': { sticky, rateLimit, routes, access, headers, compression },
+  'everything typical': { sticky, rateLimit, routes, headers },
+  'everything in this table': { sticky, rateLimit, routes, access, headers, compression },
 };
 
 /** What a managed load balancer does without being told, and how to leave it out of a configuration. */

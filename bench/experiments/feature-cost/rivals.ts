@@ -11,7 +11,7 @@ import { DENIED } from './features.ts';
 import { HOSTS } from './request.ts';
 
 /** What a rival is to do: nothing, what a managed load balancer does by itself, or everything typical. */
-export type Extent = 'bare' | 'built in' | 'everything typical';
+export type Extent = 'bare' | 'built in' | 'everything typical' | 'everything in this table';
 
 async function newAddress(): Promise<Address> {
   const host = loopbackAddress();
@@ -50,7 +50,8 @@ export async function nginx(scope: Scope, targets: readonly string[], extent: Ex
   const { host, port } = await newAddress();
   const log = await logDirectory(scope);
   const hasMore = extent !== 'bare';
-  const isFull = extent === 'everything typical';
+  const isAll = extent === 'everything in this table';
+  const isFull = isAll || extent === 'everything typical';
   const proxyLines = [
     'proxy_http_version 1.1;',
     'proxy_set_header Connection "";',
@@ -69,13 +70,16 @@ export async function nginx(scope: Scope, targets: readonly string[], extent: Ex
   const settings = isFull
     ? [
         'limit_req_zone $binary_remote_addr zone=all:10m rate=1000000r/s;',
-        'gzip on; gzip_comp_level 1; gzip_proxied any;',
-        'gzip_types text/plain text/css application/javascript application/json;',
         'limit_req zone=all burst=1000000 nodelay;',
         'add_header Strict-Transport-Security max-age=63072000 always;',
-        ...DENIED.map((network) => `deny ${network};`),
       ]
     : [];
+  if (isAll)
+    settings.push(
+      'gzip on; gzip_comp_level 1; gzip_proxied any;',
+      'gzip_types text/plain text/css application/javascript application/json;',
+      ...DENIED.map((network) => `deny ${network};`),
+    );
   const location = `location / { ${proxyLines.join(' ')} }`;
   const sites = isFull
     ? HOSTS.map((name) => `server { listen ${host}:${port}; server_name ${name}; ${location} }`)
@@ -114,7 +118,8 @@ export async function caddy(scope: Scope, targets: readonly string[], extent: Ex
   const { host, port } = await newAddress();
   const log = await logDirectory(scope);
   const hasMore = extent !== 'bare';
-  const isFull = extent === 'everything typical';
+  const isAll = extent === 'everything in this table';
+  const isFull = isAll || extent === 'everything typical';
   const proxy = {
     handler: 'reverse_proxy',
     upstreams: targets.map((dial) => ({ dial })),
@@ -129,17 +134,21 @@ export async function caddy(scope: Scope, targets: readonly string[], extent: Ex
             handler: 'headers',
             response: { set: { 'Strict-Transport-Security': ['max-age=63072000'] } },
           },
-          { handler: 'encode', encodings: { gzip: { level: 1 } }, minimum_length: 20 },
+          ...(isAll ? [{ handler: 'encode', encodings: { gzip: { level: 1 } }, minimum_length: 20 }] : []),
         ]
       : []),
     proxy,
   ];
   const routes = isFull
     ? [
-        {
-          match: [{ remote_ip: { ranges: DENIED } }],
-          handle: [{ handler: 'static_response', status_code: 403 }],
-        },
+        ...(isAll
+          ? [
+              {
+                match: [{ remote_ip: { ranges: DENIED } }],
+                handle: [{ handler: 'static_response', status_code: 403 }],
+              },
+            ]
+          : []),
         ...HOSTS.map((name) => ({ match: [{ host: [name] }], handle: handlers, terminal: true })),
         { handle: handlers },
       ]
