@@ -16,6 +16,10 @@ import { shareBackends } from '../spec/share.ts';
 import { findLive, observedLookups, observedServers } from './adopt.ts';
 import { refusal } from './answerer.ts';
 import { type BackendMonitor, createBackendMonitor } from './backend-monitor.ts';
+import { areServed, observedCertificates } from './serving/deploy.ts';
+import { type CertificateKeeper, createCertificateKeeper } from './serving/keeper.ts';
+import type { CertificateSource } from './serving/source.ts';
+import { CertificateRefused } from '../haproxy/runtime/certificates.ts';
 import { type Live, converge, isServing, resolvedServers } from './converge.ts';
 import { type Guard, createGuard } from './guard/guard.ts';
 import { type Observer, createObserver } from './observe/observer.ts';
@@ -38,6 +42,8 @@ export interface ServiceOptions {
   clock: Clock;
   logger: Logger;
   resolver: NameResolver;
+  /** Where the certificates of domains come from. Default: nowhere, and HTTPS answers with a placeholder. */
+  certificates?: CertificateSource | undefined;
   /** Folder with the programs that check backends. Default: `checks` in the agent's data directory. */
   checksDirectory?: string | undefined;
   /** Called whenever there is something new to report. */
@@ -59,6 +65,7 @@ export class Service {
   readonly #guard: Guard;
   readonly #leaving: Leaving = new Map();
   readonly #told = createTold(() => performance.now());
+  readonly #certificates: CertificateKeeper;
   readonly #backoff;
   #desired: DesiredLoadBalancer | undefined;
   #live: Live | undefined;
@@ -77,6 +84,7 @@ export class Service {
     this.id = options.id;
     this.#options = options;
     this.#observedRevision = options.observedRevision;
+    this.#certificates = createCertificateKeeper(options.id, options.layout, options.certificates);
     this.#backoff = createBackoff({ initialMs: 1000, maxMs: 30_000, random: Math.random });
     this.#monitor = createBackendMonitor({
       clock: options.clock,
@@ -106,6 +114,12 @@ export class Service {
     if (!this.#model || !this.#live) return refusal('not-serving', 'HAProxy does not serve it yet');
     const states = this.#monitor.statuses(this.#model, this.#resolution);
     return this.#observer.answer(question, { model: this.#model, states });
+  }
+
+  /** Looks again soon: there are other certificates, or another account. */
+  certificatesChanged(): void {
+    this.#certificates.touch();
+    this.#wake.ring();
   }
 
   /** Looks again soon: a name stands for another address. */
@@ -195,6 +209,7 @@ export class Service {
   async #pass(): Promise<void> {
     const { clock, logger } = this.#options;
     if (!this.#desired) return;
+    await this.#noticeDrift();
     if (clock.now() >= this.#retryAt) await this.#apply(this.#desired);
     if (this.#live && this.#model && isServing(this.#live.proxy)) {
       try {
@@ -211,13 +226,13 @@ export class Service {
   }
 
   async #apply(desired: DesiredLoadBalancer): Promise<void> {
-    const { clock, binary, machine, layout } = this.#options;
+    const { clock, binary, machine } = this.#options;
     const startedAt = clock.now();
     const begun = performance.now();
     const resolution = await this.#options.resolver.resolve(desired);
     if (this.#isSettled(desired, resolution, startedAt)) return;
     this.#resolution = resolution;
-    const model: ServiceModel = { ...desired, layout, addresses: this.#resolution.addresses };
+    const model = await this.#modelOf(desired, resolution);
     const before = this.#model;
     const isNew = desired.revision !== this.#observedRevision;
     try {
@@ -252,6 +267,7 @@ export class Service {
       } else if (result.path !== 'none' || !before) this.#options.onChange(false);
       this.#monitor.admit(model);
     } catch (error) {
+      if (this.#leaveOut(error)) return;
       this.#retryAt = clock.now() + this.#backoff.next();
       this.#fail(
         createReceipt({
@@ -268,9 +284,41 @@ export class Service {
     }
   }
 
+  async #modelOf(desired: DesiredLoadBalancer, { addresses }: Resolution): Promise<ServiceModel> {
+    const { id, name, spec, address } = desired;
+    const { layout, certificates: source } = this.#options;
+    const certificates = await this.#certificates.look(desired);
+    return { id, name, spec, address, layout, addresses, certificates, thumbprint: source?.thumbprint() };
+  }
+
+  /** A certificate that HAProxy refuses must not hold up the rest: the next pass goes on without it. */
+  #leaveOut(error: unknown): boolean {
+    if (!(error instanceof CertificateRefused) || !this.#certificates.refuse(error.path, error.said)) return false;
+    this.#options.logger.error({ loadBalancer: this.id, path: error.path }, error.message);
+    // What was changed before it was refused is seen by asking HAProxy.
+    this.#auditAt = 0;
+    this.#wake.ring();
+    return true;
+  }
+
+  /** Has everything looked at anew when HAProxy serves other certificates than those that were brought to it. */
+  async #noticeDrift(): Promise<void> {
+    const { clock, logger } = this.#options;
+    if (!this.#live || !this.#model || this.#live.certificates.size < 2) return;
+    try {
+      if (!this.#isServing || (await areServed(this.#model, this.#live.certificates))) return;
+    } catch (error) {
+      logger.warn({ loadBalancer: this.id, error }, 'cannot read the certificates that HAProxy serves');
+      return;
+    }
+    logger.error({ loadBalancer: this.id }, 'HAProxy serves other certificates than it should; mending it');
+    this.#auditAt = clock.now();
+  }
+
   /** Whether nothing has happened since the last time that all was as wanted. */
   #isSettled(desired: DesiredLoadBalancer, resolution: Resolution, now: number): boolean {
     const isSame = isDeepStrictEqual(resolution, this.#resolution);
+    if (this.#certificates.isTouched()) return false;
     return desired === this.#applied && isSame && this.#isServing && now < this.#auditAt;
   }
 
@@ -291,7 +339,12 @@ export class Service {
     if (now < this.#auditAt) return live;
     this.#auditAt = now + AUDIT_MS;
     const observed = (await observedServers(model)).filter((server) => !this.#leaving.has(serverKey(server)));
-    return { ...live, servers: observed, lookups: await observedLookups(model) };
+    return {
+      ...live,
+      servers: observed,
+      lookups: await observedLookups(model),
+      certificates: await observedCertificates(model),
+    };
   }
 
   /** A backend that is new here, or moves to another address, must show that it works, whatever it did before. */

@@ -8,6 +8,13 @@ import { BackendEvidence } from './evidence.ts';
 import { BackendState } from './load-balancer.ts';
 import { TrafficTotals } from './stats.ts';
 
+/** A certificate that a user has uploaded, with its key. */
+export interface UploadedBundle {
+  name: string;
+  /** PEM: the chain, then the key. */
+  pem: string;
+}
+
 /** What one machine should serve of one load balancer. */
 export interface DesiredLoadBalancer {
   id: string;
@@ -19,6 +26,8 @@ export interface DesiredLoadBalancer {
   vpc: { name: string } & VpcSpec;
   /** The operator's switch for backends on loopback. */
   allowLoopbackBackends: boolean;
+  /** The uploaded certificate that the spec names; absent when it names none, or one that there is not. */
+  certificate?: UploadedBundle;
   /** How long to watch whether the revision makes anything worse; absent when it is not, or no more, guarded. */
   guard?: { durationMs: number };
 }

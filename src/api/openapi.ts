@@ -5,7 +5,7 @@ import { Backend, BackendSettings } from '../spec/backend.ts';
 import { HealthCheckInput } from '../spec/health-check.ts';
 import { Labels } from '../spec/name.ts';
 import { Plan, PlanStep, Receipt } from '../spec/plan.ts';
-import { Tls } from '../spec/tls.ts';
+import { ClientCa, Hsts, TlsInput } from '../spec/tls.ts';
 import { VpcHost, VpcInput, VpcSpec } from '../spec/vpc.ts';
 import { allRoutes } from './contract/all.ts';
 import { BackendEvidence } from './evidence.ts';
@@ -42,7 +42,9 @@ const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   Backend,
   BackendSettings,
   HealthCheck: HealthCheckInput,
-  Tls,
+  Tls: TlsInput,
+  Hsts,
+  ClientCa,
   Labels,
   Plan,
   PlanStep,

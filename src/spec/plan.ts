@@ -23,6 +23,11 @@ export const StepAction = z.enum([
   'set-routes',
   'set-maintenance',
   'set-proxy-protocol',
+  'set-redirect',
+  'order-certificate',
+  'add-certificate',
+  'replace-certificate',
+  'remove-certificate',
 ]);
 export type StepAction = z.infer<typeof StepAction>;
 

@@ -8,7 +8,7 @@ import { plainCheck } from '../../../test/support/check-specs.ts';
 import { specOf } from '../../../test/support/service.ts';
 import { acceptableSpec } from '../../../test/support/specs.ts';
 import { temporaryDirectory } from '../../../test/support/temporary.ts';
-import { ensurePlaceholder } from '../../agent/placeholder.ts';
+import { certificateFiles, writeCertificates } from '../../agent/serving/disk.ts';
 import { poolsOf } from '../../spec/pools-of.ts';
 import { parseTarget } from '../../spec/target.ts';
 import { validateLoadBalancer } from '../../spec/validate.ts';
@@ -43,6 +43,7 @@ function model(spec: Record<string, unknown>, base: string): ServiceModel {
       lowPortOffset: 0,
       ipv6: true,
     },
+    certificates: [],
     // Names ending in `.gone` have no address: their servers must be left out.
     addresses: new Map(
       hosts.filter((host) => !host.endsWith('.gone')).map((host, index) => [host, `10.0.0.${index + 1}`]),
@@ -56,6 +57,7 @@ async function haproxyAccepts(spec: Record<string, unknown>): Promise<void> {
   await writeFile(file, renderConfig(wanted));
   for (const lookup of lookupsOf(wanted)) await writeFile(lookup.path, writeLookup(lookup));
   for (const { path, content } of contentFiles(wanted)) await writeFile(path, content);
+  await writeCertificates(wanted, await certificateFiles(wanted));
   await checkConfig('haproxy', file);
 }
 
@@ -65,7 +67,6 @@ beforeAll(async () => {
   await mkdir(paths.lookups);
   await mkdir(paths.files);
   await mkdir(join(directory.path, 'run'));
-  await ensurePlaceholder(paths.placeholder);
 });
 afterAll(() => directory.remove());
 

@@ -35,6 +35,7 @@ export function serviceModel(
     address,
     layout: layout ?? USUAL_LAYOUT,
     addresses: knownAddresses(vpc, reported),
+    certificates: [],
   };
 }
 

@@ -1,0 +1,87 @@
+import { X509Certificate, createHash } from 'node:crypto';
+import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
+import { DEFAULT_FILE, certificateLines, certificatePath, writeCertificateList } from '../../haproxy/config/certificates.ts';
+import { isTerminated } from '../../haproxy/config/frontend.ts';
+import { servicePaths } from '../../haproxy/config/paths.ts';
+import type { ServiceModel } from '../../haproxy/model.ts';
+import { readTextIfExists, writeFileAtomic } from '../../host/files.ts';
+import { ensurePlaceholder } from '../placeholder.ts';
+
+/** A certificate file as it should be, with the names that it is for. */
+export interface CertificateFile {
+  path: string;
+  pem: string;
+  /** SHA-1 of the certificate in upper-case hexadecimal. */
+  fingerprint: string;
+  hosts: readonly string[];
+}
+
+/** The files of a load balancer's certificates as they should be, the default last. Makes the placeholder if need be. */
+export async function certificateFiles(model: ServiceModel): Promise<CertificateFile[]> {
+  if (!isTerminated(model.spec)) return [];
+  const { placeholder } = servicePaths(model.id, model.layout);
+  const files: CertificateFile[] = [];
+  for (const { file, hosts, certificate } of certificateLines(model)) {
+    const pem = certificate?.pem ?? (await readPlaceholder(placeholder));
+    const fingerprint = certificate?.fingerprint ?? fingerprintOf(pem);
+    files.push({ path: certificatePath(model, file), pem, fingerprint, hosts });
+  }
+  const isDefault = ({ path }: CertificateFile) => path.endsWith(`/${DEFAULT_FILE}`);
+  return [...files.filter((file) => !isDefault(file)), ...files.filter(isDefault)];
+}
+
+async function readPlaceholder(path: string): Promise<string> {
+  await ensurePlaceholder(path);
+  return readFile(path, 'utf8');
+}
+
+function fingerprintOf(pem: string): string {
+  return new X509Certificate(pem).fingerprint.replaceAll(':', '').toUpperCase();
+}
+
+export function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/**
+ * Writes the list and the files that a worker begins with.
+ * @returns what puts back the files that were there before.
+ */
+export async function writeCertificates(
+  model: ServiceModel,
+  files: readonly CertificateFile[],
+): Promise<() => Promise<void>> {
+  if (files.length === 0) return async () => {};
+  const { certificates, certificateList } = servicePaths(model.id, model.layout);
+  await mkdir(certificates, { recursive: true, mode: 0o700 });
+  const texts = [
+    ...files.map(({ path, pem }) => ({ path, text: pem })),
+    { path: certificateList, text: writeCertificateList(model) },
+  ];
+  const before = new Map<string, string | undefined>();
+  const undo = async () => {
+    for (const [path, text] of before)
+      await (text === undefined ? rm(path, { force: true }) : writeFileAtomic(path, text));
+  };
+  try {
+    for (const { path, text } of texts) {
+      const present = await readTextIfExists(path);
+      if (present === text) continue;
+      before.set(path, present);
+      await writeFileAtomic(path, text);
+    }
+  } catch (error) {
+    await undo();
+    throw error;
+  }
+  return undo;
+}
+
+/** Removes the files of certificates that are served no more: keys are not left lying about. */
+export async function sweepCertificates(model: ServiceModel): Promise<void> {
+  if (!isTerminated(model.spec)) return;
+  const { certificates } = servicePaths(model.id, model.layout);
+  const kept = new Set(certificateLines(model).map(({ file }) => file));
+  for (const name of await readdir(certificates))
+    if (name.endsWith('.pem') && !kept.has(name)) await rm(certificatePath(model, name), { force: true });
+}

@@ -1,0 +1,151 @@
+import { readFile } from 'node:fs/promises';
+import type { DesiredLoadBalancer } from '../../api/agent.ts';
+import { messageOf } from '../../base/errors.ts';
+import { type Bundle, bundleText, readBundle, splitBundle } from '../../certificates/bundle.ts';
+import { certificatePath } from '../../haproxy/config/certificates.ts';
+import type { ServedCertificate, ServiceModel } from '../../haproxy/model.ts';
+import { readTextIfExists } from '../../host/files.ts';
+import type { HostLayout } from '../../spec/host-layout.ts';
+import { digestOf } from './disk.ts';
+import type { CertificateSource } from './source.ts';
+
+/** A certificate that there is for a load balancer, and what became of it. */
+export interface Offered {
+  source: 'uploaded' | 'acme';
+  /** Name that it was uploaded or obtained by. */
+  name: string;
+  /** Name of its file. */
+  file: string;
+  /** The domains that it is for. */
+  domains: readonly string[];
+  /** What is served of it: itself, or the one before where it cannot be; undefined for neither. */
+  served: Bundle | undefined;
+  /** Why it is not served itself, in words. */
+  fault: string | undefined;
+}
+
+/** Keeps account of which certificates one load balancer has and which of them can be served. */
+export interface CertificateKeeper {
+  /** Says that there may be others than at the last look. */
+  touch(): void;
+  isTouched(): boolean;
+  /** Looks which there are, and answers those to serve, in the order of their rank. */
+  look(desired: DesiredLoadBalancer): Promise<ServedCertificate[]>;
+  /** Notes that HAProxy refused the certificate of that path; whether that says something new. */
+  refuse(path: string, said: string): boolean;
+  /** What the last look found. */
+  offered(): readonly Offered[];
+}
+
+interface Offer {
+  source: Offered['source'];
+  name: string;
+  file: string;
+  domains: readonly string[] | undefined;
+  text: string;
+}
+
+export function createCertificateKeeper(
+  id: string,
+  layout: HostLayout,
+  source: CertificateSource | undefined,
+): CertificateKeeper {
+  let found: readonly Offered[] = [];
+  let offers: readonly Offer[] = [];
+  let isTouched = true;
+  /** By file: what HAProxy said of a content. */
+  const refused = new Map<string, { digest: string; said: string }>();
+  const place: Pick<ServiceModel, 'id' | 'layout'> = { id, layout };
+  const judge = createJudge();
+
+  const select = async (offer: Offer): Promise<Offered> => {
+    const { source: from, name, file, domains } = offer;
+    const judged = judge(file, offer.text);
+    const refusal = refused.get(file);
+    const said = refusal?.digest === digestOf(offer.text) ? refusal.said : undefined;
+    const fault = said ?? judged.fault;
+    const served = fault === undefined ? judged.bundle : await lastGood(place, file);
+    return { source: from, name, file, domains: domains ?? served?.names ?? [], served, fault };
+  };
+
+  return {
+    touch: () => void (isTouched = true),
+    isTouched: () => isTouched,
+    async look(desired) {
+      isTouched = false;
+      offers = [...uploadedOffers(desired), ...(await obtainedOffers(desired.id, source))];
+      found = await Promise.all(offers.map(select));
+      return found.flatMap((offered) => servedCertificate(offered) ?? []);
+    },
+    refuse(path, said) {
+      const offer = offers.find(({ file }) => certificatePath(place, `${file}.pem`) === path);
+      if (!offer) return false;
+      const digest = digestOf(offer.text);
+      if (refused.get(offer.file)?.digest === digest) return false;
+      refused.set(offer.file, { digest, said });
+      isTouched = true;
+      return true;
+    },
+    offered: () => found,
+  };
+}
+
+function servedCertificate({ file, domains, served }: Offered): ServedCertificate | undefined {
+  if (!served) return undefined;
+  return { name: file, hosts: domains, fingerprint: served.fingerprint, pem: bundleText(served) };
+}
+
+function uploadedOffers({ spec, certificate }: DesiredLoadBalancer): Offer[] {
+  // One that came before the spec named it, or stayed after, is not served.
+  if (!certificate || spec.tls?.certificate !== certificate.name) return [];
+  const { name, pem } = certificate;
+  return [{ source: 'uploaded', name, file: `uploaded-${name}`, domains: undefined, text: pem }];
+}
+
+async function obtainedOffers(id: string, source: CertificateSource | undefined): Promise<Offer[]> {
+  return Promise.all(
+    (source?.obtained(id) ?? []).map(async ({ name, domains, bundlePath }) => ({
+      source: 'acme' as const,
+      name,
+      file: `acme-${name.toLowerCase().replace(/^\*/, '_wildcard').replaceAll(/[^a-z0-9._-]/g, '_')}`,
+      domains,
+      text: await readFile(bundlePath, 'utf8').catch((error: unknown) => messageOf(error)),
+    })),
+  );
+}
+
+interface Judged {
+  bundle: Bundle | undefined;
+  fault: string | undefined;
+}
+
+/** Judges what a file is to hold; what has been judged once is not read again. */
+function createJudge(): (file: string, text: string) => Judged {
+  const known = new Map<string, { text: string; judged: Judged }>();
+  return (file, text) => {
+    const present = known.get(file);
+    if (present?.text === text) return present.judged;
+    const judged = judgeBundle(text);
+    known.set(file, { text, judged });
+    return judged;
+  };
+}
+
+/** Dates do not count: an expired certificate is better than none. */
+function judgeBundle(text: string): Judged {
+  const read = readBundle(splitBundle(text), undefined);
+  if (read.ok) return { bundle: read.bundle, fault: undefined };
+  const fault = read.faults.map(({ field, detail }) => `the ${WORDS[field]} ${detail}`).join('; ');
+  return { bundle: undefined, fault };
+}
+
+const WORDS = { certificate: 'certificate', privateKey: 'private key' } as const;
+
+/** What was served under the name before. */
+async function lastGood(
+  place: Pick<ServiceModel, 'id' | 'layout'>,
+  file: string,
+): Promise<Bundle | undefined> {
+  const text = await readTextIfExists(certificatePath(place, `${file}.pem`));
+  return text === undefined ? undefined : judgeBundle(text).bundle;
+}
