@@ -29,7 +29,12 @@ import {
   hasChanges,
   toLive,
 } from './serving/deploy.ts';
-import { type CertificateFile, certificateFiles, sweepCertificates, writeCertificates } from './serving/disk.ts';
+import {
+  type CertificateFile,
+  certificateFiles,
+  sweepCertificates,
+  writeCertificates,
+} from './serving/disk.ts';
 import { blameCertificate } from './serving/blame.ts';
 import { boundOldWorkers } from './workers/bound.ts';
 import { type Leaving, changesToCommands, noteLeaving } from './runtime-changes.ts';

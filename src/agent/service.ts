@@ -17,6 +17,7 @@ import { findLive, observedLookups, observedServers } from './adopt.ts';
 import { refusal } from './answerer.ts';
 import { type BackendMonitor, createBackendMonitor } from './backend-monitor.ts';
 import { areServed, observedCertificates } from './serving/deploy.ts';
+import { certificateReports } from './serving/status.ts';
 import { type CertificateKeeper, createCertificateKeeper } from './serving/keeper.ts';
 import type { CertificateSource } from './serving/source.ts';
 import { CertificateRefused } from '../haproxy/runtime/certificates.ts';
@@ -31,6 +32,7 @@ import { createWake } from './wake.ts';
 
 /** How often the whole of HAProxy is held against what is wanted, though nothing seems to have changed. */
 const AUDIT_MS = 10_000;
+const MAX_CERTIFICATE_REPORTS = 500;
 /** How often HAProxy is asked how the backends are. */
 const LOOK_MS = 1000;
 
@@ -176,6 +178,7 @@ export class Service {
       ...(this.#receipt ? { receipt: this.#receipt } : {}),
       backends,
       ...(partial ? { partial } : {}),
+      ...this.#certificateNews(),
       ...(traffic ? { traffic } : {}),
       ...(this.#live && worker
         ? {
@@ -188,6 +191,17 @@ export class Service {
           }
         : {}),
     };
+  }
+
+  /** A certificate may have thousands of names; more than these nobody reads. */
+  #certificateNews(): Pick<LoadBalancerReport, 'certificates'> {
+    if (!this.#model) return {};
+    const { clock, certificates: source } = this.#options;
+    const { name, spec } = this.#model;
+    const offered = this.#certificates.offered();
+    const orders = source?.state(this.id) ?? [];
+    const reports = certificateReports({ name, spec, offered, orders, now: clock.now() });
+    return reports.length > 0 ? { certificates: reports.slice(0, MAX_CERTIFICATE_REPORTS) } : {};
   }
 
   #startedAtMs: number | undefined;
@@ -293,7 +307,8 @@ export class Service {
 
   /** A certificate that HAProxy refuses must not hold up the rest: the next pass goes on without it. */
   #leaveOut(error: unknown): boolean {
-    if (!(error instanceof CertificateRefused) || !this.#certificates.refuse(error.path, error.said)) return false;
+    if (!(error instanceof CertificateRefused) || !this.#certificates.refuse(error.path, error.said))
+      return false;
     this.#options.logger.error({ loadBalancer: this.id, path: error.path }, error.message);
     // What was changed before it was refused is seen by asking HAProxy.
     this.#auditAt = 0;

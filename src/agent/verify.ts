@@ -58,7 +58,10 @@ export async function verifyCertificates(
   const wrong = files.filter(({ path, fingerprint }) => seen.get(path)?.fingerprint !== fingerprint);
   if (wrong.length > 0) {
     const names = wrong.map(({ path }) => path).join(', ');
-    throw new ApplyError('verification_failed', `HAProxy serves another certificate than the one in ${names}`);
+    throw new ApplyError(
+      'verification_failed',
+      `HAProxy serves another certificate than the one in ${names}`,
+    );
   }
   // The default is one of the others, or the placeholder.
   const count = files.length - 1;

@@ -5,6 +5,7 @@ import type { LoadBalancerSpec } from '../spec/load-balancer.ts';
 import { Receipt } from '../spec/plan.ts';
 import type { VpcSpec } from '../spec/vpc.ts';
 import { BackendEvidence } from './evidence.ts';
+import { CertificateReport } from './certificates.ts';
 import { BackendState } from './load-balancer.ts';
 import { TrafficTotals } from './stats.ts';
 
@@ -73,6 +74,8 @@ export const LoadBalancerReport = z.strictObject({
       startedAt: z.iso.datetime(),
     })
     .optional(),
+  /** How it stands with the certificates; absent without any. */
+  certificates: z.array(CertificateReport).max(500).optional(),
   /** What was counted up to now, as far as it lies on the agent's disk. */
   traffic: z.strictObject({ connections: z.int().min(0), totals: TrafficTotals }).optional(),
 });

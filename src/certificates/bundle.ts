@@ -37,6 +37,8 @@ export type ReadBundle =
 const MAX_CERTIFICATE_TEXT = 131_072;
 const MAX_KEY_TEXT = 32_768;
 const MAX_CERTIFICATES = 10;
+/** HAProxy tells of a certificate in one buffer of 16 KiB; one that it cannot tell of could not be verified. */
+const MAX_NAMES_TEXT = 12_000;
 /** serverAuth and anyExtendedKeyUsage (RFC 5280, section 4.2.1.12). */
 const FOR_SERVERS = new Set(['1.3.6.1.5.5.7.3.1', '2.5.29.37.0']);
 
@@ -150,6 +152,12 @@ function leafFaults([leaf, ...issuers]: readonly [X509Certificate, ...X509Certif
     const why = weakKey(issuer.publicKey);
     if (why !== undefined) add('certificate', 'weak_key', `the key of an issuer ${why}`);
   }
+  if ((leaf.subjectAltName ?? '').length > MAX_NAMES_TEXT)
+    add(
+      'certificate',
+      'too_many_names',
+      `is for more names than can be served (${MAX_NAMES_TEXT} characters)`,
+    );
   if (!/(?:^|, )(DNS|IP Address):/.test(leaf.subjectAltName ?? ''))
     add(
       'certificate',
@@ -166,9 +174,7 @@ function dateFaults(chain: readonly X509Certificate[], now: number): BundleFault
     const what = index === 0 ? '' : `its certificate number ${index + 1} `;
     const field = 'certificate' as const;
     if (certificate.validToDate.getTime() <= now)
-      return [
-        { field, code: 'expired', detail: `${what}ended at ${certificate.validToDate.toISOString()}` },
-      ];
+      return [{ field, code: 'expired', detail: `${what}ended at ${certificate.validToDate.toISOString()}` }];
     if (certificate.validFromDate.getTime() > now)
       return [
         {

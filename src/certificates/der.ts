@@ -9,7 +9,7 @@ export function childrenOf(element: Buffer): DerElement[] | undefined {
   const outer = sizeAt(element, 0);
   if (!outer || outer.end !== element.length) return undefined;
   const children: DerElement[] = [];
-  for (let at = outer.start; at < outer.end; ) {
+  for (let at = outer.start; at < outer.end;) {
     const size = sizeAt(element, at);
     if (!size || size.end > outer.end) return undefined;
     children.push({ tag: element[at] ?? 0, bytes: element.subarray(at, size.end) });

@@ -45,6 +45,8 @@ export function keyText(key: KeyObject): string {
 
 /** OpenSSL writes one attribute on a line; a name may hold anything. */
 function oneLine(name: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return name.replaceAll('\n', ', ').replaceAll(/[\u0000-\u001f\u007f]/g, '?').slice(0, 500);
+  return name
+    .replaceAll('\n', ', ')
+    .replaceAll(/\p{Cc}/gu, '?')
+    .slice(0, 500);
 }

@@ -24,6 +24,7 @@ export const StepAction = z.enum([
   'set-maintenance',
   'set-proxy-protocol',
   'set-redirect',
+  'set-challenge',
   'order-certificate',
   'add-certificate',
   'replace-certificate',

@@ -143,5 +143,7 @@ export function domainsOf(tls: Pick<Tls, 'domain' | 'domains'> | undefined): rea
 
 /** Whether a certificate for that name is one for the host: a `*.` stands for one label (RFC 6125, section 6.4.3). */
 export function coversHost(name: string, host: string): boolean {
-  return name === host || (name.startsWith('*.') && host.indexOf('.') > 0 && host.replace(/^[^.]+/, '*') === name);
+  return (
+    name === host || (name.startsWith('*.') && host.indexOf('.') > 0 && host.replace(/^[^.]+/, '*') === name)
+  );
 }

@@ -2,6 +2,8 @@ import { type IncomingHttpHeaders, request } from 'node:http';
 import { type Socket, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, expect } from 'vitest';
+import type { DesiredLoadBalancer } from '../../src/api/agent.ts';
+import { readBundle, splitBundle } from '../../src/certificates/bundle.ts';
 import { servicePaths } from '../../src/haproxy/config/paths.ts';
 import type { ServiceModel } from '../../src/haproxy/model.ts';
 import { planChange } from '../../src/haproxy/plan.ts';
@@ -94,8 +96,10 @@ function createBalancer(
     },
     async runtime(spec, action) {
       const pid = await self.workerPid();
-      const before = modelOf(self);
-      const plan = planChange(before, { ...before, spec: specOf(spec) });
+      const plan = planChange(
+        modelOf(self.test.desired),
+        modelOf({ ...self.test.desired, spec: specOf(spec) }),
+      );
       expect(plan.path).toBe('runtime');
       const receipt = await self.test.set(spec);
       expect(receipt).toMatchObject({ outcome: 'applied', path: 'runtime' });
@@ -131,8 +135,13 @@ function createBalancer(
   return self;
 }
 
-function modelOf({ test: { desired } }: Balancer): ServiceModel {
-  return { ...desired, layout: detectLayout('/tmp', 0), addresses: new Map(), certificates: [] };
+function modelOf({ certificate, ...desired }: DesiredLoadBalancer): ServiceModel {
+  const isServed = certificate !== undefined && desired.spec.tls?.certificate === certificate.name;
+  const read = isServed ? readBundle(splitBundle(certificate.pem), undefined) : undefined;
+  const certificates = read?.ok
+    ? [{ name: 'uploaded', hosts: read.bundle.names, fingerprint: read.bundle.fingerprint, pem: '' }]
+    : [];
+  return { ...desired, layout: detectLayout('/tmp', 0), addresses: new Map(), certificates };
 }
 
 /** Waits until no backend waits for its first check. */

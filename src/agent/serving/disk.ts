@@ -1,6 +1,12 @@
 import { X509Certificate, createHash } from 'node:crypto';
 import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
-import { DEFAULT_FILE, certificateLines, certificatePath, writeCertificateList } from '../../haproxy/config/certificates.ts';
+import { basename } from 'node:path';
+import {
+  DEFAULT_FILE,
+  certificateLines,
+  certificatePath,
+  writeCertificateList,
+} from '../../haproxy/config/certificates.ts';
 import { isTerminated } from '../../haproxy/config/frontend.ts';
 import { servicePaths } from '../../haproxy/config/paths.ts';
 import type { ServiceModel } from '../../haproxy/model.ts';
@@ -80,8 +86,8 @@ export async function writeCertificates(
 /** Removes the files of certificates that are served no more: keys are not left lying about. */
 export async function sweepCertificates(model: ServiceModel): Promise<void> {
   if (!isTerminated(model.spec)) return;
-  const { certificates } = servicePaths(model.id, model.layout);
-  const kept = new Set(certificateLines(model).map(({ file }) => file));
+  const { certificates, certificateList } = servicePaths(model.id, model.layout);
+  const kept = new Set([basename(certificateList), ...certificateLines(model).map(({ file }) => file)]);
   for (const name of await readdir(certificates))
-    if (name.endsWith('.pem') && !kept.has(name)) await rm(certificatePath(model, name), { force: true });
+    if (!kept.has(name)) await rm(certificatePath(model, name), { force: true });
 }

@@ -107,7 +107,10 @@ async function obtainedOffers(id: string, source: CertificateSource | undefined)
     (source?.obtained(id) ?? []).map(async ({ name, domains, bundlePath }) => ({
       source: 'acme' as const,
       name,
-      file: `acme-${name.toLowerCase().replace(/^\*/, '_wildcard').replaceAll(/[^a-z0-9._-]/g, '_')}`,
+      file: `acme-${name
+        .toLowerCase()
+        .replace(/^\*/, '_wildcard')
+        .replaceAll(/[^a-z0-9._-]/g, '_')}`,
       domains,
       text: await readFile(bundlePath, 'utf8').catch((error: unknown) => messageOf(error)),
     })),

@@ -23,7 +23,9 @@ export interface CertificateLine {
 export const certificateLines = memoized((model: ServiceModel): readonly CertificateLine[] => {
   const taken = new Set<string>();
   const lines = model.certificates.map((certificate): CertificateLine => {
-    const hosts = certificate.hosts.filter((host) => SNI.test(host) && host.length <= 253 && !taken.has(host));
+    const hosts = certificate.hosts.filter(
+      (host) => SNI.test(host) && host.length <= 253 && !taken.has(host),
+    );
     for (const host of hosts) taken.add(host);
     return { file: `${certificate.name}.pem`, hosts, certificate };
   });

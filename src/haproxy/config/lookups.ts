@@ -104,7 +104,12 @@ function tlsLookups(model: ServiceModel): Lookup[] {
       undefined,
       'the account for which challenges are answered',
     ),
-    list(paths.challengeHosts, challengedHosts(model), undefined, 'hosts whose challenges are answered'),
+    list(
+      paths.challengeHosts,
+      challengedHosts(model),
+      'set-challenge',
+      'for which hosts challenges of CAs are answered',
+    ),
     list(
       paths.redirectedHosts,
       tls?.redirect ? certified : [],

@@ -30,9 +30,7 @@ function clientOptions(model: ServiceModel): string {
   if (!clientCa) return '';
   const { certificates, revocationLists, verify } = clientCa;
   const revoked =
-    revocationLists === undefined
-      ? ''
-      : ` crl-file ${quote(revocationFile(model, revocationLists).path)}`;
+    revocationLists === undefined ? '' : ` crl-file ${quote(revocationFile(model, revocationLists).path)}`;
   return ` verify ${verify} ca-file ${quote(clientCaFile(model, certificates).path)}${revoked}`;
 }
 
@@ -70,7 +68,9 @@ export function hstsLines(model: ServiceModel): string[] {
 
 /** Refuses what comes without TLS where a client certificate is required: it cannot show one there. */
 export function clientCertificateLines({ spec }: Pick<ServiceModel, 'spec'>): string[] {
-  return spec.tls?.clientCa?.verify === 'required' ? ['http-request deny deny_status 403 if !{ ssl_fc }'] : [];
+  return spec.tls?.clientCa?.verify === 'required'
+    ? ['http-request deny deny_status 403 if !{ ssl_fc }']
+    : [];
 }
 
 /** Tells backends of the client's certificate. What a client says of it itself is taken away. */
