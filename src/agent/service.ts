@@ -113,19 +113,28 @@ export class Service {
 
   /** Finds out what is asked now. */
   async answer(question: QuestionBody): Promise<AnswerBody> {
+    if (question.kind === 'renew') return this.#renew(question.domain);
     if (!this.#model || !this.#live) return refusal('not-serving', 'HAProxy does not serve it yet');
     const states = this.#monitor.statuses(this.#model, this.#resolution);
     return this.#observer.answer(question, { model: this.#model, states });
   }
 
-  /** Looks again soon: there are other certificates, or another account. */
-  certificatesChanged(): void {
-    this.#certificates.touch();
-    this.#wake.ring();
+  /** Has certificates renewed; a load balancer that does not serve yet can get its own all the same. */
+  #renew(domain: string | undefined): AnswerBody {
+    const { certificates: source } = this.#options;
+    if (!source) return refusal('failed', 'no certificates are obtained on this machine');
+    const domains = source
+      .state(this.id)
+      .map((order) => order.domain)
+      .filter((known) => domain === undefined || known === domain);
+    if (domains.length === 0) return refusal('failed', 'no certificate of it is obtained from a CA here');
+    source.renewNow(this.id, domain);
+    return { kind: 'renew', domains };
   }
 
-  /** Looks again soon: a name stands for another address. */
+  /** Looks again soon: a name stands for another address, or there are other certificates. */
   nudge(): void {
+    this.#certificates.touch();
     this.#wake.ring();
   }
 
@@ -191,6 +200,14 @@ export class Service {
           }
         : {}),
     };
+  }
+
+  #lastCertificates = '';
+  #haveCertificatesNews(): boolean {
+    const text = JSON.stringify(this.#certificateNews());
+    const isNews = text !== this.#lastCertificates;
+    this.#lastCertificates = text;
+    return isNews;
   }
 
   /** A certificate may have thousands of names; more than these nobody reads. */
@@ -278,10 +295,11 @@ export class Service {
             durationMs: performance.now() - begun,
           }),
         );
-      } else if (result.path !== 'none' || !before) this.#options.onChange(false);
+      } else if (result.path !== 'none' || !before || this.#haveCertificatesNews())
+        this.#options.onChange(false);
       this.#monitor.admit(model);
     } catch (error) {
-      if (this.#leaveOut(error)) return;
+      if (await this.#leaveOut(error)) return;
       this.#retryAt = clock.now() + this.#backoff.next();
       this.#fail(
         createReceipt({
@@ -306,9 +324,9 @@ export class Service {
   }
 
   /** A certificate that HAProxy refuses must not hold up the rest: the next pass goes on without it. */
-  #leaveOut(error: unknown): boolean {
-    if (!(error instanceof CertificateRefused) || !this.#certificates.refuse(error.path, error.said))
-      return false;
+  async #leaveOut(error: unknown): Promise<boolean> {
+    if (!(error instanceof CertificateRefused)) return false;
+    if (!(await this.#certificates.refuse(error.path, error.said))) return false;
     this.#options.logger.error({ loadBalancer: this.id, path: error.path }, error.message);
     // What was changed before it was refused is seen by asking HAProxy.
     this.#auditAt = 0;

@@ -10,9 +10,9 @@ export const CertificateAlert = z
 const fields = {
   domain: z.string().max(253).describe('The domain, or the name in an uploaded certificate.'),
   state: z
-    .enum(['pending', 'active', 'expired', 'failed', 'unused'])
+    .enum(['pending', 'obtaining', 'active', 'renewing', 'expired', 'failed', 'unused'])
     .describe(
-      '`active`: a valid one is served. `expired`: the one that is served has ended. `pending`: there is none yet; HTTPS answers with a placeholder. `failed`: there is none, and getting or serving one has failed. `unused`: uploaded, but `spec.tls.certificate` does not name it.',
+      '`pending`: there is none yet; HTTPS answers with a placeholder. `obtaining`: the same, and the CA is being asked. `active`: a valid one is served. `renewing`: the same, and the next is being obtained. `expired`: the one that is served has ended. `failed`: there is none, and getting or serving one has failed. `unused`: uploaded, but `spec.tls.certificate` does not name it.',
     ),
   source: z
     .enum(['acme', 'uploaded'])
@@ -47,6 +47,7 @@ const fields = {
   lastAttemptAt: z.iso.datetime().optional().describe('When the CA was last asked, RFC 3339.'),
   attempts: z.int().min(0).optional().describe('Attempts since the last that went well.'),
   alert: CertificateAlert,
+  alertReason: z.string().max(500).optional().describe('Why somebody should look, in words.'),
 };
 
 /** What an agent tells of a certificate. */

@@ -7,7 +7,7 @@ import { type Store, openStore } from '../store/open.ts';
 import { bootstrap } from './bootstrap.ts';
 import { type Server, type ServerOptions, createServer } from './create-server.ts';
 
-export interface RunServerOptions extends Omit<ServerOptions, 'store' | 'log'> {
+export interface RunServerOptions extends Omit<ServerOptions, 'store' | 'log' | 'dataDir'> {
   /** Folder with all state, made with mode 0700 when missing. */
   dataDir: string;
   /** Becomes the first admin key at first start; ignored later. */
@@ -43,7 +43,7 @@ export async function runServer(options: RunServerOptions): Promise<RunningServe
   };
   try {
     store = await openStore(dataDir);
-    server = await createServer({ ...rest, store, log: createLogger(logLevel) });
+    server = await createServer({ ...rest, store, dataDir, log: createLogger(logLevel) });
     // Requests that come before the first start is committed wait for it: the store serves one transaction at a time.
     const { opened: url, ...made } = await bootstrap(
       server.context,

@@ -125,15 +125,28 @@ export function completeTls(
   type: 'http' | 'tcp',
 ): Tls {
   const settings = hsts === true ? Hsts.parse({}) : hsts;
-  const needsDns = type === 'tcp' || domainsOf(rest).some((domain) => domain.startsWith('*.'));
   return {
     ...rest,
-    challenge: challenge ?? (needsDns ? 'dns' : 'http'),
+    challenge: challenge ?? usualChallenge(rest, type),
     ...(settings ? { hsts: settings } : {}),
     ...(clientCa === undefined
       ? {}
       : { clientCa: typeof clientCa === 'string' ? ClientCa.parse({ certificates: clientCa }) : clientCa }),
   };
+}
+
+/** How domains are shown to be ours, where an earlier version has kept no word of it. */
+export function challengeOf({ type, tls }: { type: 'http' | 'tcp'; tls?: Tls }): 'http' | 'dns' {
+  return (tls as Partial<Tls> | undefined)?.challenge ?? usualChallenge(tls, type);
+}
+
+/** A CA gives certificates for wildcards by DNS alone, and a tcp load balancer has no port 80 to answer on. */
+function usualChallenge(
+  tls: Pick<Tls, 'domain' | 'domains'> | undefined,
+  type: 'http' | 'tcp',
+): 'http' | 'dns' {
+  const isWild = domainsOf(tls).some((domain) => domain.startsWith('*.'));
+  return type === 'tcp' || isWild ? 'dns' : 'http';
 }
 
 /** The domains that certificates are wanted for. */

@@ -48,7 +48,7 @@ interface PlayedAgent {
   about: typeof ABOUT;
 }
 
-type Options = Partial<Omit<ServerOptions, 'store'>>;
+type Options = Partial<Omit<ServerOptions, 'store' | 'dataDir'>>;
 
 export async function startControlPlane(options: Options = {}): Promise<ControlPlane> {
   const directory = await temporaryDirectory();
@@ -66,6 +66,7 @@ async function open(
     listen: '127.0.0.1:0',
     addressPool: '127.80.0.0/24',
     store,
+    dataDir,
     ...options,
   });
   const tokenFile = join(dataDir, 'agent', 'token');

@@ -32,7 +32,7 @@ export interface CertificateKeeper {
   /** Looks which there are, and answers those to serve, in the order of their rank. */
   look(desired: DesiredLoadBalancer): Promise<ServedCertificate[]>;
   /** Notes that HAProxy refused the certificate of that path; whether that says something new. */
-  refuse(path: string, said: string): boolean;
+  refuse(path: string, said: string): Promise<boolean>;
   /** What the last look found. */
   offered(): readonly Offered[];
 }
@@ -73,17 +73,19 @@ export function createCertificateKeeper(
     isTouched: () => isTouched,
     async look(desired) {
       isTouched = false;
-      offers = [...uploadedOffers(desired), ...(await obtainedOffers(desired.id, source))];
+      offers = [...(await uploadedOffers(desired, place)), ...(await obtainedOffers(desired.id, source))];
       found = await Promise.all(offers.map(select));
       return found.flatMap((offered) => servedCertificate(offered) ?? []);
     },
-    refuse(path, said) {
+    async refuse(path, said) {
       const offer = offers.find(({ file }) => certificatePath(place, `${file}.pem`) === path);
       if (!offer) return false;
       const digest = digestOf(offer.text);
       if (refused.get(offer.file)?.digest === digest) return false;
       refused.set(offer.file, { digest, said });
       isTouched = true;
+      const serial = judge(offer.file, offer.text).bundle?.serial;
+      if (offer.source === 'acme' && serial !== undefined) await source?.refuse(offer.name, serial, said);
       return true;
     },
     offered: () => found,
@@ -95,11 +97,19 @@ function servedCertificate({ file, domains, served }: Offered): ServedCertificat
   return { name: file, hosts: domains, fingerprint: served.fingerprint, pem: bundleText(served) };
 }
 
-function uploadedOffers({ spec, certificate }: DesiredLoadBalancer): Offer[] {
-  // One that came before the spec named it, or stayed after, is not served.
-  if (!certificate || spec.tls?.certificate !== certificate.name) return [];
-  const { name, pem } = certificate;
-  return [{ source: 'uploaded', name, file: `uploaded-${name}`, domains: undefined, text: pem }];
+/** The certificate that the spec names. While it does not come along, the one that came before is served on. */
+async function uploadedOffers(
+  { spec, certificate }: DesiredLoadBalancer,
+  place: Pick<ServiceModel, 'id' | 'layout'>,
+): Promise<Offer[]> {
+  const name = spec.tls?.certificate;
+  if (name === undefined) return [];
+  const file = `uploaded-${name}`;
+  const text =
+    certificate?.name === name
+      ? certificate.pem
+      : await readTextIfExists(certificatePath(place, `${file}.pem`));
+  return text === undefined ? [] : [{ source: 'uploaded', name, file, domains: undefined, text }];
 }
 
 async function obtainedOffers(id: string, source: CertificateSource | undefined): Promise<Offer[]> {

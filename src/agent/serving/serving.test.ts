@@ -23,6 +23,7 @@ function source() {
     thumbprint: () => self.account,
     state: () => [],
     renewNow: () => {},
+    refuse: async () => {},
   };
   return self;
 }
@@ -232,7 +233,7 @@ describe('certificates of domains', () => {
     const pid = await balancer.workerPid();
     const bring = (name: string, issued: Issued) => {
       from.held.set(name, issued);
-      balancer.test.service.certificatesChanged();
+      balancer.test.service.nudge();
     };
     bring('b.test', b);
     await served(balancer, b, 'b.test');
@@ -255,7 +256,7 @@ describe('certificates of domains', () => {
     );
     expect(await servedSerial(balancer.address, 'a.test')).toBe(a.serial);
     from.held.delete('b.test');
-    balancer.test.service.certificatesChanged();
+    balancer.test.service.nudge();
     await waitFor(
       'b.test to be gone',
       async () => (await servedSerial(balancer.address, 'b.test')) !== b.serial,
@@ -285,7 +286,7 @@ describe('the way to HTTPS', () => {
     expect(overPlaceholder.answer).not.toMatch(/strict-transport/i);
 
     from.held.set('a.test', issued).set('*.w.test', wild);
-    balancer.test.service.certificatesChanged();
+    balancer.test.service.nudge();
     const redirected = await waitFor('the redirect', async () => {
       const answer = await ask({ host: 'a.test:8080', path: '/x?y=1' });
       return answer.status === 301 && answer;
@@ -331,7 +332,7 @@ describe('a challenge', () => {
     const { ask } = balancer;
     expect((await ask({ host: 'a.test', path })).status).toBe(403);
     from.account = 'thumbprint-1';
-    balancer.test.service.certificatesChanged();
+    balancer.test.service.nudge();
     const answer = await waitFor('the answer', async () => {
       const given = await ask({ host: 'a.test', path });
       return given.status === 200 && given;
@@ -348,7 +349,7 @@ describe('a challenge', () => {
       expect([other, (await ask({ host: 'a.test', path: other })).status]).toEqual([other, 403]);
     expect((await ask({ host: 'b.test', path })).status).toBe(403);
     from.account = 'thumbprint-2';
-    balancer.test.service.certificatesChanged();
+    balancer.test.service.nudge();
     await waitFor(
       'the other account',
       async () => (await ask({ host: 'a.test', path })).body === `${TOKEN}.thumbprint-2`,

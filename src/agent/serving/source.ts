@@ -11,6 +11,7 @@ export interface ObtainedCertificate {
 /** How it stands with the certificate of one domain that is obtained from a CA. Times are RFC 3339. */
 export interface OrderState {
   domain: string;
+  /** `pending`, `obtaining`, `active`, `renewing`, `expired` or `failed`. */
   state: string;
   reasonCode?: string | undefined;
   reason?: string | undefined;
@@ -21,7 +22,7 @@ export interface OrderState {
   nextRenewalAt?: string | undefined;
   lastAttemptAt?: string | undefined;
   attempts?: number | undefined;
-  alert?: string | undefined;
+  alert?: { level: 'warning' | 'critical'; message: string } | undefined;
 }
 
 /** Where the certificates of domains come from: what obtains and renews them. */
@@ -33,4 +34,6 @@ export interface CertificateSource {
   state(id: string): readonly OrderState[];
   /** Has the certificate of a domain, or all of them, renewed now. */
   renewNow(id: string, domain?: string): void;
+  /** The certificate of that serial cannot be served: the one before is put back, and another is obtained. */
+  refuse(domain: string, serial: string, why: string): Promise<void>;
 }

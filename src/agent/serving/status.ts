@@ -5,6 +5,9 @@ import { coversHost, domainsOf } from '../../spec/tls.ts';
 import type { Offered } from './keeper.ts';
 import type { OrderState } from './source.ts';
 
+/** States of an order in which nothing is served yet. */
+const UNSERVED = ['pending', 'obtaining', 'failed'] as const;
+
 export interface CertificateView {
   /** Name of the load balancer, for commands. */
   name: string;
@@ -73,15 +76,15 @@ function orderedReport({ offered, orders, now }: CertificateView, domain: string
     return {
       ...common,
       ...wordsOf(order, usual),
-      state: isOver ? 'expired' : 'active',
-      alert: isOver ? 'critical' : (knownAlert(order?.alert) ?? alertOf(own.served, now)),
+      ...alertFacts(order, isOver ? 'critical' : alertOf(own.served, now)),
+      state: isOver ? 'expired' : order?.state === 'renewing' ? 'renewing' : 'active',
     };
   }
   return {
     ...common,
     ...wordsOf(order, 'no certificate has been obtained yet; HTTPS answers with a self-signed placeholder'),
-    state: order?.state === 'failed' ? 'failed' : 'pending',
-    alert: knownAlert(order?.alert) ?? 'none',
+    ...alertFacts(order, 'none'),
+    state: UNSERVED.find((state) => state === order?.state) ?? 'pending',
   };
 }
 
@@ -132,8 +135,12 @@ function orderFacts(order: OrderState | undefined) {
 
 type Alert = CertificateReport['alert'];
 
-function knownAlert(text: string | undefined): Alert | undefined {
-  return text === 'none' || text === 'warning' || text === 'critical' ? text : undefined;
+function alertFacts(
+  order: OrderState | undefined,
+  usual: Alert,
+): Pick<CertificateReport, 'alert' | 'alertReason'> {
+  if (!order?.alert) return { alert: usual };
+  return { alert: order.alert.level, alertReason: order.alert.message };
 }
 
 /** By the share of its lifetime that is left: certificates live for days or for years. */

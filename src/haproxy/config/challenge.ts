@@ -1,4 +1,4 @@
-import { domainsOf } from '../../spec/tls.ts';
+import { challengeOf, domainsOf } from '../../spec/tls.ts';
 import type { ServiceModel } from '../model.ts';
 import { lookupPaths } from './lookup-paths.ts';
 import { quote } from './quote.ts';
@@ -27,5 +27,5 @@ export function challengeLines(model: ServiceModel): string[] {
 
 /** Domains that are shown to be ours by an answer on port 80. */
 export function challengedHosts({ spec }: Pick<ServiceModel, 'spec'>): readonly string[] {
-  return spec.tls?.challenge === 'http' ? domainsOf(spec.tls) : [];
+  return challengeOf(spec) === 'http' ? domainsOf(spec.tls) : [];
 }

@@ -1,5 +1,5 @@
 import { apiPath } from '../../../../api/client.ts';
-import type { CertificateStatus } from '../../../../api/load-balancer.ts';
+import type { CertificateStatus } from '../../../../api/certificates.ts';
 import { defineCommand } from '../../../command.ts';
 import { paintState } from '../../../output/state.ts';
 
