@@ -40,7 +40,7 @@ function uploadedReport(
   uploaded: Offered | undefined,
 ): CertificateReport {
   const served = uploaded?.served;
-  const again = `agentmetal lb tls upload ${name} --name ${uploaded?.name ?? 'NAME'} --cert FILE --key FILE`;
+  const again = `agentmetal lb tls upload ${name} --certificate ${uploaded?.name ?? 'NAME'} --cert FILE --key FILE`;
   const alert = served ? alertOf(served, now) : 'critical';
   const common = { domain, source: 'uploaded' as const, ...factsOf(uploaded) };
   if (uploaded?.fault !== undefined)

@@ -102,7 +102,7 @@ export async function removeUpload(tx: Tx, loadBalancer: LoadBalancerRecord, nam
   await requireCertificate(tx, loadBalancer, name);
   if (loadBalancer.spec.tls?.certificate === name)
     throw new AppError('certificate_in_use', `${loadBalancer.name} serves the certificate ${name}`, {
-      hint: `Take it out of service first: agentmetal lb tls set ${loadBalancer.name} --no-certificate`,
+      hint: `Take it out of service first: agentmetal lb tls set ${loadBalancer.name} --clear-certificate`,
     });
   await deleteCertificate(tx, loadBalancer.id, name);
 }
@@ -152,6 +152,6 @@ async function requireRoom(tx: Tx, { id, name }: LoadBalancerRecord): Promise<vo
 
 function nameTaken({ name: loadBalancer }: LoadBalancerRecord, name: string): AppError {
   return new AppError('name_taken', `${loadBalancer} has an uploaded certificate ${name} already`, {
-    hint: `Replace it: agentmetal lb tls upload ${loadBalancer} --name ${name} --cert FILE --key FILE`,
+    hint: `Replace it: agentmetal lb tls upload ${loadBalancer} --certificate ${name} --cert FILE --key FILE`,
   });
 }

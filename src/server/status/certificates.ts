@@ -62,7 +62,7 @@ function missingUpload({ record }: Observation, used: CertificateSummary | undef
       source: 'uploaded',
       reasonCode: 'not_uploaded',
       reason: `spec.tls.certificate names ${name}, and no certificate of that name was uploaded`,
-      whatToDo: `Upload it: agentmetal lb tls upload ${record.name} --name ${name} --cert FILE --key FILE`,
+      whatToDo: `Upload it: agentmetal lb tls upload ${record.name} --certificate ${name} --cert FILE --key FILE`,
       alert: 'critical',
       alertReason: 'HTTPS answers with a self-signed placeholder',
     },
