@@ -3,7 +3,7 @@ import { MAX_DOMAINS } from '../tls.ts';
 import { array, durationOf, fault, record } from './raw.ts';
 
 /** What means nothing where TLS goes through to the backend. */
-const TERMINATING = ['domain', 'domains', 'certificate', 'hsts', 'clientCa'];
+const TERMINATING = ['domain', 'domains', 'certificate', 'clientCa'];
 const YEAR_MS = 365 * 86_400_000;
 
 /** What must hold between the fields of TLS and the type of a load balancer. */
@@ -29,7 +29,7 @@ function modeErrors(type: unknown, tls: Record<string, unknown>): FieldError[] {
       ),
     ];
   if (type !== 'tcp') return [];
-  return TERMINATING.filter((field) => tls[field] !== undefined && tls[field] !== false).map((field) =>
+  return TERMINATING.filter((field) => tls[field] !== undefined).map((field) =>
     fault(`/spec/tls/${field}`, 'conflict', 'means nothing where TLS goes through to the backend'),
   );
 }
