@@ -18,6 +18,8 @@ export interface Issued {
 export interface IssueOptions {
   /** Names that it is for; the first is the common name. */
   names: readonly string[];
+  /** Common name. Default: the first of the names. */
+  subject?: string;
   /** Arguments of `openssl genpkey`. Default: an EC key on P-256. */
   key?: readonly string[];
   /** Further lines of extensions. */
@@ -99,7 +101,12 @@ export function createTestCa(parent: string, name = 'Test CA'): TestCa {
   );
   let made = 0;
 
-  const sign = (file: string, subject: string, options: Omit<IssueOptions, 'names'>, by: string) => {
+  const sign = (
+    file: string,
+    subject: string,
+    options: Omit<IssueOptions, 'names' | 'subject'>,
+    by: string,
+  ) => {
     const { key = EC, extensions = [], days = 30, digest = 'sha256' } = options;
     openssl('genpkey', ...key, '-out', `${file}.key`);
     openssl(
@@ -145,7 +152,7 @@ export function createTestCa(parent: string, name = 'Test CA'): TestCa {
 
   return {
     pem: readFileSync(at('ca.pem'), 'utf8'),
-    issue({ names, intermediate = false, extensions = [], ...options }) {
+    issue({ names, intermediate = false, extensions = [], subject = names[0] ?? 'nobody', ...options }) {
       made += 1;
       const file = `leaf-${made}`;
       if (intermediate && made > 0)
@@ -162,12 +169,7 @@ export function createTestCa(parent: string, name = 'Test CA'): TestCa {
               `subjectAltName=${names.map((text) => (/^[0-9.]+$/.test(text) ? `IP:${text}` : `DNS:${text}`)).join(',')}`,
             ]
           : [];
-      sign(
-        file,
-        (names[0] ?? 'nobody').slice(0, 64),
-        { ...options, extensions: [...alternatives, ...extensions] },
-        by,
-      );
+      sign(file, subject.slice(0, 64), { ...options, extensions: [...alternatives, ...extensions] }, by);
       const leaf = readFileSync(at(`${file}.pem`), 'utf8');
       const certificate = leaf + (intermediate ? readFileSync(at(`${by}.pem`), 'utf8') : '');
       const privateKey = readFileSync(at(`${file}.key`), 'utf8');

@@ -429,6 +429,11 @@ describe('client certificates', () => {
     expect(seen).toMatch(new RegExp(`x-client-cert-serial: ${ann.serial}`, 'i'));
     expect(seen).toMatch(/x-client-cert-sha256: [0-9A-F]{64}/i);
     expect(seen).not.toMatch(/x-client-cert-extra|CN=root/i);
+    // A name that would be a header of its own is written out.
+    const mallory = people.issue({ names: ['mallory'], subject: 'mallory\r\nX-Admin: 1' });
+    const told = await visit(mallory);
+    expect(told).toMatch(/x-client-cert-subject: CN=mallory\\0D\\0AX-Admin: 1/i);
+    expect(told).not.toMatch(/^x-admin/im);
     for (const who of [undefined, bob, eve]) expect(await visit(who)).not.toMatch(/200/);
     expect((await ask({ host: 'app.test', path: '/headers' })).status).toBe(403);
 
