@@ -16,8 +16,9 @@ import { shareBackends } from '../spec/share.ts';
 import { findLive, observedLookups, observedServers } from './adopt.ts';
 import { refusal } from './answerer.ts';
 import { type BackendMonitor, createBackendMonitor } from './backend-monitor.ts';
-import { areServed, observedCertificates } from './serving/deploy.ts';
+import { observedCertificates } from './serving/deploy.ts';
 import { certificateReports } from './serving/status.ts';
+import { createCertificateWatch } from './serving/watch.ts';
 import { type CertificateKeeper, createCertificateKeeper } from './serving/keeper.ts';
 import type { CertificateSource } from './serving/source.ts';
 import { CertificateRefused } from '../haproxy/runtime/certificates.ts';
@@ -68,6 +69,7 @@ export class Service {
   readonly #leaving: Leaving = new Map();
   readonly #told = createTold(() => performance.now());
   readonly #certificates: CertificateKeeper;
+  readonly #certificateWatch = createCertificateWatch();
   readonly #backoff;
   #desired: DesiredLoadBalancer | undefined;
   #live: Live | undefined;
@@ -232,6 +234,7 @@ export class Service {
       await this.#pass();
       if (!this.#isStopping) await this.#wake.wait(LOOK_MS);
     }
+    this.#certificateWatch.close();
     await this.#monitor.end();
     await this.#observer.end();
   }
@@ -337,9 +340,12 @@ export class Service {
   /** Has everything looked at anew when HAProxy serves other certificates than those that were brought to it. */
   async #noticeDrift(): Promise<void> {
     const { clock, logger } = this.#options;
-    if (!this.#live || !this.#model || this.#live.certificates.size < 2) return;
+    const [live, model] = [this.#live, this.#model];
+    // Of the placeholder alone nobody takes notice.
+    if (!live || !model || live.certificates.size < 2 || !this.#isServing) return;
+    const { certificates, proxy } = live;
     try {
-      if (!this.#isServing || (await areServed(this.#model, this.#live.certificates))) return;
+      if (await this.#certificateWatch.areServed(proxy.worker.pid, model, certificates)) return;
     } catch (error) {
       logger.warn({ loadBalancer: this.id, error }, 'cannot read the certificates that HAProxy serves');
       return;

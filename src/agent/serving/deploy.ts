@@ -118,15 +118,6 @@ export async function observedCertificates(model: ServiceModel): Promise<LiveCer
   return observed;
 }
 
-/** Whether HAProxy serves the certificates that it should, by their fingerprints. */
-export async function areServed(model: ServiceModel, live: LiveCertificates): Promise<boolean> {
-  const seen = await seenCertificates(model);
-  return (
-    seen.size === live.size &&
-    [...live].every(([path, { fingerprint }]) => seen.get(path)?.fingerprint === fingerprint)
-  );
-}
-
 function hostsKey(hosts: readonly string[]): string {
   return hosts.toSorted().join(' ');
 }

@@ -2,6 +2,8 @@ import { readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { get, handshake, servedSerial } from '../../../test/support/handshake.ts';
 import { type Balancer, createScene } from '../../../test/support/scene.ts';
+import { createTestService } from '../../../test/support/service.ts';
+import { loopbackAddress } from '../../../test/support/temporary.ts';
 import { type Issued, createTestCa } from '../../../test/support/test-ca.ts';
 import { waitFor } from '../../../test/support/wait.ts';
 import { servicePaths } from '../../haproxy/config/paths.ts';
@@ -205,6 +207,20 @@ describe('an uploaded certificate', () => {
     deliver(balancer, long);
     await balancer.reload(spec({ certificate: 'main' }));
     expect(await servedSerial(balancer.address, names[194])).toBe(long.serial);
+  });
+
+  it('is served from a folder with a space in its name', async () => {
+    const address = loopbackAddress();
+    const test = createTestService(`${scene.directory}/with a space`, address);
+    scene.after(() => test.service.remove());
+    const [first, second] = [ca.issue({ names: ['app.test'] }), ca.issue({ names: ['app.test'] })];
+    test.desired = { ...test.desired, certificate: { name: 'main', pem: first.bundle } };
+    await test.set(spec({ certificate: 'main' }));
+    expect(await servedSerial(address, 'app.test')).toBe(first.serial);
+    test.desired = { ...test.desired, certificate: { name: 'main', pem: second.bundle } };
+    expect(await test.set(spec({ certificate: 'main' }))).toMatchObject({ path: 'runtime' });
+    expect(await servedSerial(address, 'app.test')).toBe(second.serial);
+    expect(await test.set(spec())).toMatchObject({ path: 'runtime' });
   });
 
   it('is served by a tcp load balancer', async () => {
