@@ -22,7 +22,7 @@ export interface ServerContext {
   taken: TakenVersions;
   questions: Questions;
   totals: LatestTotals;
-  /** Seals what the store must not hold in the clear. */
+  /** Encrypts what the store must not hold in the clear. */
   sealer: Sealer;
   plan: typeof planChange;
   render: typeof renderConfig;
