@@ -221,9 +221,9 @@ async function installAll(
   paths: ServicePaths,
   context: ConvergeContext,
 ): Promise<() => Promise<void>> {
-  const undo = await writeCertificates(model, files);
+  const { isChanged, undo } = await writeCertificates(model, files);
   try {
-    await installConfig(model, paths, context);
+    await installConfig(model, paths, context, isChanged);
     return undo;
   } catch (error) {
     await undo();
@@ -232,7 +232,8 @@ async function installAll(
 }
 
 async function keepCertificates(model: ServiceModel, files: readonly CertificateFile[]): Promise<void> {
-  await writeCertificates(model, files);
+  // Not waited for to reach the disk: before the next start they are held against what is wanted.
+  await writeCertificates(model, files, { durable: false });
   await sweepCertificates(model);
 }
 
@@ -241,14 +242,16 @@ async function installConfig(
   model: ServiceModel,
   paths: ServicePaths,
   context: ConvergeContext,
+  hasNewCertificates: boolean,
 ): Promise<void> {
   const text = renderConfig(model);
   await writeServerState(model, context);
   await writeLookups(model);
   await writeContentFiles(model);
   // What has served before needs no second look, and after a crash every millisecond counts.
-  if (text === (await readTextIfExists(paths.lastGood)) && text === (await readTextIfExists(paths.config)))
-    return;
+  const isKnown =
+    text === (await readTextIfExists(paths.lastGood)) && text === (await readTextIfExists(paths.config));
+  if (isKnown && !hasNewCertificates) return;
   await writeFileAtomic(paths.candidate, text);
   await checkConfig(context.binary, paths.candidate);
   await rename(paths.candidate, paths.config);

@@ -10,7 +10,7 @@ import {
 import { isTerminated } from '../../haproxy/config/frontend.ts';
 import { servicePaths } from '../../haproxy/config/paths.ts';
 import type { ServiceModel } from '../../haproxy/model.ts';
-import { readTextIfExists, writeFileAtomic } from '../../host/files.ts';
+import { type WriteOptions, readTextIfExists, writeFileAtomic } from '../../host/files.ts';
 import { ensurePlaceholder } from '../placeholder.ts';
 
 /** A certificate file as it should be, with the names that it is for. */
@@ -49,15 +49,21 @@ export function digestOf(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/**
- * Writes the list and the files that a worker begins with.
- * @returns what puts back the files that were there before.
- */
+/** What became of the files of certificates. */
+export interface WrittenCertificates {
+  /** Whether any of them is another than before. */
+  isChanged: boolean;
+  /** Puts back the files that were there before. */
+  undo(): Promise<void>;
+}
+
+/** Writes the list and the files that a worker begins with: all of them, or none. */
 export async function writeCertificates(
   model: ServiceModel,
   files: readonly CertificateFile[],
-): Promise<() => Promise<void>> {
-  if (files.length === 0) return async () => {};
+  { durable = true }: Pick<WriteOptions, 'durable'> = {},
+): Promise<WrittenCertificates> {
+  if (files.length === 0) return { isChanged: false, undo: async () => {} };
   const { certificates, certificateList } = servicePaths(model.id, model.layout);
   await mkdir(certificates, { recursive: true, mode: 0o700 });
   const texts = [
@@ -74,13 +80,13 @@ export async function writeCertificates(
       const present = await readTextIfExists(path);
       if (present === text) continue;
       before.set(path, present);
-      await writeFileAtomic(path, text);
+      await writeFileAtomic(path, text, { durable });
     }
   } catch (error) {
     await undo();
     throw error;
   }
-  return undo;
+  return { isChanged: before.size > 0, undo };
 }
 
 /** Removes the files of certificates that are served no more: keys are not left lying about. */

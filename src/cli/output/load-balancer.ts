@@ -62,6 +62,7 @@ function mainSection(lb: LoadBalancer, now: number, style: Style): Section {
         'Domains',
         [spec.tls?.domain, ...(spec.tls?.domains ?? [])].filter((domain) => domain !== undefined).join(', '),
       ],
+      ['Uploaded certificate', spec.tls?.certificate ?? ''],
       [
         'Labels',
         Object.entries(labels)
