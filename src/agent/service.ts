@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { AnswerBody, QuestionBody } from '../api/agent-questions.ts';
 import type { DesiredLoadBalancer, GuardReport, LoadBalancerReport } from '../api/agent.ts';
@@ -18,6 +19,7 @@ import { refusal } from './answerer.ts';
 import { type BackendMonitor, createBackendMonitor } from './backend-monitor.ts';
 import { observedCertificates } from './serving/deploy.ts';
 import { certificateReports } from './serving/status.ts';
+import { createStapler } from './serving/staples.ts';
 import { createCertificateWatch } from './serving/watch.ts';
 import { type CertificateKeeper, createCertificateKeeper } from './serving/keeper.ts';
 import type { CertificateSource } from './serving/source.ts';
@@ -88,7 +90,17 @@ export class Service {
     this.id = options.id;
     this.#options = options;
     this.#observedRevision = options.observedRevision;
-    this.#certificates = createCertificateKeeper(options.id, options.layout, options.certificates);
+    this.#certificates = createCertificateKeeper({
+      id: options.id,
+      layout: options.layout,
+      source: options.certificates,
+      stapler: createStapler({
+        directory: join(servicePaths(options.id, options.layout).directory, 'ocsp'),
+        clock: options.clock,
+        logger: options.logger,
+        onChange: () => this.nudge(),
+      }),
+    });
     this.#backoff = createBackoff({ initialMs: 1000, maxMs: 30_000, random: Math.random });
     this.#monitor = createBackendMonitor({
       clock: options.clock,

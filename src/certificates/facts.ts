@@ -16,6 +16,8 @@ export interface CertificateFacts {
   fingerprint: string;
   /** Kind of its key, such as `EC prime256v1` or `RSA 2048`. */
   key: string;
+  /** Where its CA tells whether it is revoked (OCSP, by plain HTTP); absent where it does not. */
+  ocsp?: string;
 }
 
 export function certificateFacts(certificate: X509Certificate): CertificateFacts {
@@ -28,7 +30,13 @@ export function certificateFacts(certificate: X509Certificate): CertificateFacts
     notAfter: certificate.validToDate.toISOString(),
     fingerprint: certificate.fingerprint.replaceAll(':', '').toUpperCase(),
     key: keyText(certificate.publicKey),
+    ...ocspOf(certificate),
   };
+}
+
+function ocspOf({ infoAccess = '' }: X509Certificate): { ocsp?: string } {
+  const url = /^OCSP - URI:(http:\/\/[\u0021-\u007e]{1,500})$/m.exec(infoAccess)?.[1];
+  return url !== undefined && URL.canParse(url) ? { ocsp: url } : {};
 }
 
 /** Names in the alternative names of a certificate. What is no plain name stands in quotes there and is left out. */

@@ -27,4 +27,6 @@ export interface ServedCertificate {
   fingerprint: string;
   /** PEM: the chain, then the key. Empty where only plans are made. */
   pem: string;
+  /** What its CA says of it (OCSP response in base64), which clients are told along with it. */
+  staple?: string | undefined;
 }

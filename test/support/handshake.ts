@@ -23,6 +23,8 @@ export interface Handshake {
   /** Whether the CA vouches for it, for that name. */
   authorized: boolean;
   answer: string;
+  /** What the CA says of the certificate (OCSP, DER); undefined when the server told nothing. */
+  staple: Buffer | undefined;
 }
 
 /** One TLS handshake on a connection of its own. Rejects when it fails. */
@@ -32,6 +34,7 @@ export function handshake(host: string, options: HandshakeOptions = {}): Promise
     const socket: TLSSocket = connectTls({
       socket: connect(port, host),
       rejectUnauthorized: false,
+      requestOCSP: true,
       ...(name === undefined ? {} : { servername: name }),
       ...(ca === undefined ? {} : { ca }),
       ...(cert === undefined ? {} : { cert, key }),
@@ -40,7 +43,9 @@ export function handshake(host: string, options: HandshakeOptions = {}): Promise
       ...(maxVersion === 'TLSv1.1' ? { ciphers: 'DEFAULT@SECLEVEL=0' } : {}),
     });
     let answer = '';
-    let seen: Omit<Handshake, 'answer'> | undefined;
+    let staple: Buffer | undefined;
+    let seen: Omit<Handshake, 'answer' | 'staple'> | undefined;
+    socket.once('OCSPResponse', (response: Buffer | null) => (staple = response ?? undefined));
     socket
       .setEncoding('utf8')
       .setTimeout(10_000, () => socket.destroy(new Error('no handshake within 10 s')));
@@ -57,7 +62,9 @@ export function handshake(host: string, options: HandshakeOptions = {}): Promise
     });
     socket.on('data', (chunk) => (answer += String(chunk)));
     socket.once('error', reject);
-    socket.once('close', () => (seen ? resolve({ ...seen, answer }) : reject(new Error('no handshake'))));
+    socket.once('close', () =>
+      seen ? resolve({ ...seen, answer, staple }) : reject(new Error('no handshake')),
+    );
   });
 }
 

@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { waitFor } from './wait.ts';
 
 /** A certificate of a test's CA with its key. */
 export interface Issued {
@@ -36,6 +37,8 @@ export interface TestCa {
   /** PEM of its own certificate. */
   pem: string;
   issue(options: IssueOptions): Issued;
+  /** Has it answer on a port of 127.0.0.1 how the certificates of up to now are (OCSP), until what is returned is called. */
+  respond(port: number): Promise<() => void>;
   /** Its revocation list (PEM), with those certificates on it. */
   revocationList(revoked: readonly Issued[], days?: number): string;
 }
@@ -182,6 +185,17 @@ export function createTestCa(parent: string, name = 'Test CA'): TestCa {
         path,
         serial: new X509Certificate(leaf).serialNumber,
       };
+    },
+    async respond(port) {
+      const own = ['-index', 'index', '-CA', 'ca.pem', '-rsigner', 'ca.pem', '-rkey', 'ca.key'];
+      const args = ['ocsp', ...own, '-port', String(port), '-ndays', '4'];
+      const responder = spawn('openssl', args, { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'] });
+      let said = '';
+      for (const stream of [responder.stdout, responder.stderr])
+        stream.on('data', (chunk) => (said += String(chunk)));
+      // It serves one at a time: a connection that asks nothing would hold it up.
+      await waitFor('the responder', () => /ACCEPT|waiting for/i.test(said));
+      return () => void responder.kill('SIGKILL');
     },
     revocationList(revoked, days = 30) {
       for (const { path } of revoked)

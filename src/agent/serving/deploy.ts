@@ -13,14 +13,13 @@ import {
 } from '../../haproxy/runtime/certificates.ts';
 import type { RuntimeConnection } from '../../haproxy/runtime/connection.ts';
 import { withRuntime } from '../../haproxy/runtime/connection.ts';
-import { readTextIfExists } from '../../host/files.ts';
-import { type CertificateFile, digestOf } from './disk.ts';
+import { type CertificateFile, contentDigest, digestOnDisk } from './disk.ts';
 
 /** A certificate as it is served, as far as the agent knows. */
 export interface LiveCertificate {
   /** SHA-1 in upper-case hexadecimal. */
   fingerprint: string;
-  /** SHA-256 of its file, chain and key included. */
+  /** Of its files: chain, key and what its CA says of it. */
   digest: string;
   hosts: readonly string[];
 }
@@ -48,7 +47,7 @@ export function certificateChanges(
 }
 
 function isAsWanted(live: LiveCertificate | undefined, file: CertificateFile): boolean {
-  if (!live || live.fingerprint !== file.fingerprint || live.digest !== digestOf(file.pem)) return false;
+  if (!live || live.fingerprint !== file.fingerprint || live.digest !== contentDigest(file)) return false;
   return hostsKey(live.hosts) === hostsKey(file.hosts);
 }
 
@@ -58,7 +57,10 @@ export function hasChanges({ bring, clear }: CertificateChanges): boolean {
 
 export function toLive(files: readonly CertificateFile[]): LiveCertificates {
   return new Map(
-    files.map(({ path, fingerprint, pem, hosts }) => [path, { fingerprint, digest: digestOf(pem), hosts }]),
+    files.map(({ path, fingerprint, pem, staple, hosts }) => [
+      path,
+      { fingerprint, digest: contentDigest({ pem, staple }), hosts },
+    ]),
   );
 }
 
@@ -71,9 +73,10 @@ export async function bringCertificates(
   if (bring.length === 0) return;
   const { certificateList: list } = servicePaths(model.id, model.layout);
   const seen = await readCertificates(runtime, list);
-  for (const { path, pem, hosts } of bring) {
+  for (const { path, pem, hosts, staple } of bring) {
     const present = seen.get(path);
-    await (present ? replaceCertificate(runtime, path, pem) : addCertificate(runtime, path, pem));
+    const content = { pem, staple };
+    await (present ? replaceCertificate(runtime, path, content) : addCertificate(runtime, path, content));
     const lines = present?.lines ?? [];
     if (lines.length === 1 && hostsKey(lines[0]?.hosts ?? []) === hostsKey(hosts)) continue;
     const file = path.slice(path.lastIndexOf('/') + 1);
@@ -110,7 +113,7 @@ export async function seenCertificates(model: ServiceModel): Promise<Map<string,
 export async function observedCertificates(model: ServiceModel): Promise<LiveCertificates> {
   const observed = new Map<string, LiveCertificate>();
   for (const [path, { fingerprint, lines }] of await seenCertificates(model)) {
-    const digest = digestOf((await readTextIfExists(path)) ?? '');
+    const digest = await digestOnDisk(path);
     // Of a certificate on several lines some change was cut short: it is brought anew.
     const hosts = lines.length === 1 ? (lines[0]?.hosts ?? []) : [];
     observed.set(path, { fingerprint, digest, hosts });

@@ -10,13 +10,15 @@ import {
 import { isTerminated } from '../../haproxy/config/frontend.ts';
 import { servicePaths } from '../../haproxy/config/paths.ts';
 import type { ServiceModel } from '../../haproxy/model.ts';
-import { type WriteOptions, readTextIfExists, writeFileAtomic } from '../../host/files.ts';
+import { type WriteOptions, readBytesIfExists, readTextIfExists, writeFileAtomic } from '../../host/files.ts';
 import { ensurePlaceholder } from '../placeholder.ts';
 
 /** A certificate file as it should be, with the names that it is for. */
 export interface CertificateFile {
   path: string;
   pem: string;
+  /** What its CA says of it (OCSP response in base64). */
+  staple?: string | undefined;
   /** SHA-1 of the certificate in upper-case hexadecimal. */
   fingerprint: string;
   hosts: readonly string[];
@@ -30,7 +32,7 @@ export async function certificateFiles(model: ServiceModel): Promise<Certificate
   for (const { file, hosts, certificate } of certificateLines(model)) {
     const pem = certificate?.pem ?? (await readPlaceholder(placeholder));
     const fingerprint = certificate?.fingerprint ?? fingerprintOf(pem);
-    files.push({ path: certificatePath(model, file), pem, fingerprint, hosts });
+    files.push({ path: certificatePath(model, file), pem, fingerprint, hosts, staple: certificate?.staple });
   }
   const isDefault = ({ path }: CertificateFile) => path.endsWith(`/${DEFAULT_FILE}`);
   return [...files.filter((file) => !isDefault(file)), ...files.filter(isDefault)];
@@ -47,6 +49,22 @@ function fingerprintOf(pem: string): string {
 
 export function digestOf(text: string): string {
   return createHash('sha256').update(text).digest('hex');
+}
+
+/** Path of the response of the CA, which HAProxy reads along with the certificate. */
+function staplePath(path: string): string {
+  return `${path}.ocsp`;
+}
+
+/** Tells the contents of a certificate's files from others. */
+export function contentDigest({ pem, staple = '' }: Pick<CertificateFile, 'pem' | 'staple'>): string {
+  return digestOf(`${pem}\n${staple}`);
+}
+
+/** The same of what lies on the disk. */
+export async function digestOnDisk(path: string): Promise<string> {
+  const pem = (await readTextIfExists(path)) ?? '';
+  return contentDigest({ pem, staple: (await readBytesIfExists(staplePath(path)))?.toString('base64') });
 }
 
 /** What became of the files of certificates. */
@@ -66,21 +84,25 @@ export async function writeCertificates(
   if (files.length === 0) return { isChanged: false, undo: async () => {} };
   const { certificates, certificateList } = servicePaths(model.id, model.layout);
   await mkdir(certificates, { recursive: true, mode: 0o700 });
-  const texts = [
-    ...files.map(({ path, pem }) => ({ path, text: pem })),
-    { path: certificateList, text: writeCertificateList(model) },
+  const contents = [
+    ...files.flatMap(({ path, pem, staple }) => [
+      { path, content: Buffer.from(pem) },
+      { path: staplePath(path), content: staple === undefined ? undefined : Buffer.from(staple, 'base64') },
+    ]),
+    { path: certificateList, content: Buffer.from(writeCertificateList(model)) },
   ];
-  const before = new Map<string, string | undefined>();
+  const before = new Map<string, Buffer | undefined>();
+  const put = (path: string, content: Buffer | undefined, isDurable = true) =>
+    content ? writeFileAtomic(path, content, { durable: isDurable }) : rm(path, { force: true });
   const undo = async () => {
-    for (const [path, text] of before)
-      await (text === undefined ? rm(path, { force: true }) : writeFileAtomic(path, text));
+    for (const [path, content] of before) await put(path, content);
   };
   try {
-    for (const { path, text } of texts) {
-      const present = await readTextIfExists(path);
-      if (present === text) continue;
+    for (const { path, content } of contents) {
+      const present = await readBytesIfExists(path);
+      if (content === undefined ? present === undefined : present?.equals(content)) continue;
       before.set(path, present);
-      await writeFileAtomic(path, text, { durable });
+      await put(path, content, durable);
     }
   } catch (error) {
     await undo();
@@ -93,7 +115,10 @@ export async function writeCertificates(
 export async function sweepCertificates(model: ServiceModel): Promise<void> {
   if (!isTerminated(model.spec)) return;
   const { certificates, certificateList } = servicePaths(model.id, model.layout);
-  const kept = new Set([basename(certificateList), ...certificateLines(model).map(({ file }) => file)]);
+  const kept = new Set([
+    basename(certificateList),
+    ...certificateLines(model).flatMap(({ file }) => [file, staplePath(file)]),
+  ]);
   for (const name of await readdir(certificates))
     if (!kept.has(name)) await rm(certificatePath(model, name), { force: true });
 }

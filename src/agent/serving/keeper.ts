@@ -7,6 +7,7 @@ import type { ServedCertificate, ServiceModel } from '../../haproxy/model.ts';
 import { readTextIfExists } from '../../host/files.ts';
 import type { HostLayout } from '../../spec/host-layout.ts';
 import { digestOf } from './disk.ts';
+import type { Stapler } from './staples.ts';
 import type { CertificateSource } from './source.ts';
 
 /** A certificate that there is for a load balancer, and what became of it. */
@@ -45,11 +46,20 @@ interface Offer {
   text: string;
 }
 
-export function createCertificateKeeper(
-  id: string,
-  layout: HostLayout,
-  source: CertificateSource | undefined,
-): CertificateKeeper {
+export interface CertificateKeeperOptions {
+  id: string;
+  layout: HostLayout;
+  /** Where the certificates of domains come from, if from anywhere. */
+  source: CertificateSource | undefined;
+  stapler: Stapler;
+}
+
+export function createCertificateKeeper({
+  id,
+  layout,
+  source,
+  stapler,
+}: CertificateKeeperOptions): CertificateKeeper {
   let found: readonly Offered[] = [];
   let offers: readonly Offer[] = [];
   let isTouched = true;
@@ -70,16 +80,18 @@ export function createCertificateKeeper(
 
   return {
     touch: () => void (isTouched = true),
-    isTouched: () => isTouched,
+    isTouched: () => isTouched || stapler.isDue(),
     async look(desired) {
       isTouched = false;
       offers = [...(await uploadedOffers(desired, place)), ...(await obtainedOffers(desired.id, source))];
       found = await Promise.all(offers.map(select));
-      return found.flatMap((offered) => servedCertificate(offered) ?? []);
+      return found.flatMap((offered) => servedCertificate(offered, stapler) ?? []);
     },
     async refuse(path, said) {
       const offer = offers.find(({ file }) => certificatePath(place, `${file}.pem`) === path);
       if (!offer) return false;
+      // It may be for what its CA says of it alone.
+      if (stapler.drop(offer.file)) return (isTouched = true);
       const digest = digestOf(offer.text);
       if (refused.get(offer.file)?.digest === digest) return false;
       refused.set(offer.file, { digest, said });
@@ -92,9 +104,13 @@ export function createCertificateKeeper(
   };
 }
 
-function servedCertificate({ file, domains, served }: Offered): ServedCertificate | undefined {
+function servedCertificate(
+  { file, domains, served }: Offered,
+  stapler: Stapler,
+): ServedCertificate | undefined {
   if (!served) return undefined;
-  return { name: file, hosts: domains, fingerprint: served.fingerprint, pem: bundleText(served) };
+  const staple = stapler.staple(file, served);
+  return { name: file, hosts: domains, fingerprint: served.fingerprint, pem: bundleText(served), staple };
 }
 
 /** The certificate that the spec names. While it does not come along, the one that came before is served on. */

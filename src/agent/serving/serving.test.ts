@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { get, handshake, servedSerial } from '../../../test/support/handshake.ts';
 import { type Balancer, createScene } from '../../../test/support/scene.ts';
 import { createTestService } from '../../../test/support/service.ts';
-import { loopbackAddress } from '../../../test/support/temporary.ts';
+import { freePort, loopbackAddress } from '../../../test/support/temporary.ts';
 import { type Issued, createTestCa } from '../../../test/support/test-ca.ts';
 import { waitFor } from '../../../test/support/wait.ts';
 import { servicePaths } from '../../haproxy/config/paths.ts';
@@ -161,7 +161,7 @@ describe('an uploaded certificate', () => {
     const { replaceCertificate } = await import('../../haproxy/runtime/certificates.ts');
     const path = `${paths(balancer).certificates}/uploaded-main.pem`;
     await withRuntime(paths(balancer).workerSocket, (runtime) =>
-      replaceCertificate(runtime, path, wrong.bundle),
+      replaceCertificate(runtime, path, { pem: wrong.bundle }),
     );
     expect(await servedSerial(balancer.address, 'app.test')).toBe(wrong.serial);
     await served(balancer, right, 'app.test');
@@ -283,6 +283,39 @@ describe('certificates of domains', () => {
       const list = await readFile(paths(balancer).certificateList, 'utf8');
       return list.trimEnd().split('\n').length === 3;
     });
+  });
+});
+
+describe('what a CA says of a certificate', () => {
+  it('is told to clients, after a reload too, and of a revoked one nothing is', async () => {
+    const own = createTestCa(scene.directory, 'Responding CA');
+    const port = await freePort();
+    const extensions = [`authorityInfoAccess=OCSP;URI:http://127.0.0.1:${port}/`];
+    const whole = (issued: Issued) => ({ bundle: issued.certificate + own.pem + issued.privateKey });
+    const [good, bad] = ['good.test', 'bad.test'].map((name) => own.issue({ names: [name], extensions })) as [
+      Issued,
+      Issued,
+    ];
+    own.revocationList([bad]);
+    scene.after(await own.respond(port));
+    const balancer = scene.balancer();
+    deliver(balancer, whole(good));
+    await balancer.start(spec({ certificate: 'main' }));
+    const pid = await balancer.workerPid();
+    const staple = async (name: string) => (await handshake(balancer.address, { name })).staple;
+    await waitFor('the word of the CA', () => staple('good.test'));
+    expect(await balancer.workerPid()).toBe(pid);
+    await balancer.reload(spec({ certificate: 'main', minVersion: '1.3' }));
+    expect(await staple('good.test')).toBeDefined();
+
+    deliver(balancer, whole(bad));
+    await served(balancer, bad, 'bad.test');
+    await waitFor('the answer', async () =>
+      (await readFile(`${paths(balancer).directory}/ocsp/uploaded-main.leaf`, 'utf8')).includes(
+        bad.certificate.slice(30, 90),
+      ),
+    );
+    expect(await staple('bad.test')).toBeUndefined();
   });
 });
 

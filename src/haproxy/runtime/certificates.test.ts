@@ -40,12 +40,12 @@ describe('certificates at run time', () => {
   it('are added, read, replaced and deleted', async () => {
     const { balancer, runtime, list, at } = await running();
     const [first, second] = [ca.issue({ names: ['a.test'] }), ca.issue({ names: ['a.test'] })];
-    await addCertificate(runtime, at('a.pem'), first.bundle);
+    await addCertificate(runtime, at('a.pem'), { pem: first.bundle });
     await addLine(runtime, list, 'a.pem a.test *.b.test\n');
     const seen = (await readCertificates(runtime, list)).get(at('a.pem'));
     expect(seen).toMatchObject({ lines: [{ hosts: ['a.test', '*.b.test'] }] });
     expect(await servedSerial(balancer.address, 'x.b.test')).toBe(first.serial);
-    await replaceCertificate(runtime, at('a.pem'), second.bundle);
+    await replaceCertificate(runtime, at('a.pem'), { pem: second.bundle });
     expect(await servedSerial(balancer.address, 'a.test')).toBe(second.serial);
     expect((await readCertificates(runtime, list)).get(at('a.pem'))?.fingerprint).not.toBe(seen?.fingerprint);
     for (const { number } of seen?.lines ?? []) await deleteLine(runtime, list, at('a.pem'), number);
@@ -56,7 +56,7 @@ describe('certificates at run time', () => {
   it('that HAProxy refuses leave what is served, and no transaction open', async () => {
     const { balancer, runtime, list, at } = await running();
     const [good, other] = [ca.issue({ names: ['a.test'] }), ca.issue({ names: ['a.test'] })];
-    await addCertificate(runtime, at('a.pem'), good.bundle);
+    await addCertificate(runtime, at('a.pem'), { pem: good.bundle });
     await addLine(runtime, list, 'a.pem a.test\n');
     const bad = {
       'another key': other.certificate + good.privateKey,
@@ -64,19 +64,25 @@ describe('certificates at run time', () => {
       garbage: 'garbage\n',
     };
     for (const [what, pem] of Object.entries(bad)) {
-      await expect(replaceCertificate(runtime, at('a.pem'), pem), what).rejects.toThrow(CertificateRefused);
-      await expect(addCertificate(runtime, at('b.pem'), pem), what).rejects.toThrow(CertificateRefused);
+      await expect(replaceCertificate(runtime, at('a.pem'), { pem: pem }), what).rejects.toThrow(
+        CertificateRefused,
+      );
+      await expect(addCertificate(runtime, at('b.pem'), { pem: pem }), what).rejects.toThrow(
+        CertificateRefused,
+      );
       expect(await servedSerial(balancer.address, 'a.test')).toBe(good.serial);
     }
-    await replaceCertificate(runtime, at('a.pem'), other.bundle);
+    await replaceCertificate(runtime, at('a.pem'), { pem: other.bundle });
     expect(await servedSerial(balancer.address, 'a.test')).toBe(other.serial);
-    await addCertificate(runtime, at('b.pem'), good.bundle);
+    await addCertificate(runtime, at('b.pem'), { pem: good.bundle });
   });
 
   it('that are too long are not sent, and neither are commands in the place of lines', async () => {
     const { runtime, at } = await running();
     const long = ca.issue({ names: ['a.test'] }).bundle.repeat(20);
-    await expect(replaceCertificate(runtime, at('default.pem'), long)).rejects.toThrow(UnexpectedAnswer);
+    await expect(replaceCertificate(runtime, at('default.pem'), { pem: long })).rejects.toThrow(
+      UnexpectedAnswer,
+    );
     for (const payload of ['a\n\nshutdown sessions\n', 'a\n \nb\n', '\n', 'a', ''])
       await expect(runtime.send('set ssl cert x', payload)).rejects.toThrow('lines, none of them empty');
   });

@@ -21,6 +21,8 @@ const MAX_PAYLOAD = 15_000;
 /** HAProxy's words for what is wrong with a certificate itself. */
 const REFUSAL = /unable to load|inconsistencies|must contain at least|no start line|couldn't|can't load/i;
 
+const TRANSACTION = /^Transaction (created|updated) for certificate/;
+
 /** A certificate as HAProxy serves it. */
 export interface SeenCertificate {
   /** SHA-1 in upper-case hexadecimal; empty for one without content. */
@@ -29,17 +31,26 @@ export interface SeenCertificate {
   lines: { number: number; hosts: readonly string[] }[];
 }
 
+/** What a certificate's path holds. */
+export interface CertificateContent {
+  /** PEM: the chain, then the key. */
+  pem: string;
+  /** What its CA says of it (OCSP response in base64). */
+  staple?: string | undefined;
+}
+
 /** Puts a certificate in the place of what the path holds (management guide, `set ssl cert`). */
 export async function replaceCertificate(
   runtime: RuntimeConnection,
   path: string,
-  pem: string,
+  { pem, staple }: CertificateContent,
 ): Promise<void> {
   if (pem.length > MAX_PAYLOAD)
     throw new UnexpectedAnswer(`the certificate ${path} is longer than what HAProxy takes at run time`);
   const name = escapePath(path);
   try {
-    await expect(runtime, `set ssl cert ${name}`, /^Transaction (created|updated) for certificate/, pem);
+    await expect(runtime, `set ssl cert ${name}`, TRANSACTION, pem);
+    if (staple !== undefined) await expect(runtime, `set ssl cert ${name}.ocsp`, TRANSACTION, `${staple}\n`);
     await expect(runtime, `commit ssl cert ${name}`, /Success!$/);
   } catch (error) {
     // A transaction that stays open would stand in the way of all others.
@@ -51,12 +62,16 @@ export async function replaceCertificate(
 }
 
 /** Adds a certificate that no line of the list names yet. */
-export async function addCertificate(runtime: RuntimeConnection, path: string, pem: string): Promise<void> {
+export async function addCertificate(
+  runtime: RuntimeConnection,
+  path: string,
+  content: CertificateContent,
+): Promise<void> {
   const name = escapePath(path);
   // One that an interrupted change left behind is as good as a new one.
   await expect(runtime, `new ssl cert ${name}`, /^New empty certificate store|already exists/);
   try {
-    await replaceCertificate(runtime, path, pem);
+    await replaceCertificate(runtime, path, content);
   } catch (error) {
     await runtime.send(`del ssl cert ${name}`);
     throw error;
