@@ -344,7 +344,7 @@ describe('the way to HTTPS', () => {
     expect(redirected.headers).not.toHaveProperty('strict-transport-security');
     expect(await ask({ host: 'A.TEST.', method: 'POST', body: 'x' })).toMatchObject({ status: 308 });
     expect((await ask({ host: 'x.w.test' })).headers.location).toBe('https://x.w.test/');
-    for (const host of ['b.test', 'x.a.test', 'w.test', 'x.y.w.test', '192.0.2.1'])
+    for (const host of ['b.test', 'x.a.test', 'w.test', 'x.y.w.test', '192.0.2.1', 'localhost', '*'])
       expect([host, (await ask({ host })).status]).toEqual([host, 200]);
     // Without a redirect for the path that CAs ask for.
     expect((await ask({ host: 'a.test', path: '/.well-known/acme-challenge/other' })).status).toBe(200);

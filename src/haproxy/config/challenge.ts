@@ -6,6 +6,9 @@ import { quote } from './quote.ts';
 /** Key of the map of challenges under which the account's thumbprint stands. */
 export const THUMBPRINT_KEY = '_thumb';
 
+/** Entry of the list of redirected hosts that is there when there are others. No host has that name, not even as `*`. */
+export const ANY_REDIRECT = '/any';
+
 const TOKEN = '^/[.]well-known/acme-challenge/[A-Za-z0-9_-]{16,128}$';
 
 /**
@@ -13,11 +16,14 @@ const TOKEN = '^/[.]well-known/acme-challenge/[A-Za-z0-9_-]{16,128}$';
  * account, which is the same on every node. Nothing may come before these rules that refuses, redirects or counts.
  */
 export function challengeLines(model: ServiceModel): string[] {
-  const { challenges, challengeHosts } = lookupPaths(model);
+  const { challenges, challengeHosts, redirectedHosts } = lookupPaths(model);
+  // Most requests are neither: their host is not looked at here.
+  const isNeeded = model.spec.tls?.hsts ? '' : ' if challenge || redirecting !{ ssl_fc }';
   return [
-    // A dot at the end only says that the name is complete (RFC 3986, section 3.2.2). HTTP/1.0 may name no host.
-    'http-request set-var(txn.site) req.fhdr(host),host_only,lower,rtrim(.)',
     'acl challenge path_beg /.well-known/acme-challenge/',
+    `acl redirecting str(${ANY_REDIRECT}) -m str -f ${quote(redirectedHosts)}`,
+    // A dot at the end only says that the name is complete (RFC 3986, section 3.2.2). HTTP/1.0 may name no host.
+    `http-request set-var(txn.site) req.fhdr(host),host_only,lower,rtrim(.)${isNeeded}`,
     `acl challenge-token path -m reg ${quote(TOKEN)}`,
     `acl challenge-host var(txn.site) -m str -f ${quote(challengeHosts)}`,
     `http-request set-var(txn.thumbprint) str(${THUMBPRINT_KEY}),map_str(${quote(challenges)}) if challenge challenge-token challenge-host`,

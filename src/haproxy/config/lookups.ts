@@ -4,7 +4,7 @@ import { poolsOf } from '../../spec/load-balancer.ts';
 import type { StepAction } from '../../spec/plan.ts';
 import type { ServiceModel } from '../model.ts';
 import { certifiedHosts } from './certificates.ts';
-import { THUMBPRINT_KEY, challengedHosts } from './challenge.ts';
+import { ANY_REDIRECT, THUMBPRINT_KEY, challengedHosts } from './challenge.ts';
 import { MAINTENANCE_SWITCH, lookupPaths } from './lookup-paths.ts';
 import { limitsOf } from './rate-limit.ts';
 import { NO_ROUTE, compileRoutes, decisionWithoutRoute } from './routing/compile.ts';
@@ -112,7 +112,7 @@ function tlsLookups(model: ServiceModel): Lookup[] {
     ),
     list(
       paths.redirectedHosts,
-      tls?.redirect ? certified : [],
+      tls?.redirect && certified.length > 0 ? [ANY_REDIRECT, ...certified] : [],
       'set-redirect',
       'which hosts are sent from plain HTTP to HTTPS',
     ),

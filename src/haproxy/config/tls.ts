@@ -39,7 +39,7 @@ export function redirectLines(model: ServiceModel): string[] {
   const list = quote(lookupPaths(model).redirectedHosts);
   const port = boundPort(HTTPS_PORT, model.layout);
   const place = `https://%[var(txn.site)]${port === HTTPS_PORT ? '' : `:${port}`}%[pathq]`;
-  const isPlain = '!{ ssl_fc } redirected !challenge';
+  const isPlain = '!{ ssl_fc } redirecting redirected !challenge';
   return [
     `acl redirected var(txn.site) -m str -f ${list}`,
     `acl redirected var(txn.site),regsub(^[^.]*,*) -m str -f ${list}`,
