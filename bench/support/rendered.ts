@@ -65,6 +65,7 @@ function modelOf(spec: object, directory: string): ServiceModel {
       ipv6: false,
     },
     addresses: new Map(),
+    certificates: [],
   };
 }
 

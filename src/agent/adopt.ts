@@ -10,6 +10,7 @@ import { readTextIfExists } from '../host/files.ts';
 import { withRuntime } from '../haproxy/runtime/connection.ts';
 import { SHOW_SERVER_STATS, type ServerStat, parseServerStats } from '../haproxy/runtime/stat.ts';
 import { parseTarget } from '../spec/target.ts';
+import { observedCertificates } from './serving/deploy.ts';
 import type { Live, LiveLookups } from './converge.ts';
 
 /**
@@ -29,6 +30,7 @@ export async function findLive(model: ServiceModel): Promise<Live | undefined> {
     frameHash: worker.frameHash ?? '',
     servers: await observedServers(model),
     lookups: await observedLookups(model),
+    certificates: await observedCertificates(model),
     hasTables: /^peers /m.test((await readTextIfExists(paths.lastGood)) ?? ''),
     listeners: listeners(model.spec, model.layout),
     address: model.address,

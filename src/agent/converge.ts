@@ -15,14 +15,30 @@ import { checkConfig } from '../haproxy/process/check.ts';
 import { probeListen } from '../haproxy/process/listen-probe.ts';
 import { type RunningProxy, askWorker, reloadMaster, startMaster } from '../haproxy/process/master.ts';
 import { changeLookup, runCommands } from '../haproxy/runtime/commands.ts';
+import { CertificateRefused } from '../haproxy/runtime/certificates.ts';
 import { withRuntime } from '../haproxy/runtime/connection.ts';
 import { type Teacher, endResync } from '../haproxy/runtime/peers.ts';
 import { type KnownHealth, renderServerState } from '../haproxy/runtime/server-state.ts';
 import type { ApplyPath } from '../spec/plan.ts';
+import {
+  type CertificateChanges,
+  type LiveCertificates,
+  bringCertificates,
+  certificateChanges,
+  clearCertificates,
+  hasChanges,
+  toLive,
+} from './serving/deploy.ts';
+import {
+  type CertificateFile,
+  certificateFiles,
+  sweepCertificates,
+  writeCertificates,
+} from './serving/disk.ts';
+import { blameCertificate } from './serving/blame.ts';
 import { boundOldWorkers } from './workers/bound.ts';
-import { ensurePlaceholder } from './placeholder.ts';
 import { type Leaving, changesToCommands, noteLeaving } from './runtime-changes.ts';
-import { verifyService } from './verify.ts';
+import { verifyCertificates, verifyService } from './verify.ts';
 
 /** What each map and list holds, by its path. */
 export type LiveLookups = ReadonlyMap<string, ReadonlyMap<string, string>>;
@@ -33,6 +49,7 @@ export interface Live {
   frameHash: string;
   servers: Server[];
   lookups: LiveLookups;
+  certificates: LiveCertificates;
   /** Whether it has stick tables, which the next worker is to get. */
   hasTables: boolean;
   listeners: Listener[];
@@ -71,11 +88,13 @@ export async function converge(
   const frameHash = renderFrame(model).hash;
   if (frameHash !== live.frameHash || changes.some(needsReload)) return reload(live, model, context);
   const entries = changedEntries(live, model);
-  if (changes.length === 0 && entries.length === 0) {
+  const files = await certificateFiles(model);
+  const certificates = certificateChanges(live.certificates, files);
+  if (changes.length === 0 && entries.length === 0 && !hasChanges(certificates)) {
     const written = await writeConfig(model, live.written);
     return { live: { ...live, written }, path: 'none', verified: [] };
   }
-  return changeAtRuntime(live, { servers: changes, entries }, model, context);
+  return changeAtRuntime(live, { servers: changes, entries, certificates, files }, model, context);
 }
 
 export function isServing({ masterPid, worker }: RunningProxy): boolean {
@@ -102,11 +121,14 @@ function wantedLookups(model: ServiceModel): LiveLookups {
 interface RuntimeChanges {
   servers: readonly ServerChange[];
   entries: readonly LookupChange[];
+  certificates: CertificateChanges;
+  /** All certificates as they are afterwards. */
+  files: readonly CertificateFile[];
 }
 
 async function changeAtRuntime(
   live: Live,
-  { servers, entries }: RuntimeChanges,
+  { servers, entries, certificates, files }: RuntimeChanges,
   model: ServiceModel,
   context: ConvergeContext,
 ): Promise<Converged> {
@@ -116,12 +138,26 @@ async function changeAtRuntime(
   try {
     const { workerSocket } = servicePaths(model.id, model.layout);
     const commands = [...changesToCommands(servers, model, context.leaving), ...entries.map(changeLookup)];
-    await withRuntime(workerSocket, (runtime) => runCommands(runtime, commands));
+    await withRuntime(workerSocket, async (runtime) => {
+      await bringCertificates(runtime, model, certificates);
+      await runCommands(runtime, commands);
+      await clearCertificates(runtime, model, certificates);
+    });
     noteLeaving(servers, context.leaving);
-    const now = { servers: resolvedServers(model), lookups: wantedLookups(model) };
-    const verified = [`HAProxy did each of ${commands.length} runtime commands`];
+    // HAProxy has taken them: only now is it certain that a reload will.
+    if (hasChanges(certificates)) await keepCertificates(model, files);
+    const now = {
+      servers: resolvedServers(model),
+      lookups: wantedLookups(model),
+      certificates: toLive(files),
+    };
+    const verified = [
+      ...(commands.length > 0 ? [`HAProxy did each of ${commands.length} runtime commands`] : []),
+      ...(hasChanges(certificates) ? [await verifyCertificates(model, files)] : []),
+    ];
     return { live: { ...live, ...now, written }, path: 'runtime', verified };
   } catch (error) {
+    if (error instanceof CertificateRefused) throw error;
     const fallback = error instanceof Error ? error.message : String(error);
     return { ...(await reload(live, model, context)), fallback };
   }
@@ -135,13 +171,18 @@ async function start(
   const paths = servicePaths(model.id, model.layout);
   await mkdir(paths.directory, { recursive: true, mode: 0o700 });
   await mkdir(model.layout.socketDirectory, { recursive: true, mode: 0o700 });
-  await ensurePlaceholder(paths.placeholder);
   await endOrphan(before, paths);
   for (const { port } of listeners(model.spec, model.layout)) await probeListen(model.address, port);
-  await installConfig(model, paths, context);
-  const proxy = await startMaster(context.binary, paths);
-  context.leaving.clear();
-  return settle(proxy, model, 'start', paths, AGENT_PEER);
+  const files = await certificateFiles(model);
+  const undo = await installAll(model, files, paths, context);
+  try {
+    const proxy = await startMaster(context.binary, paths);
+    context.leaving.clear();
+    return await settle(proxy, model, 'start', { paths, files, teacher: AGENT_PEER });
+  } catch (error) {
+    await undo();
+    throw blameCertificate(error, files);
+  }
 }
 
 /** A worker whose master was killed may still hold the ports. */
@@ -158,16 +199,42 @@ async function reload(live: Live, model: ServiceModel, context: ConvergeContext)
       live.address === model.address && live.listeners.some((listener) => listener.port === port);
     if (!isHeld) await probeListen(model.address, port);
   }
-  await installConfig(model, paths, context);
+  const files = await certificateFiles(model);
+  const undo = await installAll(model, files, paths, context);
   try {
     const proxy = await reloadMaster(live.proxy.masterPid, paths, renderFrame(model).hash);
     context.leaving.clear();
-    const settled = await settle(proxy, model, 'reload', paths, live.hasTables ? undefined : LOCAL_PEER);
+    const teacher = live.hasTables ? undefined : LOCAL_PEER;
+    const settled = await settle(proxy, model, 'reload', { paths, files, teacher });
     return { ...settled, connectionsCut: await boundOldWorkers(proxy.oldWorkerPids, paths) };
   } catch (error) {
+    await undo();
     await restoreLastGood(live, paths);
-    throw error;
+    throw blameCertificate(error, files);
   }
+}
+
+/** Puts certificates and configuration on the disk; all of the certificates or, where HAProxy refuses any, none. */
+async function installAll(
+  model: ServiceModel,
+  files: readonly CertificateFile[],
+  paths: ServicePaths,
+  context: ConvergeContext,
+): Promise<() => Promise<void>> {
+  const { isChanged, undo } = await writeCertificates(model, files);
+  try {
+    await installConfig(model, paths, context, isChanged);
+    return undo;
+  } catch (error) {
+    await undo();
+    throw blameCertificate(error, files);
+  }
+}
+
+async function keepCertificates(model: ServiceModel, files: readonly CertificateFile[]): Promise<void> {
+  // Not waited for to reach the disk: before the next start they are held against what is wanted.
+  await writeCertificates(model, files, { durable: false });
+  await sweepCertificates(model);
 }
 
 /** Checks the configuration under another name first: what lies under the real one can always be started. */
@@ -175,36 +242,46 @@ async function installConfig(
   model: ServiceModel,
   paths: ServicePaths,
   context: ConvergeContext,
+  hasNewCertificates: boolean,
 ): Promise<void> {
   const text = renderConfig(model);
   await writeServerState(model, context);
   await writeLookups(model);
   await writeContentFiles(model);
   // What has served before needs no second look, and after a crash every millisecond counts.
-  if (text === (await readTextIfExists(paths.lastGood)) && text === (await readTextIfExists(paths.config)))
-    return;
+  const isKnown =
+    text === (await readTextIfExists(paths.lastGood)) && text === (await readTextIfExists(paths.config));
+  if (isKnown && !hasNewCertificates) return;
   await writeFileAtomic(paths.candidate, text);
   await checkConfig(context.binary, paths.candidate);
   await rename(paths.candidate, paths.config);
+}
+
+interface Settling {
+  paths: ServicePaths;
+  files: readonly CertificateFile[];
+  teacher: Teacher | undefined;
 }
 
 async function settle(
   proxy: RunningProxy,
   model: ServiceModel,
   path: ApplyPath,
-  paths: ServicePaths,
-  teacher: Teacher | undefined,
+  { paths, files, teacher }: Settling,
 ): Promise<Converged> {
   const wanted = resolvedServers(model);
   const frameHash = renderFrame(model).hash;
   const verified = await verifyService(proxy, model, wanted, frameHash);
+  if (files.length > 0) verified.push(await verifyCertificates(model, files));
   if (teacher && hasTables(model)) await endResync(peerAddress(model), teacher);
   await writeFileAtomic(paths.lastGood, renderConfig(model), { durable: false });
+  await sweepCertificates(model);
   const live = {
     proxy,
     frameHash,
     servers: wanted,
     lookups: wantedLookups(model),
+    certificates: toLive(files),
     hasTables: hasTables(model),
     listeners: listeners(model.spec, model.layout),
     address: model.address,

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { AnswerBody, QuestionBody } from '../api/agent-questions.ts';
 import type { DesiredLoadBalancer, GuardReport, LoadBalancerReport } from '../api/agent.ts';
@@ -16,6 +17,13 @@ import { shareBackends } from '../spec/share.ts';
 import { findLive, observedLookups, observedServers } from './adopt.ts';
 import { refusal } from './answerer.ts';
 import { type BackendMonitor, createBackendMonitor } from './backend-monitor.ts';
+import { observedCertificates } from './serving/deploy.ts';
+import { certificateReports } from './serving/status.ts';
+import { createStapler } from './serving/staples.ts';
+import { createCertificateWatch } from './serving/watch.ts';
+import { type CertificateKeeper, createCertificateKeeper } from './serving/keeper.ts';
+import type { CertificateSource } from './serving/source.ts';
+import { CertificateRefused } from '../haproxy/runtime/certificates.ts';
 import { type Live, converge, isServing, resolvedServers } from './converge.ts';
 import { type Guard, createGuard } from './guard/guard.ts';
 import { type Observer, createObserver } from './observe/observer.ts';
@@ -27,6 +35,7 @@ import { createWake } from './wake.ts';
 
 /** How often the whole of HAProxy is held against what is wanted, though nothing seems to have changed. */
 const AUDIT_MS = 10_000;
+const MAX_CERTIFICATE_REPORTS = 500;
 /** How often HAProxy is asked how the backends are. */
 const LOOK_MS = 1000;
 
@@ -38,6 +47,8 @@ export interface ServiceOptions {
   clock: Clock;
   logger: Logger;
   resolver: NameResolver;
+  /** Where the certificates of domains come from. Default: nowhere, and HTTPS answers with a placeholder. */
+  certificates?: CertificateSource | undefined;
   /** Folder with the programs that check backends. Default: `checks` in the agent's data directory. */
   checksDirectory?: string | undefined;
   /** Called whenever there is something new to report. */
@@ -59,6 +70,8 @@ export class Service {
   readonly #guard: Guard;
   readonly #leaving: Leaving = new Map();
   readonly #told = createTold(() => performance.now());
+  readonly #certificates: CertificateKeeper;
+  readonly #certificateWatch = createCertificateWatch();
   readonly #backoff;
   #desired: DesiredLoadBalancer | undefined;
   #live: Live | undefined;
@@ -77,6 +90,17 @@ export class Service {
     this.id = options.id;
     this.#options = options;
     this.#observedRevision = options.observedRevision;
+    this.#certificates = createCertificateKeeper({
+      id: options.id,
+      layout: options.layout,
+      source: options.certificates,
+      stapler: createStapler({
+        directory: join(servicePaths(options.id, options.layout).directory, 'ocsp'),
+        clock: options.clock,
+        logger: options.logger,
+        onChange: () => this.nudge(),
+      }),
+    });
     this.#backoff = createBackoff({ initialMs: 1000, maxMs: 30_000, random: Math.random });
     this.#monitor = createBackendMonitor({
       clock: options.clock,
@@ -103,13 +127,28 @@ export class Service {
 
   /** Finds out what is asked now. */
   async answer(question: QuestionBody): Promise<AnswerBody> {
+    if (question.kind === 'renew') return this.#renew(question.domain);
     if (!this.#model || !this.#live) return refusal('not-serving', 'HAProxy does not serve it yet');
     const states = this.#monitor.statuses(this.#model, this.#resolution);
     return this.#observer.answer(question, { model: this.#model, states });
   }
 
-  /** Looks again soon: a name stands for another address. */
+  /** Has certificates renewed; a load balancer that does not serve yet can get its own all the same. */
+  #renew(domain: string | undefined): AnswerBody {
+    const { certificates: source } = this.#options;
+    if (!source) return refusal('failed', 'no certificates are obtained on this machine');
+    const domains = source
+      .state(this.id)
+      .map((order) => order.domain)
+      .filter((known) => domain === undefined || known === domain);
+    if (domains.length === 0) return refusal('failed', 'no certificate of it is obtained from a CA here');
+    source.renewNow(this.id, domain);
+    return { kind: 'renew', domains };
+  }
+
+  /** Looks again soon: a name stands for another address, or there are other certificates. */
   nudge(): void {
+    this.#certificates.touch();
     this.#wake.ring();
   }
 
@@ -162,6 +201,7 @@ export class Service {
       ...(this.#receipt ? { receipt: this.#receipt } : {}),
       backends,
       ...(partial ? { partial } : {}),
+      ...this.#certificateNews(),
       ...(traffic ? { traffic } : {}),
       ...(this.#live && worker
         ? {
@@ -176,6 +216,25 @@ export class Service {
     };
   }
 
+  #lastCertificates = '';
+  #haveCertificatesNews(): boolean {
+    const text = JSON.stringify(this.#certificateNews());
+    const isNews = text !== this.#lastCertificates;
+    this.#lastCertificates = text;
+    return isNews;
+  }
+
+  /** A certificate may have thousands of names; more than these nobody reads. */
+  #certificateNews(): Pick<LoadBalancerReport, 'certificates'> {
+    if (!this.#model) return {};
+    const { clock, certificates: source } = this.#options;
+    const { name, spec } = this.#model;
+    const offered = this.#certificates.offered();
+    const orders = source?.state(this.id) ?? [];
+    const reports = certificateReports({ name, spec, offered, orders, now: clock.now() });
+    return reports.length > 0 ? { certificates: reports.slice(0, MAX_CERTIFICATE_REPORTS) } : {};
+  }
+
   #startedAtMs: number | undefined;
   #startedAt(uptimeSeconds: number): string {
     this.#startedAtMs ??= this.#options.clock.now() - uptimeSeconds * 1000;
@@ -187,6 +246,7 @@ export class Service {
       await this.#pass();
       if (!this.#isStopping) await this.#wake.wait(LOOK_MS);
     }
+    this.#certificateWatch.close();
     await this.#monitor.end();
     await this.#observer.end();
   }
@@ -195,6 +255,7 @@ export class Service {
   async #pass(): Promise<void> {
     const { clock, logger } = this.#options;
     if (!this.#desired) return;
+    await this.#noticeDrift();
     if (clock.now() >= this.#retryAt) await this.#apply(this.#desired);
     if (this.#live && this.#model && isServing(this.#live.proxy)) {
       try {
@@ -211,13 +272,13 @@ export class Service {
   }
 
   async #apply(desired: DesiredLoadBalancer): Promise<void> {
-    const { clock, binary, machine, layout } = this.#options;
+    const { clock, binary, machine } = this.#options;
     const startedAt = clock.now();
     const begun = performance.now();
     const resolution = await this.#options.resolver.resolve(desired);
     if (this.#isSettled(desired, resolution, startedAt)) return;
     this.#resolution = resolution;
-    const model: ServiceModel = { ...desired, layout, addresses: this.#resolution.addresses };
+    const model = await this.#modelOf(desired, resolution);
     const before = this.#model;
     const isNew = desired.revision !== this.#observedRevision;
     try {
@@ -249,9 +310,11 @@ export class Service {
             durationMs: performance.now() - begun,
           }),
         );
-      } else if (result.path !== 'none' || !before) this.#options.onChange(false);
+      } else if (result.path !== 'none' || !before || this.#haveCertificatesNews())
+        this.#options.onChange(false);
       this.#monitor.admit(model);
     } catch (error) {
+      if (await this.#leaveOut(error)) return;
       this.#retryAt = clock.now() + this.#backoff.next();
       this.#fail(
         createReceipt({
@@ -268,9 +331,45 @@ export class Service {
     }
   }
 
+  async #modelOf(desired: DesiredLoadBalancer, { addresses }: Resolution): Promise<ServiceModel> {
+    const { id, name, spec, address } = desired;
+    const { layout, certificates: source } = this.#options;
+    const certificates = await this.#certificates.look(desired);
+    return { id, name, spec, address, layout, addresses, certificates, thumbprint: source?.thumbprint() };
+  }
+
+  /** A certificate that HAProxy refuses must not hold up the rest: the next pass goes on without it. */
+  async #leaveOut(error: unknown): Promise<boolean> {
+    if (!(error instanceof CertificateRefused)) return false;
+    if (!(await this.#certificates.refuse(error.path, error.said))) return false;
+    this.#options.logger.error({ loadBalancer: this.id, path: error.path }, error.message);
+    // What was changed before it was refused is seen by asking HAProxy.
+    this.#auditAt = 0;
+    this.#wake.ring();
+    return true;
+  }
+
+  /** Has everything looked at anew when HAProxy serves other certificates than those that were brought to it. */
+  async #noticeDrift(): Promise<void> {
+    const { clock, logger } = this.#options;
+    const [live, model] = [this.#live, this.#model];
+    // Of the placeholder alone nobody takes notice.
+    if (!live || !model || live.certificates.size < 2 || !this.#isServing) return;
+    const { certificates, proxy } = live;
+    try {
+      if (await this.#certificateWatch.areServed(proxy.worker.pid, model, certificates)) return;
+    } catch (error) {
+      logger.warn({ loadBalancer: this.id, error }, 'cannot read the certificates that HAProxy serves');
+      return;
+    }
+    logger.error({ loadBalancer: this.id }, 'HAProxy serves other certificates than it should; mending it');
+    this.#auditAt = clock.now();
+  }
+
   /** Whether nothing has happened since the last time that all was as wanted. */
   #isSettled(desired: DesiredLoadBalancer, resolution: Resolution, now: number): boolean {
     const isSame = isDeepStrictEqual(resolution, this.#resolution);
+    if (this.#certificates.isTouched()) return false;
     return desired === this.#applied && isSame && this.#isServing && now < this.#auditAt;
   }
 
@@ -291,7 +390,12 @@ export class Service {
     if (now < this.#auditAt) return live;
     this.#auditAt = now + AUDIT_MS;
     const observed = (await observedServers(model)).filter((server) => !this.#leaving.has(serverKey(server)));
-    return { ...live, servers: observed, lookups: await observedLookups(model) };
+    return {
+      ...live,
+      servers: observed,
+      lookups: await observedLookups(model),
+      certificates: await observedCertificates(model),
+    };
   }
 
   /** A backend that is new here, or moves to another address, must show that it works, whatever it did before. */

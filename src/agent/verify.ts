@@ -6,6 +6,8 @@ import type { ServiceModel } from '../haproxy/model.ts';
 import { ApplyError } from '../haproxy/process/apply-error.ts';
 import type { RunningProxy } from '../haproxy/process/master.ts';
 import { withRuntime } from '../haproxy/runtime/connection.ts';
+import type { CertificateFile } from './serving/disk.ts';
+import { seenCertificates } from './serving/deploy.ts';
 import { SHOW_SERVER_STATS, parseServerStats } from '../haproxy/runtime/stat.ts';
 
 const CONNECT_TIMEOUT_MS = 2000;
@@ -45,6 +47,27 @@ export async function verifyService(
     ...binds.map(({ host, port }) => `${host}:${port} accepts connections`),
     `${wanted.length} ${wanted.length === 1 ? 'server is' : 'servers are'} there`,
   ];
+}
+
+/** Looks whether HAProxy serves the certificates that it should. Answers what was found; throws what was not. */
+export async function verifyCertificates(
+  model: ServiceModel,
+  files: readonly CertificateFile[],
+): Promise<string> {
+  const seen = await seenCertificates(model);
+  const wrong = files.filter(({ path, fingerprint }) => seen.get(path)?.fingerprint !== fingerprint);
+  if (wrong.length > 0) {
+    const names = wrong.map(({ path }) => path).join(', ');
+    throw new ApplyError(
+      'verification_failed',
+      `HAProxy serves another certificate than the one in ${names}`,
+    );
+  }
+  // The default is one of the others, or the placeholder.
+  const count = files.length - 1;
+  return count === 0
+    ? 'HTTPS answers with the placeholder certificate'
+    : `${count} ${count === 1 ? 'certificate is' : 'certificates are'} served`;
 }
 
 function answers(host: string, port: number): Promise<void> {

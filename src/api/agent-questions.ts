@@ -27,9 +27,13 @@ export const QuestionBody = z.discriminatedUnion('kind', [
       })
       .optional(),
   }),
+  /** Has the certificate of a domain, or of all of them, renewed now. */
+  z.strictObject({ kind: z.literal('renew'), domain: z.string().max(253).optional() }),
   z.strictObject({ kind: z.literal('rate-limits'), keys: z.int().min(1).max(MAX_RATE_LIMIT_KEYS) }),
 ]);
 export type QuestionBody = z.infer<typeof QuestionBody>;
+/** A question that changes nothing. */
+export type ObservingQuestion = Exclude<QuestionBody, { kind: 'renew' }>;
 
 /** Why there is no answer. */
 export const Refusal = z.strictObject({
@@ -55,6 +59,8 @@ export const AnswerBody = z.discriminatedUnion('kind', [
     /** Lines that came faster than they were asked for and are lost. */
     missed: z.int().min(0),
   }),
+  /** Domains whose certificates are asked for. */
+  z.strictObject({ kind: z.literal('renew'), domains: z.array(z.string().max(253)).max(100) }),
   z.strictObject({ kind: z.literal('rate-limits'), limits: z.array(RateLimitUse) }),
   Refusal,
 ]);

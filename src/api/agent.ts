@@ -5,8 +5,16 @@ import type { LoadBalancerSpec } from '../spec/load-balancer.ts';
 import { Receipt } from '../spec/plan.ts';
 import type { VpcSpec } from '../spec/vpc.ts';
 import { BackendEvidence } from './evidence.ts';
+import { CertificateReport } from './certificates.ts';
 import { BackendState } from './load-balancer.ts';
 import { TrafficTotals } from './stats.ts';
+
+/** A certificate that a user has uploaded, with its key. */
+export interface UploadedBundle {
+  name: string;
+  /** PEM: the chain, then the key. */
+  pem: string;
+}
 
 /** What one machine should serve of one load balancer. */
 export interface DesiredLoadBalancer {
@@ -19,6 +27,8 @@ export interface DesiredLoadBalancer {
   vpc: { name: string } & VpcSpec;
   /** The operator's switch for backends on loopback. */
   allowLoopbackBackends: boolean;
+  /** The uploaded certificate that the spec names; absent when it names none, or one that there is not. */
+  certificate?: UploadedBundle;
   /** How long to watch whether the revision makes anything worse; absent when it is not, or no more, guarded. */
   guard?: { durationMs: number };
 }
@@ -64,6 +74,8 @@ export const LoadBalancerReport = z.strictObject({
       startedAt: z.iso.datetime(),
     })
     .optional(),
+  /** How it stands with the certificates; absent without any. */
+  certificates: z.array(CertificateReport).max(500).optional(),
   /** What was counted up to now, as far as it lies on the agent's disk. */
   traffic: z.strictObject({ connections: z.int().min(0), totals: TrafficTotals }).optional(),
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Backend } from '../spec/backend.ts';
+import { CertificateStatus } from './certificates.ts';
 import { BackendEvidence } from './evidence.ts';
 import { GuardState, MachineGuard } from '../spec/guard.ts';
 import { LoadBalancerInput, type LoadBalancerSpec, LoadBalancerSpecInput } from '../spec/load-balancer.ts';
@@ -59,15 +60,6 @@ export const Condition = z
   })
   .describe('One fact about the load balancer that lasts.');
 export type Condition = z.infer<typeof Condition>;
-
-export const CertificateStatus = z
-  .strictObject({
-    domain: z.string(),
-    state: z.enum(['placeholder', 'pending', 'active', 'failed']),
-    reason: z.string().describe('The state in words.'),
-  })
-  .describe('The certificate of one domain.');
-export type CertificateStatus = z.infer<typeof CertificateStatus>;
 
 export const LoadBalancerStatus = z
   .strictObject({
@@ -169,8 +161,9 @@ export const Health = z
   .strictObject({
     state: z.enum(['pending', 'active', 'degraded', 'error']),
     backends: z.array(BackendStatus),
+    certificates: z.array(CertificateStatus),
   })
-  .describe('State of every backend with its reason.');
+  .describe('State of every backend and certificate with its reason.');
 export type Health = z.infer<typeof Health>;
 
 /** Why one backend is in its state. */

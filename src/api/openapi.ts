@@ -5,11 +5,12 @@ import { Backend, BackendSettings } from '../spec/backend.ts';
 import { HealthCheckInput } from '../spec/health-check.ts';
 import { Labels } from '../spec/name.ts';
 import { Plan, PlanStep, Receipt } from '../spec/plan.ts';
-import { Tls } from '../spec/tls.ts';
+import { ClientCa, Hsts, TlsInput } from '../spec/tls.ts';
 import { VpcHost, VpcInput, VpcSpec } from '../spec/vpc.ts';
 import { allRoutes } from './contract/all.ts';
 import { BackendEvidence } from './evidence.ts';
 import { REQUEST_HEADERS, type Route, type RouteResponse } from './contract/route.ts';
+import * as certificates from './certificates.ts';
 import * as balancers from './load-balancer.ts';
 import * as logs from './logs.ts';
 import * as rateLimits from './rate-limits.ts';
@@ -33,7 +34,11 @@ const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   BackendResource: balancers.BackendResource,
   BackendWhy: balancers.BackendWhy,
   BackendEvidence,
-  CertificateStatus: balancers.CertificateStatus,
+  CertificateStatus: certificates.CertificateStatus,
+  UploadedCertificate: certificates.UploadedCertificate,
+  CertificateUpload: certificates.CertificateUpload,
+  RenewalRequest: certificates.RenewalRequest,
+  Renewal: certificates.Renewal,
   Condition: balancers.Condition,
   Change: balancers.Change,
   DryRun: balancers.DryRun,
@@ -42,7 +47,9 @@ const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   Backend,
   BackendSettings,
   HealthCheck: HealthCheckInput,
-  Tls,
+  Tls: TlsInput,
+  Hsts,
+  ClientCa,
   Labels,
   Plan,
   PlanStep,

@@ -6,7 +6,9 @@ import { listeners } from './config/frontend.ts';
 import { renderFrame } from './config/render.ts';
 import { type Server, serverKey, servers } from './config/server.ts';
 import { type Lookup, lookupChanges, lookupsOf } from './config/lookups.ts';
-import type { ServiceModel } from './model.ts';
+import { coversHost, domainsOf } from '../spec/tls.ts';
+import { certifiedHosts } from './config/certificates.ts';
+import type { ServedCertificate, ServiceModel } from './model.ts';
 
 /** What brings one HAProxy from one model to another: pure, the same on the control plane and on the node. */
 export function planChange(from: ServiceModel | undefined, to: ServiceModel | undefined): Plan {
@@ -15,7 +17,11 @@ export function planChange(from: ServiceModel | undefined, to: ServiceModel | un
   const changes = serverChanges(servers(from), servers(to));
   const reasons = reloadReasons(from, to, changes);
   const how = reasons.length > 0 ? 'reload' : 'runtime';
-  const steps = [...changes.flatMap((change) => toSteps(change, how)), ...lookupSteps(from, to, how)];
+  const steps = [
+    ...changes.flatMap((change) => toSteps(change, how)),
+    ...certificateSteps(from, to, how),
+    ...lookupSteps(from, to, how),
+  ];
   return reasons.length > 0
     ? { path: 'reload', steps: [...steps, reloadStep(reasons)] }
     : { path: pathOf(steps), steps };
@@ -95,6 +101,49 @@ function serverReloadReasons(change: ServerChange): string[] {
   if (before.backup !== after.backup) return [`backup of ${after.target}`];
   if (before.keywords !== after.keywords) return [`how ${after.target} is spoken to or checked`];
   return ['the order of the backends'];
+}
+
+/** Steps for certificates: what is ordered, and what is served. */
+function certificateSteps(from: ServiceModel, to: ServiceModel, how: 'runtime' | 'reload'): PlanStep[] {
+  const known = new Set(domainsOf(from.spec.tls));
+  const ordered = domainsOf(to.spec.tls).filter(
+    (domain) => !known.has(domain) && !certifiedHosts(to).some((name) => coversHost(name, domain)),
+  );
+  const before = new Map(from.certificates.map((certificate) => [certificate.name, certificate]));
+  const after = new Set(to.certificates.map(({ name }) => name));
+  return [
+    ...(ordered.length > 0 ? [orderStep(ordered, how)] : []),
+    ...to.certificates.flatMap((certificate): PlanStep[] => {
+      const present = before.get(certificate.name);
+      if (!present)
+        return [
+          { action: 'add-certificate', how, detail: `serves a certificate for ${namesText(certificate)}` },
+        ];
+      if (present.fingerprint === certificate.fingerprint) return [];
+      const detail = `replaces the certificate for ${namesText(certificate)}; no handshake fails meanwhile`;
+      return [{ action: 'replace-certificate', how, detail }];
+    }),
+    ...from.certificates
+      .filter(({ name }) => !after.has(name))
+      .map((certificate): PlanStep => {
+        const detail = `serves the certificate for ${namesText(certificate)} no more`;
+        return { action: 'remove-certificate', how, detail };
+      }),
+  ];
+}
+
+function orderStep(domains: readonly string[], how: 'runtime' | 'reload'): PlanStep {
+  const detail = `has the CA asked for a certificate for ${listText(domains)}; until it is there, HTTPS answers with a placeholder`;
+  return { action: 'order-certificate', how, detail };
+}
+
+function namesText({ hosts, name }: ServedCertificate): string {
+  return hosts.length > 0 ? listText(hosts) : name;
+}
+
+function listText(names: readonly string[]): string {
+  const shown = names.slice(0, 3).join(', ');
+  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown;
 }
 
 /** Steps for what is looked up: one for each kind of change, naming what changes. */

@@ -13,7 +13,7 @@ let writes = 0;
 /** Replaces a file in one step: a reader, and a crash, sees the old bytes or the new ones. */
 export async function writeFileAtomic(
   path: string,
-  data: string,
+  data: string | Uint8Array,
   { mode = 0o600, durable = true }: WriteOptions = {},
 ): Promise<void> {
   writes += 1;
@@ -34,8 +34,13 @@ export async function writeFileAtomic(
 
 /** The file's text, or `undefined` when there is no such file. */
 export async function readTextIfExists(path: string): Promise<string | undefined> {
+  return (await readBytesIfExists(path))?.toString('utf8');
+}
+
+/** The file's bytes, or `undefined` when there is no such file. */
+export async function readBytesIfExists(path: string): Promise<Buffer | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await readFile(path);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;

@@ -5,6 +5,7 @@ import type { planChange } from '../haproxy/plan.ts';
 import type { Store } from '../store/open.ts';
 import type { AddressPool } from './address-pool.ts';
 import type { LatestTotals } from './agent/latest-totals.ts';
+import type { Sealer } from './sealing.ts';
 import type { TakenVersions } from './agent/taken-versions.ts';
 import type { Changes } from './changes.ts';
 import type { Questions } from './questions/questions.ts';
@@ -21,6 +22,8 @@ export interface ServerContext {
   taken: TakenVersions;
   questions: Questions;
   totals: LatestTotals;
+  /** Encrypts what the store must not hold in the clear. */
+  sealer: Sealer;
   plan: typeof planChange;
   render: typeof renderConfig;
   log: Logger;

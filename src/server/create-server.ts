@@ -14,11 +14,13 @@ import { createApp } from './app.ts';
 import { createChanges } from './changes.ts';
 import { type ListenAddress, type TlsFiles, parseListen, requireSafeListen } from './config.ts';
 import type { ServerContext } from './context.ts';
+import type { Sealer } from './sealing.ts';
 import { createQuestions } from './questions/questions.ts';
 import { registerAllRoutes } from './routes/all.ts';
 
 export interface ServerOptions {
   store: Store;
+  sealer: Sealer;
   /** `host:port` to listen on; port 0 takes a free one. */
   listen: string;
   /** CIDR, addresses by commas, or `*`: where load balancers of this machine listen. */
@@ -74,6 +76,7 @@ function createContext(options: ServerOptions, closing: AbortSignal): ServerCont
     taken: createTakenVersions(),
     questions: createQuestions({ clock, newId }),
     totals: createLatestTotals(),
+    sealer: options.sealer,
     plan: options.plan ?? planChange,
     render: options.render ?? renderConfig,
     log: options.log ?? pino({ level: 'silent' }),

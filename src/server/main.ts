@@ -5,9 +5,10 @@ import { AppError, messageOf } from '../base/errors.ts';
 import { acquireLock } from '../host/lock.ts';
 import { type Store, openStore } from '../store/open.ts';
 import { bootstrap } from './bootstrap.ts';
+import { createSealer } from './sealing.ts';
 import { type Server, type ServerOptions, createServer } from './create-server.ts';
 
-export interface RunServerOptions extends Omit<ServerOptions, 'store' | 'log'> {
+export interface RunServerOptions extends Omit<ServerOptions, 'store' | 'log' | 'sealer'> {
   /** Folder with all state, made with mode 0700 when missing. */
   dataDir: string;
   /** Becomes the first admin key at first start; ignored later. */
@@ -43,7 +44,8 @@ export async function runServer(options: RunServerOptions): Promise<RunningServe
   };
   try {
     store = await openStore(dataDir);
-    server = await createServer({ ...rest, store, log: createLogger(logLevel) });
+    const sealer = createSealer(dataDir);
+    server = await createServer({ ...rest, store, sealer, log: createLogger(logLevel) });
     // Requests that come before the first start is committed wait for it: the store serves one transaction at a time.
     const { opened: url, ...made } = await bootstrap(
       server.context,

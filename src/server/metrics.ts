@@ -1,5 +1,6 @@
 import { VERSION } from '../base/version.ts';
-import { listLoadBalancers } from '../store/load-balancers.ts';
+import type { LoadBalancerStatus } from '../api/load-balancer.ts';
+import { type LoadBalancerRecord, listLoadBalancers } from '../store/load-balancers.ts';
 import { listMachines } from '../store/machines.ts';
 import { countRevisions } from '../store/revisions.ts';
 import type { ServerContext } from './context.ts';
@@ -38,6 +39,11 @@ export async function renderMetrics(context: ServerContext): Promise<string> {
     ]),
     gauge('agentmetal_load_balancers', 'Load balancers by state.', countBy(states, STATES)),
     gauge('agentmetal_backends', 'Backends by state.', countBy(backends, BACKEND_STATES)),
+    gauge(
+      'agentmetal_certificate_expiry_timestamp_seconds',
+      'When the certificate that is served for a domain ends.',
+      certificateEnds(records, statuses),
+    ),
     gauge('agentmetal_revisions', 'Revisions kept.', [{ value: revisions }]),
     gauge(
       'agentmetal_agent_last_seen_timestamp_seconds',
@@ -61,6 +67,24 @@ export async function renderMetrics(context: ServerContext): Promise<string> {
 
 function gauge(name: string, help: string, samples: Metric['samples']): Metric {
   return { name, type: 'gauge', help, samples };
+}
+
+function certificateEnds(
+  records: readonly LoadBalancerRecord[],
+  statuses: readonly LoadBalancerStatus[],
+): Metric['samples'] {
+  return statuses.flatMap(({ certificates }, index) =>
+    certificates.flatMap(({ domain, notAfter, state }) =>
+      notAfter === undefined || state === 'unused'
+        ? []
+        : [
+            {
+              labels: { load_balancer: records[index]?.name ?? '', domain },
+              value: Date.parse(notAfter) / 1000,
+            },
+          ],
+    ),
+  );
 }
 
 function countBy(values: readonly string[], names: readonly string[]): Metric['samples'] {

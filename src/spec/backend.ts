@@ -1,10 +1,7 @@
 import { z } from 'zod';
 import { durationBetween } from './duration.ts';
+import { PemCertificates } from './pem.ts';
 import { TargetText } from './target.ts';
-
-/** One or several PEM certificates and nothing else. */
-const PEM_CERTIFICATES =
-  /^\s*(-----BEGIN CERTIFICATE-----\r?\n[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----\s*)+$/;
 
 export const BackendTls = z
   .strictObject({
@@ -23,12 +20,9 @@ export const BackendTls = z
       .describe(
         'Name that is asked for (SNI) and that the certificate must be for. Default: the target’s host, unless it is an address.',
       ),
-    ca: z
-      .string()
-      .max(65_536)
-      .regex(PEM_CERTIFICATES, 'must be one or several certificates in PEM')
-      .optional()
-      .describe('Certificates of the CA, in PEM. Default: those that the machine trusts.'),
+    ca: PemCertificates.optional().describe(
+      'Certificates of the CA, in PEM. Default: those that the machine trusts.',
+    ),
   })
   .describe('TLS between load balancer and backend.');
 export type BackendTls = z.infer<typeof BackendTls>;

@@ -7,7 +7,7 @@ import { MAX_PORTS, PortsText, parsePorts } from './ports.ts';
 import { RateLimit } from './rate-limit.ts';
 import { MAX_ROUTES, Route, completeRoutes } from './route.ts';
 import { Timeouts, completeTimeouts } from './timeouts.ts';
-import { Tls } from './tls.ts';
+import { type Tls, TlsInput, completeTls } from './tls.ts';
 import { Compression, Maintenance, ProxyProtocol } from './traffic.ts';
 
 /** The spec as a user writes it. Only `type` is required. */
@@ -33,7 +33,7 @@ export const LoadBalancerSpecInput = z
       ),
     nodes: z.literal(1).default(1).describe('How many machines serve it. Default: 1.'),
     ...POOL_FIELDS,
-    tls: Tls.optional(),
+    tls: TlsInput.optional(),
     http2: z.boolean().default(true).describe('Offer HTTP/2 to clients (http, over TLS). Default: true.'),
     rateLimit: RateLimit.optional(),
     access: Access.optional(),
@@ -78,7 +78,7 @@ export const LoadBalancerSpecInput = z
   .describe('What a load balancer should be.');
 export type LoadBalancerSpecInput = z.input<typeof LoadBalancerSpecInput>;
 
-type Completed = 'port' | 'healthCheck' | 'sticky' | 'pools' | 'routes' | 'timeouts';
+type Completed = 'port' | 'healthCheck' | 'sticky' | 'pools' | 'routes' | 'timeouts' | 'tls';
 
 /** The spec with every default filled in: what is stored, answered, planned and rendered. */
 export interface LoadBalancerSpec extends Omit<z.output<typeof LoadBalancerSpecInput>, Completed>, Pool {
@@ -86,6 +86,7 @@ export interface LoadBalancerSpec extends Omit<z.output<typeof LoadBalancerSpecI
   pools: Record<string, Pool>;
   routes: Route[];
   timeouts: Timeouts;
+  tls?: Tls;
 }
 
 /** A load balancer as POST and PUT take it. */
@@ -103,7 +104,7 @@ export interface LoadBalancerDefinition {
 
 /** Fills in the defaults that depend on other fields. The input must have passed {@link validateLoadBalancer}. */
 export function completeSpec(input: z.output<typeof LoadBalancerSpecInput>): LoadBalancerSpec {
-  const { type, vpc, port, ports, nodes, pools, routes, timeouts, ...rest } = input;
+  const { type, vpc, port, ports, nodes, pools, routes, timeouts, tls, ...rest } = input;
   const { algorithm, backends, healthCheck, sticky, protocol, slowStart, failOpen, ...others } = rest;
   const pool = { algorithm, backends, healthCheck, protocol, failOpen };
   const optional = {
@@ -122,6 +123,7 @@ export function completeSpec(input: z.output<typeof LoadBalancerSpecInput>): Loa
     ),
     routes: completeRoutes(routes),
     timeouts: completeTimeouts(timeouts, type),
+    ...(tls === undefined ? {} : { tls: completeTls(tls, type) }),
     ...others,
   };
 }

@@ -23,6 +23,12 @@ export const StepAction = z.enum([
   'set-routes',
   'set-maintenance',
   'set-proxy-protocol',
+  'set-redirect',
+  'set-challenge',
+  'order-certificate',
+  'add-certificate',
+  'replace-certificate',
+  'remove-certificate',
 ]);
 export type StepAction = z.infer<typeof StepAction>;
 

@@ -54,6 +54,7 @@ describe('a load balancer', () => {
             autoRenew: true,
             redirect: true,
             minVersion: '1.2',
+            challenge: 'http',
           },
           http2: true,
           pools: {},

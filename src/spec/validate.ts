@@ -6,6 +6,7 @@ import { listenerErrors } from './rules/listeners.ts';
 import { poolErrors } from './rules/pools.ts';
 import { record } from './rules/raw.ts';
 import { routeErrors } from './rules/routes.ts';
+import { tlsErrors } from './rules/tls.ts';
 import { trafficErrors } from './rules/traffic.ts';
 
 export type Validated<T> = { ok: true; value: T } | { ok: false; errors: FieldError[] };
@@ -33,5 +34,11 @@ export function validateLoadBalancer(body: unknown): Validated<LoadBalancerDefin
 
 /** What must hold between the fields of a spec, each of which is right by itself. */
 export function relationErrors(spec: Record<string, unknown>): FieldError[] {
-  return [...listenerErrors(spec), ...poolErrors(spec), ...routeErrors(spec), ...trafficErrors(spec)];
+  return [
+    ...listenerErrors(spec),
+    ...tlsErrors(spec),
+    ...poolErrors(spec),
+    ...routeErrors(spec),
+    ...trafficErrors(spec),
+  ];
 }

@@ -13,6 +13,8 @@ export interface Database {
   receipts: ReceiptTable;
   api_keys: KeyTable;
   idempotency_keys: IdempotencyTable;
+  certificates: CertificateTable;
+  certificate_reports: CertificateReportTable;
 }
 
 interface MetaTable {
@@ -107,6 +109,25 @@ interface ReceiptTable {
   machine_id: string;
   outcome: string;
   receipt: string;
+}
+
+interface CertificateTable {
+  load_balancer_id: string;
+  name: string;
+  chain: string;
+  /** The private key, encrypted. */
+  sealed_key: string;
+  facts: string;
+  uploaded_by: string;
+  created_at: string;
+  updated_at: string;
+}
+
+interface CertificateReportTable {
+  load_balancer_id: string;
+  machine_id: string;
+  /** What the machine's agent last said, as JSON. */
+  reports: string;
 }
 
 interface KeyTable {

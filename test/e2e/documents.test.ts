@@ -22,6 +22,7 @@ const DOCUMENTS = [
   'docs/routing.md',
   'docs/sticky-sessions.md',
   'docs/rate-limiting.md',
+  'docs/tls.md',
   'docs/tls-to-backends-and-proxy-protocol.md',
 ];
 

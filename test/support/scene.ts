@@ -2,11 +2,14 @@ import { type IncomingHttpHeaders, request } from 'node:http';
 import { type Socket, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, expect } from 'vitest';
+import type { DesiredLoadBalancer } from '../../src/api/agent.ts';
+import { readBundle, splitBundle } from '../../src/certificates/bundle.ts';
 import { servicePaths } from '../../src/haproxy/config/paths.ts';
 import type { ServiceModel } from '../../src/haproxy/model.ts';
 import { planChange } from '../../src/haproxy/plan.ts';
 import { askWorker } from '../../src/haproxy/process/master.ts';
 import { detectLayout } from '../../src/agent/layout.ts';
+import type { CertificateSource } from '../../src/agent/serving/source.ts';
 import { withRuntime } from '../../src/haproxy/runtime/connection.ts';
 import type { StepAction } from '../../src/spec/plan.ts';
 import { type TestBackend, type TestBackendOptions, startBackend, startTcpBackend } from './backends.ts';
@@ -39,7 +42,8 @@ export interface Balancer {
 }
 
 export interface Scene {
-  balancer(): Balancer;
+  /** @param certificates where certificates of domains come from; nowhere if not given. */
+  balancer(certificates?: CertificateSource): Balancer;
   backend(options: TestBackendOptions | string): Promise<TestBackend>;
   tcpBackend(name: string, host?: string): Promise<{ target: string; port: number; stop(): Promise<void> }>;
   /** A folder that goes with the tests of the file. */
@@ -60,7 +64,7 @@ export async function createScene(): Promise<Scene> {
   return {
     directory: directory.path,
     after,
-    balancer: () => createBalancer(directory.path, after),
+    balancer: (certificates) => createBalancer(directory.path, after, certificates),
     async backend(options) {
       const started = await startBackend(typeof options === 'string' ? { name: options } : options);
       after(() => started.stop());
@@ -74,11 +78,16 @@ export async function createScene(): Promise<Scene> {
   };
 }
 
-function createBalancer(directory: string, after: Scene['after']): Balancer {
+function createBalancer(
+  directory: string,
+  after: Scene['after'],
+  certificates?: CertificateSource,
+): Balancer {
+  const options = certificates ? { certificates } : {};
   const address = loopbackAddress();
   const layout = detectLayout(`${directory}/agent`, 0);
   const self: Balancer = {
-    test: createTestService(directory, address),
+    test: createTestService(directory, address, options),
     address,
     async start(spec) {
       const receipt = await self.test.set(spec);
@@ -87,8 +96,10 @@ function createBalancer(directory: string, after: Scene['after']): Balancer {
     },
     async runtime(spec, action) {
       const pid = await self.workerPid();
-      const before = modelOf(self);
-      const plan = planChange(before, { ...before, spec: specOf(spec) });
+      const plan = planChange(
+        modelOf(self.test.desired),
+        modelOf({ ...self.test.desired, spec: specOf(spec) }),
+      );
       expect(plan.path).toBe('runtime');
       const receipt = await self.test.set(spec);
       expect(receipt).toMatchObject({ outcome: 'applied', path: 'runtime' });
@@ -112,7 +123,7 @@ function createBalancer(directory: string, after: Scene['after']): Balancer {
     async restartAgent() {
       const { desired } = self.test;
       await self.test.service.detach();
-      self.test = createTestService(directory, address, { revision: desired.revision });
+      self.test = createTestService(directory, address, { ...options, revision: desired.revision });
       self.test.desired = desired;
       self.test.service.want(desired);
       await waitFor('the agent to adopt HAProxy', () => self.test.report().haproxy);
@@ -124,8 +135,13 @@ function createBalancer(directory: string, after: Scene['after']): Balancer {
   return self;
 }
 
-function modelOf({ test: { desired } }: Balancer): ServiceModel {
-  return { ...desired, layout: detectLayout('/tmp', 0), addresses: new Map() };
+function modelOf({ certificate, ...desired }: DesiredLoadBalancer): ServiceModel {
+  const isServed = certificate !== undefined && desired.spec.tls?.certificate === certificate.name;
+  const read = isServed ? readBundle(splitBundle(certificate.pem), undefined) : undefined;
+  const certificates = read?.ok
+    ? [{ name: 'uploaded', hosts: read.bundle.names, fingerprint: read.bundle.fingerprint, pem: '' }]
+    : [];
+  return { ...desired, layout: detectLayout('/tmp', 0), addresses: new Map(), certificates };
 }
 
 /** Waits until no backend waits for its first check. */

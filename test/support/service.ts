@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { detectLayout } from '../../src/agent/layout.ts';
 import { createNameResolver } from '../../src/agent/resolver.ts';
 import { Service } from '../../src/agent/service.ts';
+import type { CertificateSource } from '../../src/agent/serving/source.ts';
 import type { DesiredLoadBalancer, LoadBalancerReport } from '../../src/api/agent.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import type { Logger } from '../../src/base/logger.ts';
@@ -26,7 +27,7 @@ export interface TestService {
 export function createTestService(
   dataDir: string,
   address: string,
-  options: { id?: string; haproxy?: string; revision?: number } = {},
+  options: { id?: string; haproxy?: string; revision?: number; certificates?: CertificateSource } = {},
 ): TestService {
   const id = options.id ?? 'lb_00000000000000000000000000';
   const service = new Service({
@@ -37,6 +38,7 @@ export function createTestService(
     clock: systemClock,
     logger: silent,
     resolver: createNameResolver({ clock: systemClock, onChange: () => service.nudge() }),
+    certificates: options.certificates,
     onChange: () => {},
     onGuard: () => {},
     observedRevision: options.revision ?? 0,

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { CA_CERTIFICATE } from './ca.ts';
 import { acceptableCheck } from './check-specs.ts';
 import { POOLS, backendParts, httpParts, poolParts, tcpParts, tcpRoutes } from './traffic-specs.ts';
 
@@ -37,15 +38,40 @@ const pools = (isHttp: boolean) =>
     Object.fromEntries(POOLS.map((name) => [name, fc.record(poolFields(isHttp), { requiredKeys: [] })])),
   );
 
-const certificates = fc.record(
-  { domain: label.map((name) => `${name}.example.com`), minVersion: fc.constantFrom('1.2', '1.3') },
+const tlsParts = {
+  domain: label.map((name) => `${name}.example.com`),
+  minVersion: fc.constantFrom('1.2', '1.3'),
+  certificate: fc.constantFrom('main', 'next'),
+  clientCa: fc.oneof(
+    fc.constant(CA_CERTIFICATE),
+    fc.record({ certificates: fc.constant(CA_CERTIFICATE), verify: fc.constantFrom('required', 'optional') }),
+  ),
+};
+const certificates = fc.record(tlsParts, { requiredKeys: [] });
+const httpTls = fc.record(
+  {
+    ...tlsParts,
+    challenge: fc.constantFrom('http', 'dns'),
+    redirect: fc.boolean(),
+    hsts: fc.oneof(
+      fc.boolean(),
+      fc.record(
+        {
+          maxAge: fc.constantFrom('0s', '400d'),
+          includeSubDomains: fc.constant(true),
+          preload: fc.constant(false),
+        },
+        { requiredKeys: [] },
+      ),
+    ),
+  },
   { requiredKeys: [] },
 );
 const httpSpec = fc.record(
   {
     type: fc.constant('http'),
     port: fc.integer({ min: 1, max: 65_535 }).filter((number) => number !== 443),
-    tls: certificates,
+    tls: httpTls,
     pools: pools(true),
     ...poolFields(true),
     ...httpParts,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { AnswerBody, QuestionBody } from '../../api/agent-questions.ts';
+import type { AnswerBody, ObservingQuestion } from '../../api/agent-questions.ts';
 import type { LoadBalancerReport } from '../../api/agent.ts';
 import type { LogLine } from '../../api/logs.ts';
 import type { Workers } from '../../api/stats.ts';
@@ -52,7 +52,7 @@ export interface Observer {
    * worker that does not answer must not hold up a change.
    */
   tend(proxy: RunningProxy, model: ServiceModel): void;
-  answer(question: QuestionBody, input: AnswerInput): Promise<AnswerBody>;
+  answer(question: ObservingQuestion, input: AnswerInput): Promise<AnswerBody>;
   /** What a report tells: totals as far as they are on disk, so that a crash cannot take them back. */
   traffic(): LoadBalancerReport['traffic'];
   /** Lets all workers go and keeps what was counted. */

@@ -1,4 +1,5 @@
 import { agentRoutes } from './agent.ts';
+import { certificateRoutes } from './certificates.ts';
 import { backendRoutes } from './backends.ts';
 import { keyRoutes } from './keys.ts';
 import { loadBalancerRoutes } from './load-balancers.ts';
@@ -13,6 +14,7 @@ import { vpcRoutes } from './vpcs.ts';
 export const allRoutes: Routes = {
   ...loadBalancerRoutes,
   ...backendRoutes,
+  ...certificateRoutes,
   ...revisionRoutes,
   ...observingRoutes,
   ...vpcRoutes,

@@ -1,13 +1,6 @@
 import { z } from 'zod';
 import { validateLoadBalancer } from '../../spec/validate.ts';
-import {
-  CertificateStatus,
-  DryRun,
-  Health,
-  LoadBalancer,
-  LoadBalancerInput,
-  LoadBalancerPatch,
-} from '../load-balancer.ts';
+import { DryRun, Health, LoadBalancer, LoadBalancerInput, LoadBalancerPatch } from '../load-balancer.ts';
 import {
   DryRunQuery,
   SelectQuery,
@@ -127,21 +120,11 @@ export const loadBalancerRoutes = defineRoutes({
     method: 'GET',
     path: '/v1/load-balancers/{loadBalancer}/health',
     tag: 'Load balancers',
-    summary: 'Show the health of the backends',
-    description: 'State of every backend with its reason.',
+    summary: 'Show the health of backends and certificates',
+    description: 'State of every backend and certificate with its reason.',
     role: 'viewer',
     params,
     responses: { 200: { description: 'The health.', schema: Health } },
-  },
-  listCertificates: {
-    method: 'GET',
-    path: '/v1/load-balancers/{loadBalancer}/certificates',
-    tag: 'Load balancers',
-    summary: 'List the certificates',
-    description: 'The certificate of every domain in `spec.tls`.',
-    role: 'viewer',
-    params,
-    responses: listResponse(CertificateStatus),
   },
   getLoadBalancerConfig: {
     method: 'GET',

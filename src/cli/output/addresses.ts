@@ -34,9 +34,12 @@ export function listenerText({ spec, status }: Pick<LoadBalancer, 'spec' | 'stat
   return `${shown}${rest > 0 ? ` and ${rest} more` : ''}${moved}`;
 }
 
+/** States in which a real certificate is served, a good one or not. */
+const SERVED = new Set(['active', 'renewing', 'expired']);
+
 /** What HTTPS answers with while no certificate is served; empty where one is, or where HTTPS is not spoken. */
 export function placeholderText({ spec, status }: Pick<LoadBalancer, 'spec' | 'status'>): string {
-  if (spec.type !== 'http' || status.certificates.some(({ state }) => state === 'active')) return '';
+  if (spec.type !== 'http' || status.certificates.some(({ state }) => SERVED.has(state))) return '';
   const wanted = wantedPorts(spec);
   const offset = portOffset(wanted, status.nodes.flatMap(({ listeners }) => listeners).map(portOf));
   return `none; ${HTTPS_PORT + offset} answers with a self-signed placeholder`;

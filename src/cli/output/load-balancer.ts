@@ -5,6 +5,7 @@ import { formatPorts, portRanges } from '../../spec/port-range.ts';
 import { describeHealthCheck } from '../health-check-text.ts';
 import { addressTexts, listenerText, placeholderText } from './addresses.ts';
 import { formatAge, formatTime } from './age.ts';
+import { certificateColumns } from './certificates.ts';
 import { routeColumns } from './routes.ts';
 import { type Section, renderSections } from './sections.ts';
 import { paintState } from './state.ts';
@@ -61,6 +62,7 @@ function mainSection(lb: LoadBalancer, now: number, style: Style): Section {
         'Domains',
         [spec.tls?.domain, ...(spec.tls?.domains ?? [])].filter((domain) => domain !== undefined).join(', '),
       ],
+      ['Uploaded certificate', spec.tls?.certificate ?? ''],
       [
         'Labels',
         Object.entries(labels)
@@ -130,15 +132,9 @@ function nodeTable({ status }: LoadBalancer, style: Style): string {
 }
 
 function certificateTable({ status }: LoadBalancer, style: Style): string {
-  return renderTable(
-    [
-      { heading: 'DOMAIN', cell: ({ domain }) => domain },
-      { heading: 'STATE', cell: ({ state }) => state, paint: (text) => paintState(style, text) },
-      { heading: 'REASON', cell: ({ reason }) => reason },
-    ],
-    status.certificates,
-    { header: status.certificates.length > 0 },
-  );
+  return renderTable(certificateColumns(style, { isWhole: false }), status.certificates, {
+    header: status.certificates.length > 0,
+  });
 }
 
 function conditionTable({ status }: LoadBalancer): string {

@@ -14,6 +14,16 @@ export function caFile(model: ServiceModel, pem: string): ContentFile {
   return contentFile(model, 'ca', 'pem', pem);
 }
 
+/** The file of the CAs that vouch for clients. */
+export function clientCaFile(model: ServiceModel, pem: string): ContentFile {
+  return contentFile(model, 'client-ca', 'pem', pem);
+}
+
+/** The file of client certificates that were revoked. */
+export function revocationFile(model: ServiceModel, pem: string): ContentFile {
+  return contentFile(model, 'client-crl', 'pem', pem);
+}
+
 /** The file of a page that is answered without a backend. */
 export function pageFile(model: ServiceModel, body: string): ContentFile {
   return contentFile(model, 'page', 'txt', body);
@@ -46,10 +56,16 @@ export function usesSystemCas(model: ServiceModel): boolean {
 
 /** All files that the configuration names. */
 export function contentFiles(model: ServiceModel): ContentFile[] {
-  const { maintenance, routes } = model.spec;
+  const { maintenance, routes, tls } = model.spec;
+  const { certificates, revocationLists } = tls?.clientCa ?? {};
   const bodies = [
     ...(maintenance ? [maintenance.body] : []),
     ...routes.flatMap(({ respond }) => (respond ? [respond.body] : [])),
   ];
-  return [...backendCas(model), ...[...new Set(bodies)].map((body) => pageFile(model, body))];
+  return [
+    ...backendCas(model),
+    ...(certificates === undefined ? [] : [clientCaFile(model, certificates)]),
+    ...(revocationLists === undefined ? [] : [revocationFile(model, revocationLists)]),
+    ...[...new Set(bodies)].map((body) => pageFile(model, body)),
+  ];
 }

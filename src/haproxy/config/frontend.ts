@@ -2,11 +2,11 @@ import { type HostLayout, boundPort } from '../../spec/host-layout.ts';
 import { type LoadBalancerSpec, poolsOf, portRanges } from '../../spec/load-balancer.ts';
 import { DEFAULT_POOL } from '../../spec/pool.ts';
 import type { ServiceModel } from '../model.ts';
+import { challengeLines } from './challenge.ts';
 import { pageFile } from './files.ts';
 import { logLines } from './log.ts';
 import { MAINTENANCE_SWITCH, lookupPaths } from './lookup-paths.ts';
 import { failOpenBackend, frontendName } from './names.ts';
-import { servicePaths } from './paths.ts';
 import { quote } from './quote.ts';
 import { repeatLines } from './reuse.ts';
 import { MAIN_LIMIT, limitLines, limitsOf } from './rate-limit.ts';
@@ -19,6 +19,14 @@ import {
   routingLines,
 } from './routing/rules.ts';
 import type { Section } from './section.ts';
+import {
+  HTTPS_PORT,
+  clientCertificateHeaders,
+  clientCertificateLines,
+  hstsLines,
+  redirectLines,
+  tlsOptions,
+} from './tls.ts';
 import { durationMs } from '../../base/duration.ts';
 
 /** A port that a load balancer listens on. */
@@ -28,8 +36,6 @@ export interface Listener {
 }
 
 type Listening = Pick<LoadBalancerSpec, 'type' | 'port' | 'ports' | 'tls'>;
-
-const HTTPS_PORT = 443;
 
 /** The ports of a spec as the machine binds them. */
 export function listeners(spec: Listening, layout: Pick<HostLayout, 'lowPortOffset'>): Listener[] {
@@ -47,7 +53,7 @@ export function listeners(spec: Listening, layout: Pick<HostLayout, 'lowPortOffs
 }
 
 /** Whether TLS ends here. */
-function isTerminated({ type, tls }: Listening): boolean {
+export function isTerminated({ type, tls }: Listening): boolean {
   return type === 'http' || tls?.mode === 'terminate';
 }
 
@@ -67,12 +73,9 @@ export function frontendSection(model: ServiceModel): Section {
   };
 }
 
-function bindLines({ id, address, layout, spec }: ServiceModel, { port, tls }: Listener): string[] {
-  const certificate = quote(servicePaths(id, layout).placeholder);
-  const alpn = spec.type === 'http' ? ` alpn ${spec.http2 ? 'h2,http/1.1' : 'http/1.1'}` : '';
-  const options = tls
-    ? ` ssl crt ${certificate}${alpn} ssl-min-ver TLSv${spec.tls?.minVersion ?? '1.2'}`
-    : '';
+function bindLines(model: ServiceModel, { port, tls }: Listener): string[] {
+  const { address, layout } = model;
+  const options = tls ? tlsOptions(model) : '';
   return bindAddresses(address, port, layout).map((bound) => `bind ${bound}${options}`);
 }
 
@@ -96,7 +99,11 @@ function httpLines(model: ServiceModel): string[] {
   const { spec } = model;
   const limits = limitsOf(model);
   return [
+    ...challengeLines(model),
+    ...hstsLines(model),
     ...accessLines(model, 'http-request deny deny_status 403'),
+    ...redirectLines(model),
+    ...clientCertificateLines(model),
     ...maintenanceLines(model),
     ...limits.filter(({ name }) => name === MAIN_LIMIT).flatMap((limit) => limitLines(model, limit, 0, '')),
     ...routingLines(model),
@@ -105,6 +112,7 @@ function httpLines(model: ServiceModel): string[] {
       .flatMap((limit) => limitLines(model, limit, 1, profileCondition(limit.name))),
     ...answerLines(model),
     ...CLIENT_HEADERS,
+    ...clientCertificateHeaders(model),
     ...repeatLines(model),
     LEAVE_OLD_WORKER,
     ...headerLines(spec.headers),

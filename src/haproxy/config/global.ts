@@ -20,6 +20,7 @@ const CIPHERS = [
   'DHE-RSA-AES256-GCM-SHA384',
   'DHE-RSA-CHACHA20-POLY1305',
 ].join(':');
+const CURVES = 'X25519:prime256v1:secp384r1';
 const CIPHERSUITES = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
 
 export function globalSection(model: ServiceModel): Section {
@@ -44,9 +45,11 @@ export function globalSection(model: ServiceModel): Section {
       ...(layout.user ? [`user ${quote(layout.user)}`] : []),
       ...(layout.group ? [`group ${quote(layout.group)}`] : []),
       ...(layout.chroot ? [`chroot ${quote(layout.chroot)}`] : []),
+      `crt-base ${quote(paths.certificates)}`,
       `ssl-default-bind-ciphers ${CIPHERS}`,
       `ssl-default-bind-ciphersuites ${CIPHERSUITES}`,
-      'ssl-default-bind-options no-tls-tickets',
+      `ssl-default-bind-curves ${CURVES}`,
+      'ssl-default-bind-options prefer-client-ciphers no-tls-tickets',
     ],
   };
 }

@@ -3,6 +3,8 @@ import { DEFAULT_POOL } from '../../spec/pool.ts';
 import { poolsOf } from '../../spec/load-balancer.ts';
 import type { StepAction } from '../../spec/plan.ts';
 import type { ServiceModel } from '../model.ts';
+import { certifiedHosts } from './certificates.ts';
+import { ANY_REDIRECT, THUMBPRINT_KEY, challengedHosts } from './challenge.ts';
 import { MAINTENANCE_SWITCH, lookupPaths } from './lookup-paths.ts';
 import { limitsOf } from './rate-limit.ts';
 import { NO_ROUTE, compileRoutes, decisionWithoutRoute } from './routing/compile.ts';
@@ -31,7 +33,7 @@ export const lookupsOf = memoized((model: ServiceModel): readonly Lookup[] => [
   ...accessLookups(model),
   ...limitLookups(model),
   ...maintenanceLookups(model),
-  ...(model.spec.type === 'http' ? routeLookups(model) : serverNameLookups(model)),
+  ...(model.spec.type === 'http' ? [...tlsLookups(model), ...routeLookups(model)] : serverNameLookups(model)),
   ...cookieLookups(model),
 ]);
 
@@ -89,6 +91,35 @@ function maintenanceLookups(model: ServiceModel): Lookup[] {
   ];
 }
 
+/** What changes when domains and certificates come and go, on every load balancer that speaks HTTP. */
+function tlsLookups(model: ServiceModel): Lookup[] {
+  const paths = lookupPaths(model);
+  const { tls } = model.spec;
+  const { thumbprint } = model;
+  const certified = certifiedHosts(model);
+  return [
+    map(
+      paths.challenges,
+      thumbprint === undefined ? [] : [[THUMBPRINT_KEY, thumbprint]],
+      undefined,
+      'the account for which challenges are answered',
+    ),
+    list(
+      paths.challengeHosts,
+      challengedHosts(model),
+      'set-challenge',
+      'for which hosts challenges of CAs are answered',
+    ),
+    list(
+      paths.redirectedHosts,
+      tls?.redirect && certified.length > 0 ? [ANY_REDIRECT, ...certified] : [],
+      'set-redirect',
+      'which hosts are sent from plain HTTP to HTTPS',
+    ),
+    ...(tls?.hsts ? [list(paths.certifiedHosts, certified, undefined, 'hosts with a real certificate')] : []),
+  ];
+}
+
 function routeLookups(model: ServiceModel): Lookup[] {
   const { routes } = model.spec;
   if (routes.length === 0) return [];
@@ -140,8 +171,14 @@ function map(
   return { kind: 'map', path, entries: new Map(entries), subject, ...(action ? { action } : {}) };
 }
 
-function list(path: string, keys: readonly string[], action: StepAction, subject: string): Lookup {
-  return { kind: 'list', path, entries: new Map(keys.map((key) => [key, ''])), action, subject };
+function list(
+  path: string,
+  keys: readonly string[],
+  action: StepAction | undefined,
+  subject: string,
+): Lookup {
+  const entries = new Map(keys.map((key) => [key, '']));
+  return { kind: 'list', path, entries, subject, ...(action ? { action } : {}) };
 }
 
 /** The file as HAProxy reads it. */

@@ -11,6 +11,10 @@ export interface ServicePaths {
   lastGood: string;
   serverState: string;
   placeholder: string;
+  /** Certificates with their keys. */
+  certificates: string;
+  /** Which certificate is served for which names. */
+  certificateList: string;
   /** Maps and lists that requests are looked up in; they change at run time. */
   lookups: string;
   /** Pages and CA certificates, named for their content. */
@@ -35,6 +39,8 @@ export function servicePaths(
     lastGood: `${directory}/haproxy.cfg.last-good`,
     serverState: `${directory}/server-state`,
     placeholder: `${directory}/placeholder.pem`,
+    certificates: `${directory}/certificates`,
+    certificateList: `${directory}/certificates/list`,
     lookups: `${directory}/lookups`,
     files: `${directory}/files`,
     log: `${directory}/haproxy.log`,

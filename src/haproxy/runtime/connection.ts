@@ -2,6 +2,8 @@ import { connect } from 'node:net';
 
 /** HAProxy ends every answer of an interactive session with this. */
 const PROMPT = '\n> ';
+/** It asks for each line of a payload. */
+const PAYLOAD_PROMPTS = /^(?:\+ )+/;
 const TIMEOUT_MS = 10_000;
 
 /** The runtime API could not be spoken to; what was sent may or may not have been done. */
@@ -11,8 +13,11 @@ export class RuntimeApiError extends Error {
 
 /** Sends commands over one connection to a worker's socket. */
 export interface RuntimeConnection {
-  /** Sends one command and answers its text without surrounding white space. */
-  send(command: string): Promise<string>;
+  /**
+   * Sends one command and answers its text without surrounding white space.
+   * @param payload lines that go with it, none of them empty.
+   */
+  send(command: string, payload?: string): Promise<string>;
   close(): void;
 }
 
@@ -61,11 +66,15 @@ export async function openRuntime(path: string, onEnd?: () => void): Promise<Run
     });
   await exchange('prompt');
   return {
-    send(command) {
+    async send(command, payload) {
       // A line break or semicolon would begin another command, whoever wrote it into a name.
       if (/[\n\r;]/.test(command))
-        return Promise.reject(new RuntimeApiError('a runtime command must be one line without ";"'));
-      return exchange(command);
+        throw new RuntimeApiError('a runtime command must be one line without ";"');
+      if (payload === undefined) return exchange(command);
+      // An empty line ends a payload: what came after it would be commands.
+      if (!payload.endsWith('\n') || /^\s*$/m.test(payload.slice(0, -1)))
+        throw new RuntimeApiError('what goes with a runtime command must be lines, none of them empty');
+      return (await exchange(`${command} <<\n${payload}`)).replace(PAYLOAD_PROMPTS, '');
     },
     close() {
       socket.removeAllListeners('close');

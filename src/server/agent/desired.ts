@@ -1,11 +1,13 @@
 import type { DesiredLoadBalancer, DesiredState } from '../../api/agent.ts';
 import { findGuard } from '../../store/guards.ts';
-import { findLoadBalancer } from '../../store/load-balancers.ts';
+import { findCertificate } from '../../store/certificates.ts';
+import { type LoadBalancerRecord, findLoadBalancer } from '../../store/load-balancers.ts';
 import { findMachine } from '../../store/machines.ts';
 import { readMeta } from '../../store/meta.ts';
 import { machineNodes } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
 import { findVpc } from '../../store/vpcs.ts';
+import { bundleFor } from '../certificates/uploads.ts';
 import { waitUntil } from '../changes.ts';
 import type { ServerContext } from '../context.ts';
 
@@ -26,11 +28,12 @@ export async function desiredState(
 }
 
 async function readDesired(
-  { allowLoopbackBackends }: ServerContext,
+  context: ServerContext,
   tx: Tx,
   machineId: string,
   since: number,
 ): Promise<DesiredState> {
+  const { allowLoopbackBackends } = context;
   const version = await changeVersion(tx, machineId);
   const { ids, changed } = await machineNodes(tx, machineId, since > version ? 0 : since);
   const loadBalancers: DesiredLoadBalancer[] = [];
@@ -41,7 +44,9 @@ async function readDesired(
     const { name, revision, spec, address } = record;
     const network = { name: vpc.name, ...vpc.spec };
     const guard = await guardOf(tx, id, revision);
-    loadBalancers.push({ id, name, revision, spec, address, vpc: network, allowLoopbackBackends, ...guard });
+    const certificate = await certificateFor(context, tx, record);
+    const orders = { id, name, revision, spec, address, vpc: network, allowLoopbackBackends };
+    loadBalancers.push({ ...orders, ...certificate, ...guard });
   }
   return {
     controlPlaneId: (await readMeta(tx, 'control_plane_id')) ?? '',
@@ -54,6 +59,23 @@ async function readDesired(
 async function guardOf(tx: Tx, id: string, revision: number): Promise<Pick<DesiredLoadBalancer, 'guard'>> {
   const guard = await findGuard(tx, id, revision);
   return guard?.state === 'watching' ? { guard: { durationMs: guard.durationMs } } : {};
+}
+
+/** The uploaded certificate that the spec names. Without its key the machine goes on with what it has. */
+async function certificateFor(
+  context: ServerContext,
+  tx: Tx,
+  { id, name: loadBalancer, spec }: LoadBalancerRecord,
+): Promise<Pick<DesiredLoadBalancer, 'certificate'>> {
+  const name = spec.tls?.certificate;
+  const record = name === undefined ? undefined : await findCertificate(tx, id, name);
+  if (!record) return {};
+  try {
+    return { certificate: { name: record.name, pem: bundleFor(context, record) } };
+  } catch (error) {
+    context.log.error({ error, loadBalancer }, 'the key of an uploaded certificate cannot be opened');
+    return {};
+  }
 }
 
 async function changeVersion(tx: Tx, machineId: string): Promise<number> {

@@ -2,6 +2,7 @@ import type { AgentReport, LoadBalancerReport } from '../../api/agent.ts';
 import type { Receipt } from '../../spec/plan.ts';
 import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
 import { allBackends } from '../../spec/pools-of.ts';
+import { saveCertificateReports } from '../../store/certificates.ts';
 import { type LoadBalancerRecord, findLoadBalancer } from '../../store/load-balancers.ts';
 import { type MachineRecord, findMachine, updateMachine } from '../../store/machines.ts';
 import { type NodeRecord, nodesOf, saveNodeReport } from '../../store/nodes.ts';
@@ -59,6 +60,11 @@ async function keepPart(
   const receipt = knownReceipt(part.receipt, machine, record.revision);
   if (receipt) await saveReceipt(tx, record.id, machine.id, receipt);
   await saveNodeReport(tx, reportedNode(node, part, { receipt, record, now }));
+  await saveCertificateReports(tx, {
+    loadBalancerId: record.id,
+    machineId: machine.id,
+    reports: part.certificates ?? [],
+  });
   return true;
 }
 

@@ -22,7 +22,7 @@ export function certificateErrors(spec: LoadBalancerSpec): FieldError[] {
   });
 }
 
-function isCertificate(pem: string): boolean {
+export function isCertificate(pem: string): boolean {
   try {
     return new X509Certificate(pem).raw.length > 0;
   } catch {

@@ -16,6 +16,7 @@ import { insertNode, nodesOf, touchNodes } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
 import { type RevisionRecord, insertRevision } from '../../store/revisions.ts';
 import { type VpcRecord, findVpc } from '../../store/vpcs.ts';
+import { readKnownCertificates } from '../certificates/known.ts';
 import { type ServerContext, timestamp } from '../context.ts';
 import { serviceModel } from './model.ts';
 import {
@@ -176,6 +177,7 @@ async function planOf(
   vpcAfter?: VpcRecord,
 ): Promise<Plan> {
   const [node] = await nodesOf(tx, [before?.id ?? after?.id ?? '']);
+  const certificates = await readKnownCertificates(tx, before?.id ?? after?.id ?? '');
   const machine = (await listMachines(tx)).find(({ id }) => id === node?.machineId);
   const modelOf = async (record: LoadBalancerRecord | undefined) => {
     if (!record) return undefined;
@@ -185,6 +187,7 @@ async function planOf(
       vpc: vpc.spec,
       layout: machine?.layout ?? null,
       reported: node?.backends ?? [],
+      certificates,
     });
   };
   return context.plan(await modelOf(before), await modelOf(after));

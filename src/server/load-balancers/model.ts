@@ -2,6 +2,7 @@ import type { LoadBalancerReport } from '../../api/agent.ts';
 import type { ServiceModel } from '../../haproxy/model.ts';
 import type { HostLayout } from '../../spec/host-layout.ts';
 import { parseTarget } from '../../spec/target.ts';
+import { type KnownCertificates, knownCertificates } from '../certificates/known.ts';
 import type { VpcSpec } from '../../spec/vpc.ts';
 import type { LoadBalancerRecord } from '../../store/load-balancers.ts';
 
@@ -21,12 +22,13 @@ export interface ModelSurroundings {
   vpc: VpcSpec;
   layout: HostLayout | null;
   reported: LoadBalancerReport['backends'];
+  certificates: KnownCertificates;
 }
 
 /** The model from which a node's configuration and plans are made, as far as the control plane knows it. */
 export function serviceModel(
   { id, name, spec, address }: Pick<LoadBalancerRecord, 'id' | 'name' | 'spec' | 'address'>,
-  { vpc, layout, reported }: ModelSurroundings,
+  { vpc, layout, reported, certificates }: ModelSurroundings,
 ): ServiceModel {
   return {
     id,
@@ -35,6 +37,7 @@ export function serviceModel(
     address,
     layout: layout ?? USUAL_LAYOUT,
     addresses: knownAddresses(vpc, reported),
+    certificates: knownCertificates(spec, certificates),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { LoadBalancer } from '../../api/load-balancer.ts';
 import { AppError } from '../../base/errors.ts';
+import { certificateReportsOf, certificatesOf } from '../../store/certificates.ts';
 import { guardsOf } from '../../store/guards.ts';
 import { type LoadBalancerRecord, findLoadBalancer, loadBalancerNames } from '../../store/load-balancers.ts';
 import { listMachines } from '../../store/machines.ts';
@@ -34,6 +35,9 @@ export async function observe(
     tx,
     records.map(({ id }) => id),
   );
+  const ids = records.map(({ id }) => id);
+  const uploads = Map.groupBy(await certificatesOf(tx, ids), ({ loadBalancerId }) => loadBalancerId);
+  const reports = Map.groupBy(await certificateReportsOf(tx, ids), ({ loadBalancerId }) => loadBalancerId);
   const observations: Observation[] = [];
   for (const record of records) {
     const receipts =
@@ -46,7 +50,8 @@ export async function observe(
         return [{ node, machine, receipt: receipts.find((receipt) => receipt.machine === machine.name) }];
       });
     const guards = await guardsOf(tx, record.id, record.revision - 1, record.revision);
-    observations.push({ record, nodes: observed, guards: [...guards.values()], now });
+    const certificates = { uploads: uploads.get(record.id) ?? [], reports: reports.get(record.id) ?? [] };
+    observations.push({ record, nodes: observed, guards: [...guards.values()], certificates, now });
   }
   return observations;
 }

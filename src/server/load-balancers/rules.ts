@@ -7,6 +7,7 @@ import { type VpcRecord, findVpc, listVpcs } from '../../store/vpcs.ts';
 import { ANY_ADDRESS, allocateAddress, portClash } from '../address-pool.ts';
 import type { ServerContext } from '../context.ts';
 import { certificateErrors } from './certificates.ts';
+import { clientCaErrors } from './client-ca.ts';
 import { validationError } from '../http/read-request.ts';
 
 const HTTPS_PORT = 443;
@@ -38,7 +39,7 @@ export async function requireVpcFor(
     );
   }
   const rules = { vpc: vpc.name, cidrs: vpc.spec.cidrs, allowLoopback: context.allowLoopbackBackends };
-  const unreadable = certificateErrors(spec);
+  const unreadable = [...certificateErrors(spec), ...clientCaErrors(spec)];
   if (unreadable.length > 0) throw validationError(unreadable.map(locate));
   const errors = backendMembershipErrors(spec, rules);
   if (errors.length > 0) {

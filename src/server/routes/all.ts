@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { agentRoutes } from '../../api/contract/agent.ts';
+import { certificateRoutes } from '../../api/contract/certificates.ts';
 import { backendRoutes } from '../../api/contract/backends.ts';
 import { keyRoutes } from '../../api/contract/keys.ts';
 import { loadBalancerRoutes } from '../../api/contract/load-balancers.ts';
@@ -13,6 +14,7 @@ import { createIdempotency } from '../http/idempotency.ts';
 import { registerRoutes } from '../http/register.ts';
 import { createWriter } from '../http/write.ts';
 import { agentHandlers } from './agent.ts';
+import { certificateHandlers } from './certificates.ts';
 import { backendHandlers } from './backends.ts';
 import { keyHandlers } from './keys.ts';
 import { loadBalancerHandlers } from './load-balancers.ts';
@@ -31,6 +33,7 @@ export function registerAllRoutes(app: FastifyInstance, context: ServerContext):
   registerRoutes(app, store, systemRoutes, systemHandlers(context));
   registerRoutes(app, store, loadBalancerRoutes, loadBalancerHandlers(context, write));
   registerRoutes(app, store, backendRoutes, backendHandlers(context, write));
+  registerRoutes(app, store, certificateRoutes, certificateHandlers(context, write));
   registerRoutes(app, store, revisionRoutes, revisionHandlers(context, write));
   registerRoutes(app, store, observingRoutes, observingHandlers(context));
   registerRoutes(app, store, vpcRoutes, vpcs);

@@ -4,6 +4,7 @@ import { AppError } from '../../base/errors.ts';
 import { listLoadBalancers } from '../../store/load-balancers.ts';
 import type { Tx } from '../../store/open.ts';
 import { findVpc } from '../../store/vpcs.ts';
+import { readKnownCertificates } from '../certificates/known.ts';
 import type { ServerContext } from '../context.ts';
 import { type Handlers, authorOf } from '../http/handler.ts';
 import { pageAnswer, selectPage } from '../http/paging.ts';
@@ -15,7 +16,7 @@ import { loadBalancerOutcome } from '../load-balancers/outcome.ts';
 import { patchDefinition } from '../load-balancers/patch.ts';
 import { loadBalancerView, observe, observeOne, requireLoadBalancer } from '../load-balancers/read.ts';
 import { waitForVersion } from '../load-balancers/settle.ts';
-import { certificatesOf, loadBalancerStatus } from '../status/status.ts';
+import { loadBalancerStatus } from '../status/status.ts';
 
 export function loadBalancerHandlers(
   context: ServerContext,
@@ -54,12 +55,8 @@ export function loadBalancerHandlers(
     deleteLoadBalancer: (request) =>
       write(request, async (tx) => remove(context, tx, request, request.params.loadBalancer)),
     async getLoadBalancerHealth({ params }) {
-      const { state, backends } = loadBalancerStatus(await find(params.loadBalancer));
-      return { status: 200, body: { state, backends } };
-    },
-    async listCertificates({ params }) {
-      const { record } = await find(params.loadBalancer);
-      return { status: 200, body: { items: certificatesOf(record.spec), nextCursor: null } };
+      const { state, backends, certificates } = loadBalancerStatus(await find(params.loadBalancer));
+      return { status: 200, body: { state, backends, certificates } };
     },
     async getLoadBalancerConfig({ params }) {
       const body = await renderedConfig(context, params.loadBalancer);
@@ -111,7 +108,9 @@ async function renderedConfig(context: ServerContext, nameOrId: string): Promise
     const vpc = await findVpc(tx, record.vpcId);
     if (!vpc) throw new Error(`VPC ${record.vpcId} of ${record.id} is missing`);
     const layout = nodes[0]?.machine.layout ?? null;
-    return serviceModel(record, { vpc: vpc.spec, layout, reported: nodes[0]?.node.backends ?? [] });
+    const certificates = await readKnownCertificates(tx, record.id);
+    const reported = nodes[0]?.node.backends ?? [];
+    return serviceModel(record, { vpc: vpc.spec, layout, reported, certificates });
   });
   return context.render(model);
 }

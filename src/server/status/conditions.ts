@@ -1,15 +1,22 @@
+import type { CertificateStatus } from '../../api/certificates.ts';
 import type { BackendStatus, Condition } from '../../api/load-balancer.ts';
 import { DEFAULT_POOL } from '../../spec/pools-of.ts';
 import { backendText, inService, poolsFailingOpen, poolsWithoutService } from './backends.ts';
+import { certificateConditions } from './certificates.ts';
 import { guardConditions } from './guard.ts';
 import { isConnected } from './nodes.ts';
 import { type Observation, nodeProgress } from './observation.ts';
 
-export function conditionsOf(observation: Observation, backends: readonly BackendStatus[]): Condition[] {
+export function conditionsOf(
+  observation: Observation,
+  backends: readonly BackendStatus[],
+  certificates: readonly CertificateStatus[],
+): Condition[] {
   return [
     applied(observation),
     backendsHealthy(observation, backends),
     agentConnected(observation),
+    ...certificateConditions(observation, certificates),
     ...maintenance(observation),
     ...failingOpen(observation, backends),
     ...guardConditions(observation),

@@ -1,6 +1,7 @@
-import type { BackendStatus, CertificateStatus, LoadBalancerStatus } from '../../api/load-balancer.ts';
-import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
+import type { CertificateStatus } from '../../api/certificates.ts';
+import type { BackendStatus, LoadBalancerStatus } from '../../api/load-balancer.ts';
 import { backendStatuses, inService, poolsFailingOpen, poolsWithoutService } from './backends.ts';
+import { certificateStatuses } from './certificates.ts';
 import { conditionsOf } from './conditions.ts';
 import { nodeAddresses, nodeStatus } from './nodes.ts';
 import { type Observation, nodeProgress } from './observation.ts';
@@ -10,10 +11,11 @@ const CHECKING_GRACE_MS = 10_000;
 
 /** What is seen of a load balancer, from what its agents have reported. */
 export function loadBalancerStatus(observation: Observation): LoadBalancerStatus {
-  const { nodes, record } = observation;
+  const { nodes } = observation;
   const backends = backendStatuses(observation);
+  const certificates = certificateStatuses(observation);
   return {
-    state: stateOf(observation, backends),
+    state: withCertificates(stateOf(observation, backends), certificates),
     observedRevision: nodes.reduce(
       (least, { node }) => Math.min(least, node.observedRevision),
       nodes[0]?.node.observedRevision ?? 0,
@@ -21,19 +23,17 @@ export function loadBalancerStatus(observation: Observation): LoadBalancerStatus
     addresses: [...new Set(nodes.flatMap((observed) => nodeAddresses(observation, observed)))],
     nodes: nodes.map((observed) => nodeStatus(observation, observed)),
     backends,
-    certificates: certificatesOf(record.spec),
-    conditions: conditionsOf(observation, backends),
+    certificates,
+    conditions: conditionsOf(observation, backends, certificates),
   };
 }
 
-/** The certificate of each domain that the spec names. */
-export function certificatesOf({ tls }: LoadBalancerSpec): CertificateStatus[] {
-  const domains = tls?.domains ?? (tls?.domain === undefined ? [] : [tls.domain]);
-  return domains.map((domain) => ({
-    domain,
-    state: 'pending',
-    reason: 'HTTPS answers with a self-signed placeholder: this version does not request certificates yet',
-  }));
+/** Clients that get a certificate which has ended, or none, are not served well. */
+function withCertificates(
+  state: LoadBalancerStatus['state'],
+  certificates: readonly CertificateStatus[],
+): LoadBalancerStatus['state'] {
+  return state === 'active' && certificates.some(({ alert }) => alert === 'critical') ? 'degraded' : state;
 }
 
 function stateOf(observation: Observation, backends: readonly BackendStatus[]): LoadBalancerStatus['state'] {

@@ -6,6 +6,7 @@ import { parseLabels } from '../../key-values.ts';
 import { LOAD_BALANCERS } from '../../resources.ts';
 import { UNGUARDED_WRITE_OPTIONS } from '../../write-options.ts';
 import { writeLoadBalancer } from '../../write.ts';
+import { tellTerms } from './tls/terms.ts';
 import { tlsDomains } from './tls/domains.ts';
 
 export const create = defineCommand({
@@ -67,6 +68,7 @@ export const create = defineCommand({
       tls: options.domain.length === 0 ? undefined : tlsDomains(options.domain),
       deletionProtection: options.deletionProtection || undefined,
     };
+    if (options.domain.length > 0) tellTerms(ctx.progress);
     await writeLoadBalancer(ctx, options, {
       request: {
         method: 'POST',

@@ -1,11 +1,13 @@
 import { apiPath } from '../../../api/client.ts';
 import type { Health } from '../../../api/load-balancer.ts';
 import { defineCommand } from '../../command.ts';
+import { certificateColumns } from '../../output/certificates.ts';
+import { renderTable } from '../../output/table.ts';
 import { backendStatusColumns } from '../../output/load-balancer.ts';
 
 export const health = defineCommand({
   path: ['lb', 'health'],
-  summary: 'Show the state of every backend, with the reason',
+  summary: 'Show the state of every backend and certificate, with the reason',
   args: [{ name: 'name', summary: 'Name or id', completes: 'load-balancer' }],
   options: {},
   examples: ['agentmetal lb health web-lb'],
@@ -21,5 +23,8 @@ export const health = defineCommand({
       empty: `${args.name} has no backends. Add one: agentmetal lb backend add ${args.name} --target HOST:PORT`,
       value: body,
     });
+    // In other formats they are part of the value.
+    if (print.format === 'table' && body.certificates.length > 0)
+      print.text(`\n${renderTable(certificateColumns(print.style, { isWhole: false }), body.certificates)}`);
   },
 });
