@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import type { PowerDns } from '../../spec/dns-zone.ts';
+import {
+  type DnsProvider,
+  RECORD_TYPES,
+  type RecordEdit,
+  type RecordSet,
+  type RecordType,
+} from '../provider.ts';
+import { findSet, namesOf, quoteText, recordSet, requireAsRead, unquoteText } from '../records.ts';
+import { createJsonApi } from './http.ts';
+
+const RrSet = z.object({
+  name: z.string(),
+  type: z.string(),
+  ttl: z.number(),
+  records: z.array(z.object({ content: z.string(), disabled: z.boolean().default(false) })),
+});
+const Zone = z.object({ rrsets: z.array(RrSet) });
+const Failure = z.object({ error: z.string() });
+
+/**
+ * A zone of PowerDNS by its HTTP API. A change is one PATCH, which is done as a whole or not at all; that nobody else
+ * changed the records is looked at just before.
+ */
+export function createPowerDnsProvider(
+  zone: string,
+  { url, serverId, apiKey }: z.output<typeof PowerDns>,
+): DnsProvider {
+  const api = createJsonApi({
+    who: `PowerDNS at ${url}`,
+    url: `${url}/api/v1/servers/${encodeURIComponent(serverId)}/zones/${encodeURIComponent(`${zone}.`)}`,
+    headers: { 'x-api-key': apiKey },
+    reason: (body) => Failure.safeParse(body).data?.error,
+  });
+  const readName = async (name: string): Promise<RecordSet[]> => {
+    const { rrsets } = await api({ method: 'GET', path: '', query: { rrset_name: `${name}.` } }, Zone);
+    return rrsets.flatMap(fromApi).filter((set) => set.name === name);
+  };
+  const read = async (names: readonly string[]) => (await Promise.all(names.map(readName))).flat();
+  const apply = async (edits: readonly RecordEdit[]) => {
+    if (edits.length === 0) return;
+    await api({ method: 'PATCH', path: '', body: { rrsets: edits.flatMap(toApi) } }, z.unknown());
+  };
+  const changeTexts = async (name: string, ttl: number, edit: (values: readonly string[]) => string[]) => {
+    const from = findSet(await readName(name), { name, type: 'TXT' });
+    const values = edit(from?.values ?? []);
+    if (values.join('\n') === from?.values.join('\n')) return;
+    const to = values.length === 0 ? undefined : recordSet('TXT', { name, ttl: from?.ttl ?? ttl, values });
+    if (from || to) await apply([{ from, to }]);
+  };
+  return {
+    async check() {
+      await api({ method: 'GET', path: '', query: { rrset_name: `${zone}.`, rrset_type: 'SOA' } }, Zone);
+    },
+    read,
+    async change(change) {
+      requireAsRead(await read(namesOf(change)), change);
+      await apply(change.edits);
+    },
+    addText: ({ name, value, ttl }) => changeTexts(name, ttl, (values) => [...new Set([...values, value])]),
+    removeText: ({ name, value }) =>
+      changeTexts(name, 0, (values) => values.filter((other) => other !== value)),
+  };
+}
+
+function fromApi({ name, type, ttl, records }: z.output<typeof RrSet>): RecordSet[] {
+  const known = RECORD_TYPES.find((candidate) => candidate === type);
+  const values = records.filter(({ disabled }) => !disabled).map(({ content }) => content);
+  if (!known || values.length === 0) return [];
+  return [recordSet(known, { name, ttl, values: known === 'TXT' ? values.map(unquoteText) : values })];
+}
+
+function toApi({ from, to }: RecordEdit): object[] {
+  if (to) {
+    const records = to.values.map((value) => ({ content: contentOf(to.type, value), disabled: false }));
+    return [{ name: `${to.name}.`, type: to.type, ttl: to.ttl, changetype: 'REPLACE', records }];
+  }
+  return from ? [{ name: `${from.name}.`, type: from.type, changetype: 'DELETE' }] : [];
+}
+
+function contentOf(type: RecordType, value: string): string {
+  if (type === 'TXT') return quoteText(value);
+  return type === 'CNAME' ? `${value}.` : value;
+}
