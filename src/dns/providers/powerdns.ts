@@ -7,7 +7,8 @@ import {
   type RecordSet,
   type RecordType,
 } from '../provider.ts';
-import { findSet, namesOf, quoteText, recordSet, requireAsRead, unquoteText } from '../records.ts';
+import { namesOf, quoteText, recordSet, requireAsRead, unquoteText } from '../records.ts';
+import { textChanges } from '../edits.ts';
 import { createJsonApi } from './http.ts';
 
 const RrSet = z.object({
@@ -42,25 +43,17 @@ export function createPowerDnsProvider(
     if (edits.length === 0) return;
     await api({ method: 'PATCH', path: '', body: { rrsets: edits.flatMap(toApi) } }, z.unknown());
   };
-  const changeTexts = async (name: string, ttl: number, edit: (values: readonly string[]) => string[]) => {
-    const from = findSet(await readName(name), { name, type: 'TXT' });
-    const values = edit(from?.values ?? []);
-    if (values.join('\n') === from?.values.join('\n')) return;
-    const to = values.length === 0 ? undefined : recordSet('TXT', { name, ttl: from?.ttl ?? ttl, values });
-    if (from || to) await apply([{ from, to }]);
+  const change: DnsProvider['change'] = async (wanted) => {
+    requireAsRead(await read(namesOf(wanted)), wanted);
+    await apply(wanted.edits);
   };
   return {
     async check() {
       await api({ method: 'GET', path: '', query: { rrset_name: `${zone}.`, rrset_type: 'SOA' } }, Zone);
     },
     read,
-    async change(change) {
-      requireAsRead(await read(namesOf(change)), change);
-      await apply(change.edits);
-    },
-    addText: ({ name, value, ttl }) => changeTexts(name, ttl, (values) => [...new Set([...values, value])]),
-    removeText: ({ name, value }) =>
-      changeTexts(name, 0, (values) => values.filter((other) => other !== value)),
+    change,
+    ...textChanges({ read, change }),
   };
 }
 
