@@ -7,7 +7,10 @@ import type { AddressPool } from './address-pool.ts';
 import type { LatestTotals } from './agent/latest-totals.ts';
 import type { TakenVersions } from './agent/taken-versions.ts';
 import type { Changes } from './changes.ts';
+import type { Lookup } from '../dns/lookup.ts';
+import type { ZoneProviders } from './dns/zone-providers.ts';
 import type { Questions } from './questions/questions.ts';
+import type { Sealer } from './sealing.ts';
 
 /** What every handler works with; all of it is handed in. */
 export interface ServerContext {
@@ -21,6 +24,12 @@ export interface ServerContext {
   taken: TakenVersions;
   questions: Questions;
   totals: LatestTotals;
+  /** Encrypts what the store must not hold in the clear. */
+  sealer: Sealer;
+  /** The providers of DNS zones, with their credentials. */
+  zones: ZoneProviders;
+  /** What clients see in DNS. */
+  lookup: Lookup;
   plan: typeof planChange;
   render: typeof renderConfig;
   log: Logger;

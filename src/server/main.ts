@@ -6,8 +6,10 @@ import { acquireLock } from '../host/lock.ts';
 import { type Store, openStore } from '../store/open.ts';
 import { bootstrap } from './bootstrap.ts';
 import { type Server, type ServerOptions, createServer } from './create-server.ts';
+import { type DnsReconciler, startDnsReconciler } from './dns/reconciler.ts';
+import { createSealer } from './sealing.ts';
 
-export interface RunServerOptions extends Omit<ServerOptions, 'store' | 'log'> {
+export interface RunServerOptions extends Omit<ServerOptions, 'store' | 'log' | 'sealer'> {
   /** Folder with all state, made with mode 0700 when missing. */
   dataDir: string;
   /** Becomes the first admin key at first start; ignored later. */
@@ -36,20 +38,24 @@ export async function runServer(options: RunServerOptions): Promise<RunningServe
   });
   let store: Store | undefined;
   let server: Server | undefined;
+  let dns: DnsReconciler | undefined;
   const close = async () => {
     await server?.close();
+    await dns?.stop();
     await store?.close();
     await release();
   };
   try {
     store = await openStore(dataDir);
-    server = await createServer({ ...rest, store, log: createLogger(logLevel) });
+    const sealer = createSealer(dataDir);
+    server = await createServer({ ...rest, store, sealer, log: createLogger(logLevel) });
     // Requests that come before the first start is committed wait for it: the store serves one transaction at a time.
     const { opened: url, ...made } = await bootstrap(
       server.context,
       { adminKey, localAgentTokenFile },
       server.listen,
     );
+    dns = startDnsReconciler(server.context);
     return { url, ...made, close };
   } catch (error) {
     await close();

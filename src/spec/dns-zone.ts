@@ -130,6 +130,41 @@ export const DNS_PROVIDERS: readonly DnsProviderName[] = DnsZoneSpec.options.map
   (option) => option.shape.provider.value,
 );
 
+/** Who serves the zone, without the credential: what is answered and shown. */
+export const PublicDnsZoneSpec = z
+  .discriminatedUnion('provider', [
+    Rfc2136.extend({ tsig: TsigKey.omit({ secret: true }) }),
+    PowerDns.omit({ apiKey: true }),
+    Cloudflare.omit({ apiToken: true }),
+    Route53.omit({ secretAccessKey: true }),
+    Hetzner.omit({ apiToken: true }),
+    DigitalOcean.omit({ apiToken: true }),
+  ])
+  .describe('Who serves the zone. The credential never comes back.');
+export type PublicDnsZoneSpec = z.infer<typeof PublicDnsZoneSpec>;
+
+/** Leaves the credential out. */
+export function withoutSecrets(spec: DnsZoneSpec): PublicDnsZoneSpec {
+  switch (spec.provider) {
+    case 'rfc2136': {
+      const { tsig, ...rest } = spec;
+      return { ...rest, tsig: { name: tsig.name, algorithm: tsig.algorithm } };
+    }
+    case 'powerdns': {
+      const { apiKey: _, ...rest } = spec;
+      return rest;
+    }
+    case 'route53': {
+      const { secretAccessKey: _, ...rest } = spec;
+      return rest;
+    }
+    default: {
+      const { apiToken: _, ...rest } = spec;
+      return rest;
+    }
+  }
+}
+
 /** A zone as POST takes it. */
 export const DnsZoneInput = z
   .strictObject({ name: ZoneName, labels: Labels.default({}), spec: DnsZoneSpec })

@@ -62,6 +62,20 @@ export async function loadBalancersOfVpc(tx: Tx, vpcId: string): Promise<LoadBal
   return rows.map(fromRow);
 }
 
+/**
+ * Load balancers that may have domains, by name. The texts are looked through before they are read, because of ten
+ * thousand load balancers few may have one.
+ */
+export async function loadBalancersWithDomains(tx: Tx): Promise<LoadBalancerRecord[]> {
+  const rows = await tx
+    .selectFrom('load_balancers')
+    .selectAll()
+    .where((where) => where.or([where('spec', 'like', '%"tls":{%'), where('spec', 'like', '%"dns":{%')]))
+    .orderBy('name')
+    .execute();
+  return rows.map(fromRow);
+}
+
 export type Listening = Pick<LoadBalancerRecord, 'id' | 'name' | 'address' | 'ports'>;
 
 /** Who listens where. */

@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../../src/base/clock.ts';
 import type { Receipt } from '../../src/spec/plan.ts';
 import { bootstrap } from '../../src/server/bootstrap.ts';
 import { type Server, type ServerOptions, createServer } from '../../src/server/create-server.ts';
+import { createSealer } from '../../src/server/sealing.ts';
 import { openStore } from '../../src/store/open.ts';
 import { temporaryDirectory } from './temporary.ts';
 
@@ -48,7 +49,7 @@ interface PlayedAgent {
   about: typeof ABOUT;
 }
 
-type Options = Partial<Omit<ServerOptions, 'store'>>;
+type Options = Partial<Omit<ServerOptions, 'store' | 'sealer'>>;
 
 export async function startControlPlane(options: Options = {}): Promise<ControlPlane> {
   const directory = await temporaryDirectory();
@@ -66,6 +67,7 @@ async function open(
     listen: '127.0.0.1:0',
     addressPool: '127.80.0.0/24',
     store,
+    sealer: createSealer(dataDir),
     ...options,
   });
   const tokenFile = join(dataDir, 'agent', 'token');

@@ -1,5 +1,6 @@
 import { agentRoutes } from './agent.ts';
 import { backendRoutes } from './backends.ts';
+import { dnsZoneRoutes } from './dns-zones.ts';
 import { keyRoutes } from './keys.ts';
 import { loadBalancerRoutes } from './load-balancers.ts';
 import { machineRoutes } from './machines.ts';
@@ -16,6 +17,7 @@ export const allRoutes: Routes = {
   ...revisionRoutes,
   ...observingRoutes,
   ...vpcRoutes,
+  ...dnsZoneRoutes,
   ...machineRoutes,
   ...keyRoutes,
   ...agentRoutes,

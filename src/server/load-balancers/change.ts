@@ -17,6 +17,7 @@ import type { Tx } from '../../store/open.ts';
 import { type RevisionRecord, insertRevision } from '../../store/revisions.ts';
 import { type VpcRecord, findVpc } from '../../store/vpcs.ts';
 import { type ServerContext, timestamp } from '../context.ts';
+import { requireZoneOf } from '../dns/rules.ts';
 import { serviceModel } from './model.ts';
 import {
   type Locate,
@@ -56,6 +57,7 @@ export async function createLoadBalancer(
   author: string,
 ): Promise<Changed> {
   const vpc = await requireVpcFor(context, tx, wanted.spec);
+  await requireZoneOf(tx, wanted.spec);
   await requireFreeName(tx, wanted.name);
   const address = await requireAddress(context, tx, wanted);
   const now = timestamp(context);
@@ -87,6 +89,7 @@ export async function changeLoadBalancer(
 ): Promise<Changed> {
   if (isDeepStrictEqual(definitionOf(before), definitionOf(wanted))) return unchanged(before);
   const vpc = await requireVpcFor(context, tx, wanted.spec, origin.locate);
+  await requireZoneOf(tx, wanted.spec, origin.locate);
   if (wanted.name !== before.name) await requireFreeName(tx, wanted.name, before.id);
   const after: LoadBalancerRecord = {
     ...before,

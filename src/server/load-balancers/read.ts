@@ -1,11 +1,13 @@
 import type { LoadBalancer } from '../../api/load-balancer.ts';
 import { AppError } from '../../base/errors.ts';
+import { dnsRecordsOf } from '../../store/dns-records.ts';
 import { guardsOf } from '../../store/guards.ts';
 import { type LoadBalancerRecord, findLoadBalancer, loadBalancerNames } from '../../store/load-balancers.ts';
 import { listMachines } from '../../store/machines.ts';
 import { nodesOf } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
 import { receiptsOf } from '../../store/revisions.ts';
+import { dnsDomains } from '../../spec/dns.ts';
 import type { Observation } from '../status/observation.ts';
 import { loadBalancerStatus } from '../status/status.ts';
 import { shorten } from '../../spec/field-errors.ts';
@@ -34,6 +36,8 @@ export async function observe(
     tx,
     records.map(({ id }) => id),
   );
+  const withDomains = records.filter(({ spec }) => dnsDomains(spec).length > 0).map(({ id }) => id);
+  const dns = Map.groupBy(await dnsRecordsOf(tx, withDomains), ({ loadBalancerId }) => loadBalancerId);
   const observations: Observation[] = [];
   for (const record of records) {
     const receipts =
@@ -46,7 +50,14 @@ export async function observe(
         return [{ node, machine, receipt: receipts.find((receipt) => receipt.machine === machine.name) }];
       });
     const guards = await guardsOf(tx, record.id, record.revision - 1, record.revision);
-    observations.push({ record, nodes: observed, guards: [...guards.values()], now });
+    const rows = dns.get(record.id);
+    observations.push({
+      record,
+      nodes: observed,
+      guards: [...guards.values()],
+      ...(rows ? { dns: rows } : {}),
+      now,
+    });
   }
   return observations;
 }

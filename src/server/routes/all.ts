@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { agentRoutes } from '../../api/contract/agent.ts';
 import { backendRoutes } from '../../api/contract/backends.ts';
+import { dnsZoneRoutes } from '../../api/contract/dns-zones.ts';
 import { keyRoutes } from '../../api/contract/keys.ts';
 import { loadBalancerRoutes } from '../../api/contract/load-balancers.ts';
 import { machineRoutes } from '../../api/contract/machines.ts';
@@ -14,6 +15,7 @@ import { registerRoutes } from '../http/register.ts';
 import { createWriter } from '../http/write.ts';
 import { agentHandlers } from './agent.ts';
 import { backendHandlers } from './backends.ts';
+import { dnsZoneHandlers } from './dns-zones.ts';
 import { keyHandlers } from './keys.ts';
 import { loadBalancerHandlers } from './load-balancers.ts';
 import { machineHandlers } from './machines.ts';
@@ -34,6 +36,7 @@ export function registerAllRoutes(app: FastifyInstance, context: ServerContext):
   registerRoutes(app, store, revisionRoutes, revisionHandlers(context, write));
   registerRoutes(app, store, observingRoutes, observingHandlers(context));
   registerRoutes(app, store, vpcRoutes, vpcs);
+  registerRoutes(app, store, dnsZoneRoutes, dnsZoneHandlers(context, write));
   registerRoutes(app, store, keyRoutes, keyHandlers(context, write));
   registerRoutes(app, store, machineRoutes, machineHandlers(context));
   registerRoutes(app, store, agentRoutes, agentHandlers(context));

@@ -1,6 +1,7 @@
 import type { BackendStatus, Condition } from '../../api/load-balancer.ts';
 import { DEFAULT_POOL } from '../../spec/pools-of.ts';
 import { backendText, inService, poolsFailingOpen, poolsWithoutService } from './backends.ts';
+import { dnsRecords } from './dns.ts';
 import { guardConditions } from './guard.ts';
 import { isConnected } from './nodes.ts';
 import { type Observation, nodeProgress } from './observation.ts';
@@ -13,6 +14,7 @@ export function conditionsOf(observation: Observation, backends: readonly Backen
     ...maintenance(observation),
     ...failingOpen(observation, backends),
     ...guardConditions(observation),
+    ...dnsRecords(observation),
   ];
 }
 

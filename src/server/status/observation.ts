@@ -1,4 +1,5 @@
 import type { Receipt } from '../../spec/plan.ts';
+import type { DnsRecordRow } from '../../store/dns-records.ts';
 import type { GuardRecord } from '../../store/guards.ts';
 import type { LoadBalancerRecord } from '../../store/load-balancers.ts';
 import type { MachineRecord } from '../../store/machines.ts';
@@ -17,6 +18,8 @@ export interface Observation {
   nodes: readonly ObservedNode[];
   /** The guards of the newest revision and of the one before it. */
   guards?: readonly GuardRecord[];
+  /** What is known of the DNS records of its domains. */
+  dns?: readonly DnsRecordRow[];
   /** Milliseconds since the epoch. */
   now: number;
 }
