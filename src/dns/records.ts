@@ -7,11 +7,6 @@ export function canonicalName(name: string): string {
   return name.toLowerCase().replace(/\.$/, '');
 }
 
-/** Whether a name is the zone's own or below it. */
-export function isInZone(name: string, zone: string): boolean {
-  return name === zone || name.endsWith(`.${zone}`);
-}
-
 /** The name as providers write it inside a zone: `app`, or `@` for the zone's own name. */
 export function relativeName(name: string, zone: string): string {
   return name === zone ? '@' : name.slice(0, -zone.length - 1);

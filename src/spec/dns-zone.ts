@@ -63,7 +63,7 @@ export const Rfc2136 = z
 export const PowerDns = z
   .strictObject({
     provider: z.literal('powerdns'),
-    url: ApiUrl.describe('Where its API listens, without /api/v1: http://192.0.2.53:8081.'),
+    apiUrl: ApiUrl.describe('Where its API listens, without /api/v1: http://192.0.2.53:8081.'),
     serverId: z
       .string()
       .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be a server id such as localhost')

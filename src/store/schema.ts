@@ -157,6 +157,6 @@ interface DnsRecordTable {
   since: string;
   /** Failed attempts in a row. */
   attempts: number;
-  /** When to look again, milliseconds since the epoch. */
-  next_at: number;
+  /** When to look again, milliseconds since the epoch; some drivers read large integers as text. */
+  next_at: number | string;
 }

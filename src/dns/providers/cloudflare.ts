@@ -125,7 +125,7 @@ function toFault(error: APIError): DnsFault {
     .map(({ code, message }) => `${message ?? 'no reason'} (${code ?? 0})`)
     .join('; ');
   const has = (codes: ReadonlySet<number>) => error.errors.some(({ code }) => codes.has(code ?? 0));
-  const status = Number(error.status ?? 0);
+  const status = error.status ?? 0;
   const kind = has(BAD_TOKEN) ? 'refused' : has(IN_THE_WAY) ? 'conflict' : usualKind(status);
   return new DnsFault(kind, `${WHO} answered ${status}${words === '' ? '' : `: ${words}`}`, error);
 }

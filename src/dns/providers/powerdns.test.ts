@@ -7,7 +7,7 @@ import { createRfc2136Provider } from './rfc2136/provider.ts';
 
 testProvider('PowerDNS by its HTTP API', async () => {
   const { url, apiKey, resolver, stop } = await startPowerDns();
-  const settings = { provider: 'powerdns', url, apiKey, serverId: 'localhost' } as const;
+  const settings = { provider: 'powerdns', apiUrl: url, apiKey, serverId: 'localhost' } as const;
   return {
     provider: createPowerDnsProvider(ZONE, settings),
     withWrongCredential: createPowerDnsProvider(ZONE, { ...settings, apiKey: 'wrong' }),

@@ -26,11 +26,11 @@ const Failure = z.object({ error: z.string() });
  */
 export function createPowerDnsProvider(
   zone: string,
-  { url, serverId, apiKey }: z.output<typeof PowerDns>,
+  { apiUrl, serverId, apiKey }: z.output<typeof PowerDns>,
 ): DnsProvider {
   const api = createJsonApi({
-    who: `PowerDNS at ${url}`,
-    url: `${url}/api/v1/servers/${encodeURIComponent(serverId)}/zones/${encodeURIComponent(`${zone}.`)}`,
+    who: `PowerDNS at ${apiUrl}`,
+    url: `${apiUrl}/api/v1/servers/${encodeURIComponent(serverId)}/zones/${encodeURIComponent(`${zone}.`)}`,
     headers: { 'x-api-key': apiKey },
     reason: (body) => Failure.safeParse(body).data?.error,
   });

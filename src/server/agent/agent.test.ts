@@ -119,10 +119,11 @@ test('a report is kept: status, health, machine and receipts', async () => {
     nodes: [{ machine: 'local', connected: true, haproxy }],
   });
   expect(status.nodes[0].listeners).toEqual(['127.80.0.1:8080', '127.80.0.1:8443']);
-  expect(status.conditions.map(({ status: value }: { status: string }) => value)).toEqual([
-    'true',
-    'true',
-    'true',
+  expect(status.conditions).toMatchObject([
+    { type: 'Applied', status: 'true' },
+    { type: 'BackendsHealthy', status: 'true' },
+    { type: 'AgentConnected', status: 'true' },
+    { type: 'DnsRecords', status: 'unknown' },
   ]);
   expect((await plane.call('GET', `${PATH}/revisions/1`)).body.receipts).toEqual([receiptFor(1)]);
   const { body: machine } = await plane.call('GET', '/v1/machines/local');
