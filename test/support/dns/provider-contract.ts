@@ -21,7 +21,7 @@ const OWNER = { controlPlane: 'cp_1', loadBalancer: 'lb_1' };
 
 /** What every provider must do. The zone is as `ZONE_LINES` says. */
 export function testProvider(name: string, start: () => Promise<ProviderScene>): void {
-  describe(`${name}`, () => {
+  describe(`DNS provider: ${name}`, () => {
     let scene: ProviderScene;
     let provider: DnsProvider;
     beforeAll(async () => {

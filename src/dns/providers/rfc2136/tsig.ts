@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { TsigKey } from '../../../spec/dns-zone.ts';
 import { DnsFault } from '../../provider.ts';
 import { CLASS, HEADER_BYTES, type IncomingMessage, TYPE, encodeRecord } from './message.ts';
-import { encodeName, malformed, readName, uint16, uint32 } from './wire.ts';
+import { type WireRecord, encodeName, malformed, readName, uint16, uint32 } from './wire.ts';
 
 /** How far clocks may be apart, in seconds (RFC 8945 advises 300). */
 const FUDGE_S = 300;
@@ -41,7 +41,8 @@ export function verifyAnswer(
   { key, requestMac, seconds }: { key: TsigKey; requestMac: Buffer; seconds: number },
 ): void {
   if (!tsig) throw unsigned(rcode);
-  const { algorithm, time, fudge, mac, originalId, error, other } = readTsig(message, tsig.dataStart);
+  if (tsig.class !== CLASS.ANY || tsig.ttl !== 0) throw malformed();
+  const { algorithm, time, fudge, mac, originalId, error, other } = readTsig(message, tsig);
   const reason = ERRORS.get(error);
   if (error !== 0)
     throw new DnsFault('refused', reason ?? `the name server refused the signature (${error})`);
@@ -68,7 +69,8 @@ interface TsigData {
   other: Buffer;
 }
 
-function readTsig(message: Buffer, dataStart: number): TsigData {
+/** The signature is the last of a message, and nothing comes after it. */
+function readTsig(message: Buffer, { dataStart, data: { length } }: WireRecord): TsigData {
   const { name: algorithm, next } = readName(message, dataStart);
   let position = next;
   const take = (length: number): Buffer => {
@@ -83,6 +85,7 @@ function readTsig(message: Buffer, dataStart: number): TsigData {
   const originalId = take(2);
   const error = take(2).readUInt16BE();
   const other = take(take(2).readUInt16BE());
+  if (position !== dataStart + length || position !== message.length) throw malformed();
   return { algorithm, time, fudge, mac, originalId, error, other };
 }
 
