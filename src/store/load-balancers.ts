@@ -62,18 +62,16 @@ export async function loadBalancersOfVpc(tx: Tx, vpcId: string): Promise<LoadBal
   return rows.map(fromRow);
 }
 
-/**
- * Load balancers that may have domains, by name. The texts are looked through before they are read, because of ten
- * thousand load balancers few may have one.
- */
-export async function loadBalancersWithDomains(tx: Tx): Promise<LoadBalancerRecord[]> {
-  const rows = await tx
-    .selectFrom('load_balancers')
-    .selectAll()
-    .where((where) => where.or([where('spec', 'like', '%"tls":{%'), where('spec', 'like', '%"dns":{%')]))
-    .orderBy('name')
-    .execute();
-  return rows.map(fromRow);
+/** What tells whether a load balancer has changed, and where it listens, without reading its spec. */
+export async function listVersions(
+  tx: Tx,
+): Promise<Pick<LoadBalancerRecord, 'id' | 'revision' | 'address'>[]> {
+  return tx.selectFrom('load_balancers').select(['id', 'revision', 'address']).orderBy('name').execute();
+}
+
+export async function loadBalancersById(tx: Tx, ids: readonly string[]): Promise<LoadBalancerRecord[]> {
+  if (ids.length === 0) return [];
+  return (await tx.selectFrom('load_balancers').selectAll().where('id', 'in', ids).execute()).map(fromRow);
 }
 
 export type Listening = Pick<LoadBalancerRecord, 'id' | 'name' | 'address' | 'ports'>;

@@ -22,7 +22,7 @@ test('each domain goes into the longest zone that covers it, or into none', () =
     tls: { ...tls('app.eu.example.com', '*.example.com', 'example.com', 'notexample.com') },
     dns: { ...DNS, domains: ['app.example.org', 'example.com'] },
   };
-  const desired = desiredRecords([balancer(spec as DnsBalancer['spec'])], ZONES);
+  const desired = desiredRecords([balancer(spec)], ZONES);
   expect(desired.map(({ domain, zoneId }) => [domain, zoneId])).toEqual([
     ['app.eu.example.com', 'zone_2'],
     ['*.example.com', 'zone_1'],

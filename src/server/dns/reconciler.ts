@@ -9,20 +9,20 @@ import {
   updateDnsRecord,
 } from '../../store/dns-records.ts';
 import { type DnsZoneRecord, findDnsZone, listDnsZones } from '../../store/dns-zones.ts';
-import { findLoadBalancer, loadBalancersWithDomains } from '../../store/load-balancers.ts';
-import { listMachines } from '../../store/machines.ts';
+import { findLoadBalancer } from '../../store/load-balancers.ts';
 import { readMeta } from '../../store/meta.ts';
-import { machineIdsOf } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
 import type { ServerContext } from '../context.ts';
-import { addressesOn } from '../status/nodes.ts';
 import { type Outcome, attemptInZone, attemptWithoutZone } from './attempt.ts';
-import { type DnsBalancer, desiredRecords, keyOf, syncRecords } from './desired.ts';
+import { type ReadBalancers, createBalancerReader } from './balancers.ts';
+import { desiredRecords, keyOf, syncRecords } from './desired.ts';
 import { nextLook } from './schedule.ts';
 
 /** Addresses of machines may change without anybody telling us. */
 const PASS_EVERY_MS = 15_000;
 const AT_ONCE = 8;
+/** A pass is followed by a rest of so many times its length. */
+const REST_FACTOR = 9;
 const WITHOUT_ZONE = '';
 
 /** Keeps the DNS records of all load balancers as they should be. */
@@ -38,12 +38,13 @@ type Context = Pick<ServerContext, 'store' | 'clock' | 'changes' | 'zones' | 'lo
  * due: one zone at a time by one worker, so that a provider that hangs holds up its own zones alone.
  */
 export function startDnsReconciler(context: Context, random: () => number = Math.random): DnsReconciler {
-  const { changes, clock, closing, log } = context;
+  const { changes, clock, closing, log, store } = context;
   const stopping = new AbortController();
   const over = AbortSignal.any([stopping.signal, closing]);
   const workers = new Map<string, Promise<void>>();
   const watch = changes.watch('dns');
-  const work = (zoneId: string, due: readonly DnsRecordRow[]) => {
+  const readBalancers = createBalancerReader();
+  const startWorker = (zoneId: string, due: readonly DnsRecordRow[]) => {
     const done = workOff(context, { zoneId, due, random, over })
       .catch((error: unknown) => log.error({ err: error, zoneId }, 'DNS records could not be looked after'))
       .finally(() => {
@@ -52,13 +53,27 @@ export function startDnsReconciler(context: Context, random: () => number = Math
       });
     workers.set(zoneId, done);
   };
+  /** Starts what is due, and answers how long it is until something else is. */
+  const pass = async (): Promise<number> => {
+    const now = clock.now();
+    const rows = await store.transaction((tx) => compare(tx, readBalancers, now));
+    const idle = rows.filter(({ zoneId }) => !workers.has(zoneId));
+    const due = idle.filter(({ nextAt }) => nextAt <= now);
+    for (const [zoneId, part] of Map.groupBy(due, (row) => row.zoneId)) startWorker(zoneId, part);
+    return idle
+      .filter(({ nextAt }) => nextAt > now)
+      .reduce((soonest, { nextAt }) => Math.min(soonest, nextAt - now), PASS_EVERY_MS);
+  };
   const run = async () => {
     while (!over.aborted) {
-      const waitMs = await pass(context, { workers, work }).catch((error: unknown) => {
+      const startedAt = performance.now();
+      const waitMs = await pass().catch((error: unknown) => {
         log.error({ err: error }, `the DNS records could not be compared: ${messageOf(error)}`);
         return PASS_EVERY_MS;
       });
-      await watch.next(Math.min(PASS_EVERY_MS, waitMs), over);
+      // With very many domains a pass takes its time; many writes one after another must not make it all there is.
+      await clock.sleep((performance.now() - startedAt) * REST_FACTOR, over);
+      await watch.next(waitMs, over);
     }
   };
   const running = run();
@@ -70,24 +85,15 @@ export function startDnsReconciler(context: Context, random: () => number = Math
       watch.close();
     },
   };
-
-  async function pass(
-    { store }: Context,
-    at: { workers: ReadonlyMap<string, unknown>; work: typeof work },
-  ): Promise<number> {
-    const now = clock.now();
-    const rows = await store.transaction((tx) => compare(tx, now));
-    const idle = rows.filter(({ zoneId }) => !at.workers.has(zoneId));
-    const due = idle.filter(({ nextAt }) => nextAt <= now);
-    for (const [zoneId, part] of Map.groupBy(due, (row) => row.zoneId)) at.work(zoneId, part);
-    const later = idle.filter(({ nextAt }) => nextAt > now).map(({ nextAt }) => nextAt - now);
-    return Math.max(1, Math.min(PASS_EVERY_MS, ...later));
-  }
 }
 
 /** Brings the kept records in line with the specs and answers all of them. */
-async function compare(tx: Tx, now: number): Promise<DnsRecordRow[]> {
-  const [kept, zones, balancers] = [await listDnsRecords(tx), await listDnsZones(tx), await balancersOf(tx)];
+async function compare(tx: Tx, readBalancers: ReadBalancers, now: number): Promise<DnsRecordRow[]> {
+  const [kept, zones, balancers] = [
+    await listDnsRecords(tx),
+    await listDnsZones(tx),
+    await readBalancers(tx),
+  ];
   const desired = desiredRecords(balancers, new Map(zones.map((zone) => [zone.name, zone])));
   const { save, forget } = syncRecords(kept, desired, now);
   for (const row of save) await saveDnsRecord(tx, row);
@@ -95,17 +101,6 @@ async function compare(tx: Tx, now: number): Promise<DnsRecordRow[]> {
   const rows = new Map([...kept, ...save].map((row) => [keyOf(row), row]));
   for (const row of forget) rows.delete(keyOf(row));
   return [...rows.values()];
-}
-
-async function balancersOf(tx: Tx): Promise<DnsBalancer[]> {
-  const machines = new Map((await listMachines(tx)).map((machine) => [machine.id, machine]));
-  const balancers: DnsBalancer[] = [];
-  for (const record of await loadBalancersWithDomains(tx)) {
-    const hosts = (await machineIdsOf(tx, record.id)).flatMap((id) => machines.get(id) ?? []);
-    const addresses = hosts.flatMap((machine) => addressesOn(record.address, machine));
-    balancers.push({ id: record.id, spec: record.spec, addresses });
-  }
-  return balancers;
 }
 
 interface Due {

@@ -6,17 +6,19 @@ import { startDaemon } from './daemon.ts';
 import { ZONE, ZONE_LINES, type ZoneServer, newTsigKey, resolverOf, waitForZone } from './zone-server.ts';
 
 /** BIND with a key that may change the zone, and a second one `other-key` that it knows and that may not. */
-export async function startBind(lines = ZONE_LINES): Promise<ZoneServer & { otherKey: TsigKey }> {
+export async function startBind(
+  at: { address?: string; port?: number } = {},
+): Promise<ZoneServer & { otherKey: TsigKey }> {
   const directory = await temporaryDirectory();
-  const port = await freePort();
+  const { address = '127.0.0.1', port = await freePort() } = at;
   const [key, otherKey] = [newTsigKey(), newTsigKey('other-key')];
   const zone = join(directory.path, 'zone');
   const config = join(directory.path, 'named.conf');
-  await writeFile(zone, lines);
+  await writeFile(zone, ZONE_LINES);
   await writeFile(
     config,
     `${[key, otherKey].map(({ name, algorithm, secret }) => `key "${name}" { algorithm ${algorithm}; secret "${secret}"; };`).join('\n')}
-options { directory "${directory.path}"; listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; }; pid-file none;
+options { directory "${directory.path}"; listen-on port ${port} { ${address}; }; listen-on-v6 { none; }; pid-file none;
   session-keyfile none; recursion no; allow-transfer { none; }; notify no; };
 controls { };
 zone "${ZONE}" { type primary; file "${zone}"; update-policy { grant ${key.name} zonesub A AAAA TXT; }; };
@@ -24,7 +26,7 @@ zone "${ZONE}" { type primary; file "${zone}"; update-policy { grant ${key.name}
     { mode: 0o600 },
   );
   const daemon = startDaemon('/usr/sbin/named', ['-g', '-c', config, '-n', '1']);
-  const resolver = resolverOf(port);
+  const resolver = resolverOf(port, address);
   const stop = async () => {
     await daemon.stop();
     await directory.remove();

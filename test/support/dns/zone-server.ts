@@ -30,9 +30,9 @@ export function newTsigKey(name = 'lb-key'): TsigKey {
   return { name, algorithm: 'hmac-sha256', secret: randomBytes(32).toString('base64') };
 }
 
-export function resolverOf(port: number): Resolver {
+export function resolverOf(port: number, address = '127.0.0.1'): Resolver {
   const resolver = new Resolver({ timeout: 500, tries: 2 });
-  resolver.setServers([`127.0.0.1:${port}`]);
+  resolver.setServers([`${address}:${port}`]);
   return resolver;
 }
 
