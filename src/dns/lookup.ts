@@ -19,8 +19,7 @@ export type Lookup = (domain: string) => Promise<SeenAddresses>;
 
 /** A lookup by one name server, `ip:port`, or by the system's. */
 export function createLookup(resolver: string | undefined): Lookup {
-  const client = new Resolver({ timeout: TIMEOUT_MS, tries: TRIES });
-  if (resolver !== undefined) client.setServers([serverText(resolver)]);
+  const servers = resolver === undefined ? undefined : [serverText(resolver)];
   const who = resolver === undefined ? 'the system’s name server' : `the name server ${resolver}`;
   const addresses = async (ask: () => Promise<string[]>): Promise<string[]> => {
     try {
@@ -32,6 +31,9 @@ export function createLookup(resolver: string | undefined): Lookup {
     }
   };
   return async (domain) => {
+    // A new one each time: the system's name servers may be others than before.
+    const client = new Resolver({ timeout: TIMEOUT_MS, tries: TRIES });
+    if (servers) client.setServers(servers);
     const [ipv4, ipv6] = await Promise.all([
       addresses(() => client.resolve4(domain)),
       addresses(() => client.resolve6(domain)),

@@ -3,12 +3,13 @@ import type { Tx } from './open.ts';
 import type { Database } from './schema.ts';
 
 /**
- * `pending`: not looked yet. `present`: they are there as wanted. `missing`, `elsewhere`: without a zone of ours, somebody
- * has to make or mend them. `taken`: somebody else's records are in the way. `failed`: the provider did not do it.
- * `removing`: nobody wants them any more.
+ * `pending`: not looked yet. `unknown`: no name server answers. `present`: they are there as wanted. `missing`,
+ * `elsewhere`: without a zone of ours, somebody has to make or mend them. `taken`: somebody else's records are in the way.
+ * `failed`: the provider did not do it. `removing`: nobody wants them any more.
  */
 export type DnsRecordState =
   | 'pending'
+  | 'unknown'
   | 'present'
   | 'missing'
   | 'elsewhere'

@@ -3,7 +3,7 @@ import type { Owner } from '../../dns/ownership.ts';
 import { namesToRead, planRecords, planRemoval } from '../../dns/plan.ts';
 import { DnsFault, type DnsProvider } from '../../dns/provider.ts';
 import type { DnsRecordRow, DnsRecordState } from '../../store/dns-records.ts';
-import { elsewhereText, missingText, presentText, takenText } from './words.ts';
+import { elsewhereText, missingText, presentText, takenText, unknownText } from './words.ts';
 
 /** What became of one look at the records of a domain. */
 export type Outcome =
@@ -46,7 +46,7 @@ export async function attemptInZone(
         return is('taken', takenText(domain, wanted, plan.records));
     }
   } catch (error) {
-    return faultOf(error);
+    return faultOf(error, (message) => `${domain}: ${message}`);
   }
 }
 
@@ -62,7 +62,7 @@ export async function attemptWithoutZone(lookup: Lookup, row: DnsRecordRow): Pro
       ? is('present', presentText(domain, wanted))
       : is('elsewhere', elsewhereText(domain, wanted, seen));
   } catch (error) {
-    return faultOf(error);
+    return faultOf(error, (message) => unknownText(domain, wanted, message));
   }
 }
 
@@ -78,7 +78,7 @@ function noAddress(domain: string): Outcome {
   return is('pending', `${domain} gets its records when the load balancer has an address`);
 }
 
-function faultOf(error: unknown): Outcome {
+function faultOf(error: unknown, text: (message: string) => string): Outcome {
   if (!(error instanceof DnsFault)) throw error;
-  return { kind: 'fault', message: error.message, isUnreachable: error.kind === 'unreachable' };
+  return { kind: 'fault', message: text(error.message), isUnreachable: error.kind === 'unreachable' };
 }

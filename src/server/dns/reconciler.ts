@@ -183,10 +183,15 @@ async function keepOutcome(
 
 function seen(row: DnsRecordRow, outcome: Exclude<Outcome, { kind: 'removed' }>, now: number): DnsRecordRow {
   const isFault = outcome.kind === 'fault';
-  // What is to be removed stays so until it is.
-  const state = isFault ? (row.state === 'removing' ? 'removing' : 'failed') : outcome.state;
+  const state = isFault ? faultState(row) : outcome.state;
   const since = state === row.state ? row.since : new Date(now).toISOString();
   return { ...row, state, since, message: outcome.message, attempts: isFault ? row.attempts + 1 : 0 };
+}
+
+/** What is to be removed stays so until it is. */
+function faultState({ state, zoneId }: DnsRecordRow): DnsRecordRow['state'] {
+  if (state === 'removing') return 'removing';
+  return zoneId === WITHOUT_ZONE ? 'unknown' : 'failed';
 }
 
 async function ownerText(

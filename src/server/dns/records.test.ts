@@ -8,6 +8,7 @@ import {
 } from '../../../test/support/control-plane.ts';
 import { startBind } from '../../../test/support/dns/bind.ts';
 import { ZONE } from '../../../test/support/dns/zone-server.ts';
+import { freePort } from '../../../test/support/temporary.ts';
 import { waitFor } from '../../../test/support/wait.ts';
 import type { Condition } from '../../api/load-balancer.ts';
 import { createRfc2136Provider } from '../../dns/providers/rfc2136/provider.ts';
@@ -27,7 +28,7 @@ beforeEach(async () => {
     resolver: `127.0.0.1:${bind.port}`,
     addressPool: '192.0.2.1,192.0.2.2,192.0.2.3',
   });
-  dns = startDnsReconciler(plane.server.context);
+  dns = startDnsReconciler(plane.server.context, SOON);
 });
 afterEach(async () => {
   for (const { name } of (await plane.call('GET', '/v1/load-balancers')).body.items)
@@ -42,6 +43,8 @@ afterEach(async () => {
   await plane.stop();
 });
 
+/** Without jitter, as soon as it may be. */
+const SOON = () => 0;
 const zoneSpec = () =>
   ({ provider: 'rfc2136', server: '127.0.0.1', port: bind.port, tsig: bind.key }) as const;
 const addZone = (spec: object = zoneSpec()) =>
@@ -156,6 +159,17 @@ test('a loopback address is told to be of use on this machine alone; DNS left al
   expect(body.status.conditions.some(({ type }: Condition) => type === 'DnsRecords')).toBe(false);
 });
 
+test('a name server that does not answer is told, with the record to make', async () => {
+  await dns.stop();
+  await plane.stop();
+  plane = await startControlPlane({ resolver: `127.0.0.1:${await freePort()}`, addressPool: '192.0.2.1' });
+  dns = startDnsReconciler(plane.server.context, SOON);
+  await create('web-lb', { tls: { domain: 'app.example.org' } });
+  const { status, message } = await condition('web-lb', 'NotKnown');
+  expect(status).toBe('unknown');
+  expect(message).toMatch(/does not answer \(ECONNREFUSED\).*app\.example\.org\. 60 IN A 192\.0\.2\.1\.$/);
+});
+
 test('a provider that fails is told, and the records follow when it works again', async () => {
   await addZone();
   const replace = (tsig: typeof bind.key) =>
@@ -190,7 +204,7 @@ test('records that are owned follow a restart of the control plane, and are mend
   await plane.server.context.store.transaction((tx) =>
     tx.updateTable('dns_records').set({ next_at: 0 }).execute(),
   );
-  dns = startDnsReconciler(plane.server.context);
+  dns = startDnsReconciler(plane.server.context, SOON);
   await waitFor('mended', async () => (await served('kept.example.com'))[0] === '192.0.2.1');
 });
 

@@ -19,6 +19,11 @@ export function missingText(domain: string, wanted: WantedDns): string {
   return `${domain} has no address in DNS. ${makeText(domain, wanted)}`;
 }
 
+/** Nobody could be asked; what there should be is told all the same. */
+export function unknownText(domain: string, wanted: WantedDns, fault: string): string {
+  return `whether ${domain} leads here is not known: ${fault}. If not: ${makeText(domain, wanted)}`;
+}
+
 /** What to change so that a domain leads here and nowhere else. */
 export function elsewhereText(domain: string, wanted: WantedDns, seen: SeenAddresses): string {
   const right = new Set([...wanted.ipv4, ...wanted.ipv6]);

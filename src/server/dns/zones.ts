@@ -98,7 +98,7 @@ export async function zoneView(tx: Tx, record: DnsZoneRecord): Promise<DnsZone> 
   const failing = rows.find(({ attempts }) => attempts > 0);
   const status: DnsZone['status'] = {
     state: failing ? 'failed' : 'ready',
-    reason: failing ? `${failing.domain}: ${failing.message}` : 'its provider did what was asked last',
+    reason: failing ? failing.message : 'its provider did what was asked last',
     loadBalancers: await loadBalancersOf(tx, rows),
   };
   return { id, name, labels, spec, status, revision, createdAt, updatedAt };

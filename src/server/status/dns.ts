@@ -9,6 +9,7 @@ const REASONS: readonly [state: DnsRecordState, reason: string, status: Conditio
   ['taken', 'NotOurs', 'false'],
   ['elsewhere', 'LeadsElsewhere', 'false'],
   ['missing', 'Missing', 'false'],
+  ['unknown', 'NotKnown', 'unknown'],
   ['pending', 'Pending', 'unknown'],
   ['present', 'Present', 'true'],
 ];
