@@ -2,7 +2,7 @@ import { apiPath } from '../api/client.ts';
 import { type ControlPlaneOptions, agentClient } from './control-plane.ts';
 
 /** A provider may take its time; longer than this and the order is better tried again. */
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 
 /** Puts TXT records for DNS-01 into the zone of a domain, and takes them out again. */
 export interface ChallengePublisher {

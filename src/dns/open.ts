@@ -12,7 +12,7 @@ export async function openProvider(zone: string, spec: DnsZoneSpec, clock: Clock
     case 'cloudflare':
       return (await import('./providers/cloudflare.ts')).createCloudflareProvider(zone, spec);
     case 'route53':
-      return (await import('./providers/route53.ts')).createRoute53Provider(zone, spec);
+      return (await import('./providers/route53.ts')).createRoute53Provider(zone, spec, clock);
     case 'hetzner':
       return (await import('./providers/hetzner.ts')).createHetznerProvider(zone, spec, clock);
     case 'digitalocean':

@@ -46,7 +46,7 @@ export interface DnsProvider {
   read(names: readonly string[]): Promise<RecordSet[]>;
   /** Makes a change, all of it or none where the provider can. Throws `conflict` when it is not as it was read. */
   change(change: ZoneChange): Promise<void>;
-  /** Adds one text to those that the name has. One that is there already is no fault. */
+  /** Adds one text to those that the name has, and waits until it is served where the provider tells. */
   addText(record: TextRecord): Promise<void>;
   /** Removes one text and leaves the others of the name. One that is not there is no fault. */
   removeText(record: Pick<TextRecord, 'name' | 'value'>): Promise<void>;

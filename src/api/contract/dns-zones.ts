@@ -41,6 +41,7 @@ export const dnsZoneRoutes = defineRoutes({
     query: DryRunQuery,
     headers: ['Idempotency-Key'],
     body: { schema: DnsZoneInput, examples: EXAMPLES },
+    problems: [502],
     responses: { 200: dryRun, 201: created(DnsZone, 'It was added.') },
   },
   getDnsZone: {
@@ -64,6 +65,7 @@ export const dnsZoneRoutes = defineRoutes({
     query: DryRunQuery,
     headers: ['If-Match'],
     body: { schema: DnsZoneInput, examples: EXAMPLES },
+    problems: [502],
     responses: { 200: resource(orDryRun(DnsZone, ResourceDryRun), 'The zone after the change.') },
   },
   deleteDnsZone: {

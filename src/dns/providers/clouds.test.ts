@@ -1,3 +1,4 @@
+import { expect, onTestFinished, test } from 'vitest';
 import { CLOUDFLARE_TOKEN, startCloudflare } from '../../../test/support/dns/cloud/cloudflare.ts';
 import { DIGITALOCEAN_TOKEN, startDigitalOcean } from '../../../test/support/dns/cloud/digitalocean.ts';
 import { HETZNER_TOKEN, startHetzner } from '../../../test/support/dns/cloud/hetzner.ts';
@@ -8,6 +9,9 @@ import { createCloudflareProvider } from './cloudflare.ts';
 import { createDigitalOceanProvider } from './digitalocean.ts';
 import { createHetznerProvider } from './hetzner.ts';
 import { createRoute53Provider } from './route53.ts';
+
+/** Providers wait for their own servers; these are as far with the next question. */
+const CLOCK = { sleep: async () => undefined };
 
 // Each against a server on loopback that speaks the provider's documented API; none of them is the provider itself.
 
@@ -25,10 +29,11 @@ testProvider('Cloudflare’s API', async () => {
 testProvider('Route 53’s API', async () => {
   const { url, stop } = await startRoute53();
   const settings = { provider: 'route53', ...ROUTE53_KEY, apiUrl: url } as const;
+  const wrong = { ...settings, secretAccessKey: 'wrong' };
   return {
-    provider: createRoute53Provider(ZONE, settings),
-    withWrongCredential: createRoute53Provider(ZONE, { ...settings, secretAccessKey: 'wrong' }),
-    ofUnknownZone: createRoute53Provider('example.org', settings),
+    provider: createRoute53Provider(ZONE, settings, CLOCK),
+    withWrongCredential: createRoute53Provider(ZONE, wrong, CLOCK),
+    ofUnknownZone: createRoute53Provider('example.org', settings, CLOCK),
     stop,
   };
 });
@@ -36,11 +41,10 @@ testProvider('Route 53’s API', async () => {
 testProvider('Hetzner’s API', async () => {
   const { url, stop } = await startHetzner();
   const settings = { provider: 'hetzner', apiToken: HETZNER_TOKEN, apiUrl: url } as const;
-  const clock = { sleep: async () => undefined };
   return {
-    provider: createHetznerProvider(ZONE, settings, clock),
-    withWrongCredential: createHetznerProvider(ZONE, { ...settings, apiToken: 'wrong' }, clock),
-    ofUnknownZone: createHetznerProvider('example.org', settings, clock),
+    provider: createHetznerProvider(ZONE, settings, CLOCK),
+    withWrongCredential: createHetznerProvider(ZONE, { ...settings, apiToken: 'wrong' }, CLOCK),
+    ofUnknownZone: createHetznerProvider('example.org', settings, CLOCK),
     stop,
   };
 });
@@ -54,4 +58,17 @@ testProvider('DigitalOcean’s API', async () => {
     ofUnknownZone: createDigitalOceanProvider('example.org', settings),
     stop,
   };
+});
+
+test('Route 53: a text counts as added when it is in all of its name servers', async () => {
+  const { url, stop } = await startRoute53();
+  onTestFinished(stop);
+  let waits = 0;
+  const sleep = async () => void (waits += 1);
+  const settings = { provider: 'route53', ...ROUTE53_KEY, apiUrl: url } as const;
+  const provider = createRoute53Provider(ZONE, settings, { sleep });
+  await provider.addText({ name: '_acme-challenge.example.com', value: 'one', ttl: 60 });
+  expect(waits).toBe(1);
+  await provider.removeText({ name: '_acme-challenge.example.com', value: 'one' });
+  expect(waits).toBe(1);
 });

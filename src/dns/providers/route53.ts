@@ -1,5 +1,6 @@
 import {
   ChangeResourceRecordSetsCommand,
+  GetChangeCommand,
   GetHostedZoneCommand,
   ListHostedZonesByNameCommand,
   ListResourceRecordSetsCommand,
@@ -9,6 +10,7 @@ import {
   Route53ServiceException,
 } from '@aws-sdk/client-route-53';
 import type { z } from 'zod';
+import type { Clock } from '../../base/clock.ts';
 import type { Route53 } from '../../spec/dns-zone.ts';
 import { textChanges } from '../edits.ts';
 import {
@@ -34,6 +36,8 @@ import { unreachable, usualKind } from './http.ts';
 const WHO = 'Route 53';
 const REGION = 'us-east-1';
 const TIMEOUT_MS = 10_000;
+const POLL_MS = 2000;
+const MAX_POLLS = 45;
 const ESCAPED = /\\(\d{3})/g;
 const REFUSALS =
   /^(InvalidClientTokenId|SignatureDoesNotMatch|AccessDenied|UnrecognizedClient|ExpiredToken|IncompleteSignature)/;
@@ -43,7 +47,11 @@ const TOO_LATE = /already exists|not found|do not match|conflicting/i;
  * A hosted zone of Route 53. A change is one batch, made as a whole or not at all, which deletes every set exactly as it
  * was read: so it fails where somebody was faster.
  */
-export function createRoute53Provider(zone: string, settings: z.output<typeof Route53>): DnsProvider {
+export function createRoute53Provider(
+  zone: string,
+  settings: z.output<typeof Route53>,
+  { sleep }: Pick<Clock, 'sleep'>,
+): DnsProvider {
   const { accessKeyId, secretAccessKey, hostedZoneId, apiUrl } = settings;
   const client = new Route53Client({
     region: REGION,
@@ -54,6 +62,7 @@ export function createRoute53Provider(zone: string, settings: z.output<typeof Ro
     requestHandler: { connectionTimeout: TIMEOUT_MS, requestTimeout: TIMEOUT_MS },
   });
   let known = hostedZoneId;
+  let newestChange: string | undefined;
   const zoneId = async (): Promise<string> => {
     if (known !== undefined) return known;
     const { HostedZones = [] } = await client.send(new ListHostedZonesByNameCommand({ DNSName: `${zone}.` }));
@@ -80,12 +89,22 @@ export function createRoute53Provider(zone: string, settings: z.output<typeof Ro
     const Changes = changesOf(wanted, seen);
     if (Changes.length === 0) return;
     const ChangeBatch = { Comment: 'AgentMetal Load Balancer', Changes };
-    await client.send(new ChangeResourceRecordSetsCommand({ HostedZoneId: await zoneId(), ChangeBatch }));
+    const command = new ChangeResourceRecordSetsCommand({ HostedZoneId: await zoneId(), ChangeBatch });
+    newestChange = (await client.send(command)).ChangeInfo?.Id;
+  };
+  /** A change is answered at once and served later. Whoever publishes a challenge needs it served. */
+  const untilServed = async () => {
+    for (let polls = 0; newestChange !== undefined && polls < MAX_POLLS; polls++) {
+      const { ChangeInfo } = await client.send(new GetChangeCommand({ Id: newestChange }));
+      if (ChangeInfo?.Status === 'INSYNC') return;
+      await sleep(POLL_MS);
+    }
   };
   const provider = {
     read: (names: readonly string[]) => asFault(() => read(names)),
     change: (wanted: ZoneChange) => asFault(() => change(wanted)),
   };
+  const texts = textChanges(provider);
   return {
     check: () =>
       asFault(async () => {
@@ -94,7 +113,11 @@ export function createRoute53Provider(zone: string, settings: z.output<typeof Ro
         throw new DnsFault('no_zone', `the hosted zone ${await zoneId()} is not ${zone}`);
       }),
     ...provider,
-    ...textChanges(provider),
+    async addText(record) {
+      await texts.addText(record);
+      await asFault(untilServed);
+    },
+    removeText: texts.removeText,
   };
 }
 

@@ -10,6 +10,9 @@ export const ROUTE53_KEY = {
 const ZONE_ID = 'Z1D633PJN98FT9';
 const NAMESPACE = 'xmlns="https://route53.amazonaws.com/doc/2013-04-01/"';
 
+/** The zone, and how far the newest change is. */
+type Model = ZoneModel & { pendingLooks: number };
+
 interface Set {
   name: string;
   type: string;
@@ -19,12 +22,13 @@ interface Set {
 
 /** Speaks the part of Route 53's API (2013-04-01) that we use, by its documentation, and verifies each signature. */
 export function startRoute53(): Promise<CloudServer> {
-  const model = new ZoneModel();
+  const model: Model = Object.assign(new ZoneModel(), { pendingLooks: 0 });
   return startCloudServer((request) => answer(model, request));
 }
 
-function answer(model: ZoneModel, request: CloudRequest): CloudAnswer {
+function answer(model: Model, request: CloudRequest): CloudAnswer {
   const { method, path, query, body } = request;
+  const base = `/2013-04-01/hostedzone/${ZONE_ID}`;
   if (!isSignedBy(request, ROUTE53_KEY))
     return failure(403, 'SignatureDoesNotMatch', 'The request signature we calculated does not match.');
   const zone = `<HostedZone><Id>/hostedzone/${ZONE_ID}</Id><Name>${ZONE}.</Name><CallerReference>r</CallerReference><Config><PrivateZone>false</PrivateZone></Config></HostedZone>`;
@@ -36,14 +40,14 @@ function answer(model: ZoneModel, request: CloudRequest): CloudAnswer {
       `<HostedZones>${zones}</HostedZones><IsTruncated>false</IsTruncated><MaxItems>100</MaxItems>`,
     );
   }
-  const base = `/2013-04-01/hostedzone/${ZONE_ID}`;
+  if (path === '/2013-04-01/change/C1') return xml('GetChangeResponse', changeInfo(model));
   if (path === base) return xml('GetHostedZoneResponse', zone);
   if (!path.startsWith(`${base}/rrset`)) return failure(404, 'NoSuchHostedZone', 'No hosted zone found.');
   if (method === 'GET') return xml('ListResourceRecordSetsResponse', list(model, query));
   return change(model, body);
 }
 
-function list(model: ZoneModel, query: URLSearchParams): string {
+function list(model: Model, query: URLSearchParams): string {
   const order = (name: string, type: string) =>
     `${name.replace(/\.$/, '').split('.').toReversed().join('.')} ${type}`;
   const start = order(query.get('name') ?? '', query.get('type') ?? '');
@@ -64,7 +68,7 @@ function setXml(records: ModelRecord[]): string {
 }
 
 /** All changes of a batch are made or none. */
-function change(model: ZoneModel, body: string): CloudAnswer {
+function change(model: Model, body: string): CloudAnswer {
   const before = model.records;
   for (const [, part = ''] of body.matchAll(/<Change>(.*?)<\/Change>/gs)) {
     const fault = apply(model, /<Action>(\w+)</.exec(part)?.[1] ?? '', readSet(part));
@@ -73,13 +77,18 @@ function change(model: ZoneModel, body: string): CloudAnswer {
       return failure(400, 'InvalidChangeBatch', `[${fault}]`);
     }
   }
-  return xml(
-    'ChangeResourceRecordSetsResponse',
-    '<ChangeInfo><Id>/change/C1</Id><Status>PENDING</Status><SubmittedAt>2026-11-23T00:00:00Z</SubmittedAt></ChangeInfo>',
-  );
+  model.pendingLooks = 2;
+  return xml('ChangeResourceRecordSetsResponse', changeInfo(model));
 }
 
-function apply(model: ZoneModel, action: string, { name, type, ttl, values }: Set): string | undefined {
+/** A change is in all name servers when it is asked for the second time. */
+function changeInfo(model: Model): string {
+  const status = model.pendingLooks > 0 ? 'PENDING' : 'INSYNC';
+  model.pendingLooks -= 1;
+  return `<ChangeInfo><Id>/change/C1</Id><Status>${status}</Status><SubmittedAt>2026-11-23T00:00:00Z</SubmittedAt></ChangeInfo>`;
+}
+
+function apply(model: Model, action: string, { name, type, ttl, values }: Set): string | undefined {
   const present = model.at(name, type);
   const about = `resource record set [name='${name}.', type='${type}']`;
   if (action === 'DELETE') {
