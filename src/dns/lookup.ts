@@ -17,8 +17,8 @@ export interface SeenAddresses {
 /** Asks what clients see. No address is an answer too; no answer is thrown as a {@link DnsFault}. */
 export type Lookup = (domain: string) => Promise<SeenAddresses>;
 
-/** A lookup by one name server, `ip:port`, or by the system's. */
-export function createLookup(resolver: string | undefined): Lookup {
+/** A lookup by one name server, `ip:port`, or by the system's. What runs when the signal is aborted ends at once. */
+export function createLookup(resolver: string | undefined, signal: AbortSignal): Lookup {
   const servers = resolver === undefined ? undefined : [serverText(resolver)];
   const who = resolver === undefined ? 'the system’s name server' : `the name server ${resolver}`;
   const addresses = async (ask: () => Promise<string[]>): Promise<string[]> => {
@@ -34,11 +34,17 @@ export function createLookup(resolver: string | undefined): Lookup {
     // A new one each time: the system's name servers may be others than before.
     const client = new Resolver({ timeout: TIMEOUT_MS, tries: TRIES });
     if (servers) client.setServers(servers);
-    const [ipv4, ipv6] = await Promise.all([
-      addresses(() => client.resolve4(domain)),
-      addresses(() => client.resolve6(domain)),
-    ]);
-    return { ipv4, ipv6 };
+    const cancel = () => client.cancel();
+    signal.addEventListener('abort', cancel);
+    try {
+      const [ipv4, ipv6] = await Promise.all([
+        addresses(() => client.resolve4(domain)),
+        addresses(() => client.resolve6(domain)),
+      ]);
+      return { ipv4, ipv6 };
+    } finally {
+      signal.removeEventListener('abort', cancel);
+    }
   };
 }
 

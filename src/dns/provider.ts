@@ -1,3 +1,5 @@
+import type { Clock } from '../base/clock.ts';
+
 /** The types of records that load balancers have to do with. */
 export type RecordType = 'A' | 'AAAA' | 'CNAME' | 'TXT';
 
@@ -36,6 +38,13 @@ export interface TextRecord {
   value: string;
   /** Seconds. */
   ttl: number;
+}
+
+/** What a provider works with besides its settings. */
+export interface ProviderContext {
+  clock: Pick<Clock, 'now' | 'sleep'>;
+  /** Aborted when nobody wants anything of it any more: what runs then ends at once, as unreachable. */
+  signal: AbortSignal;
 }
 
 /** A zone at whoever serves it. Every call is one attempt; what fails is thrown as a {@link DnsFault}. */

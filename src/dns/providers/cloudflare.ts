@@ -1,11 +1,17 @@
-import { APIConnectionError, APIError } from 'cloudflare/error';
+import { APIConnectionError, APIError, APIUserAbortError } from 'cloudflare/error';
 import { BaseRecords, type RecordBatchParams } from 'cloudflare/resources/dns/records';
 import { BaseZones } from 'cloudflare/resources/zones/zones';
 import { createClient } from 'cloudflare/tree-shakable';
 import type { z } from 'zod';
 import type { Cloudflare } from '../../spec/dns-zone.ts';
 import { type KeptRecord, type NewRecord, recordEdits } from '../edits.ts';
-import { DnsFault, type DnsProvider, RECORD_TYPES, type RecordSet } from '../provider.ts';
+import {
+  DnsFault,
+  type DnsProvider,
+  type ProviderContext,
+  RECORD_TYPES,
+  type RecordSet,
+} from '../provider.ts';
 import {
   canonicalName,
   canonicalValue,
@@ -31,6 +37,7 @@ type Kept = KeptRecord & { type: RecordSet['type'] };
 export function createCloudflareProvider(
   zone: string,
   { apiToken, apiUrl }: z.output<typeof Cloudflare>,
+  { signal }: ProviderContext,
 ): DnsProvider {
   const client = createClient({
     resources: [BaseRecords, BaseZones],
@@ -47,7 +54,7 @@ export function createCloudflareProvider(
   let known: string | undefined;
   const zoneId = async (): Promise<string> => {
     if (known !== undefined) return known;
-    const { result } = await client.zones.list({ name: zone });
+    const { result } = await client.zones.list({ name: zone }, { signal });
     known = result.find(({ name }) => name === zone)?.id;
     if (known !== undefined) return known;
     throw new DnsFault('no_zone', `${WHO} has no zone ${zone} that the API token may see`);
@@ -55,7 +62,7 @@ export function createCloudflareProvider(
   const keptOf = async (name: string): Promise<Kept[]> => {
     const kept: Kept[] = [];
     const query = { zone_id: await zoneId(), name: { exact: name }, per_page: PAGE };
-    for await (const record of client.dns.records.list(query)) {
+    for await (const record of client.dns.records.list(query, { signal })) {
       const type = RECORD_TYPES.find((candidate) => candidate === record.type);
       const value = 'content' in record ? record.content : undefined;
       if (!type || value === undefined) continue;
@@ -69,7 +76,8 @@ export function createCloudflareProvider(
   const batch = async (gone: readonly KeptRecord[], made: readonly NewRecord[]) => {
     if (gone.length + made.length === 0) return;
     const deletes = gone.map(({ id }) => ({ id }));
-    await client.dns.records.batch({ zone_id: await zoneId(), deletes, posts: made.map(toApi) });
+    const changes = { deletes, posts: made.map(toApi) };
+    await client.dns.records.batch({ zone_id: await zoneId(), ...changes }, { signal });
   };
   return {
     check: () => asFault(async () => void (await zoneId())),
@@ -114,7 +122,8 @@ async function asFault<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof APIConnectionError) throw unreachable(WHO, error);
+    if (error instanceof APIConnectionError || error instanceof APIUserAbortError)
+      throw unreachable(WHO, error);
     if (!(error instanceof APIError)) throw error;
     throw toFault(error);
   }

@@ -3,15 +3,16 @@ import { CLOUDFLARE_TOKEN, startCloudflare } from '../../../test/support/dns/clo
 import { DIGITALOCEAN_TOKEN, startDigitalOcean } from '../../../test/support/dns/cloud/digitalocean.ts';
 import { HETZNER_TOKEN, startHetzner } from '../../../test/support/dns/cloud/hetzner.ts';
 import { ROUTE53_KEY, startRoute53 } from '../../../test/support/dns/cloud/route53.ts';
-import { testProvider } from '../../../test/support/dns/provider-contract.ts';
+import { PROVIDER_CONTEXT, testProvider } from '../../../test/support/dns/provider-contract.ts';
 import { ZONE } from '../../../test/support/dns/zone-server.ts';
+import { systemClock } from '../../base/clock.ts';
 import { createCloudflareProvider } from './cloudflare.ts';
 import { createDigitalOceanProvider } from './digitalocean.ts';
 import { createHetznerProvider } from './hetzner.ts';
 import { createRoute53Provider } from './route53.ts';
 
 /** Providers wait for their own servers; these are as far with the next question. */
-const CLOCK = { sleep: async () => undefined };
+const CONTEXT = { ...PROVIDER_CONTEXT, clock: { ...systemClock, sleep: async () => undefined } };
 
 // Each against a server on loopback that speaks the provider's documented API; none of them is the provider itself.
 
@@ -19,9 +20,9 @@ testProvider('Cloudflare’s API', async () => {
   const { url, stop } = await startCloudflare();
   const settings = { provider: 'cloudflare', apiToken: CLOUDFLARE_TOKEN, apiUrl: url } as const;
   return {
-    provider: createCloudflareProvider(ZONE, settings),
-    withWrongCredential: createCloudflareProvider(ZONE, { ...settings, apiToken: 'wrong' }),
-    ofUnknownZone: createCloudflareProvider('example.org', settings),
+    provider: createCloudflareProvider(ZONE, settings, CONTEXT),
+    withWrongCredential: createCloudflareProvider(ZONE, { ...settings, apiToken: 'wrong' }, CONTEXT),
+    ofUnknownZone: createCloudflareProvider('example.org', settings, CONTEXT),
     stop,
   };
 });
@@ -31,9 +32,9 @@ testProvider('Route 53’s API', async () => {
   const settings = { provider: 'route53', ...ROUTE53_KEY, apiUrl: url } as const;
   const wrong = { ...settings, secretAccessKey: 'wrong' };
   return {
-    provider: createRoute53Provider(ZONE, settings, CLOCK),
-    withWrongCredential: createRoute53Provider(ZONE, wrong, CLOCK),
-    ofUnknownZone: createRoute53Provider('example.org', settings, CLOCK),
+    provider: createRoute53Provider(ZONE, settings, CONTEXT),
+    withWrongCredential: createRoute53Provider(ZONE, wrong, CONTEXT),
+    ofUnknownZone: createRoute53Provider('example.org', settings, CONTEXT),
     stop,
   };
 });
@@ -42,9 +43,9 @@ testProvider('Hetzner’s API', async () => {
   const { url, stop } = await startHetzner();
   const settings = { provider: 'hetzner', apiToken: HETZNER_TOKEN, apiUrl: url } as const;
   return {
-    provider: createHetznerProvider(ZONE, settings, CLOCK),
-    withWrongCredential: createHetznerProvider(ZONE, { ...settings, apiToken: 'wrong' }, CLOCK),
-    ofUnknownZone: createHetznerProvider('example.org', settings, CLOCK),
+    provider: createHetznerProvider(ZONE, settings, CONTEXT),
+    withWrongCredential: createHetznerProvider(ZONE, { ...settings, apiToken: 'wrong' }, CONTEXT),
+    ofUnknownZone: createHetznerProvider('example.org', settings, CONTEXT),
     stop,
   };
 });
@@ -53,9 +54,9 @@ testProvider('DigitalOcean’s API', async () => {
   const { url, stop } = await startDigitalOcean();
   const settings = { provider: 'digitalocean', apiToken: DIGITALOCEAN_TOKEN, apiUrl: url } as const;
   return {
-    provider: createDigitalOceanProvider(ZONE, settings),
-    withWrongCredential: createDigitalOceanProvider(ZONE, { ...settings, apiToken: 'wrong' }),
-    ofUnknownZone: createDigitalOceanProvider('example.org', settings),
+    provider: createDigitalOceanProvider(ZONE, settings, CONTEXT),
+    withWrongCredential: createDigitalOceanProvider(ZONE, { ...settings, apiToken: 'wrong' }, CONTEXT),
+    ofUnknownZone: createDigitalOceanProvider('example.org', settings, CONTEXT),
     stop,
   };
 });
@@ -66,7 +67,7 @@ test('Route 53: a text counts as added when it is in all of its name servers', a
   let waits = 0;
   const sleep = async () => void (waits += 1);
   const settings = { provider: 'route53', ...ROUTE53_KEY, apiUrl: url } as const;
-  const provider = createRoute53Provider(ZONE, settings, { sleep });
+  const provider = createRoute53Provider(ZONE, settings, { ...CONTEXT, clock: { ...systemClock, sleep } });
   await provider.addText({ name: '_acme-challenge.example.com', value: 'one', ttl: 60 });
   expect(waits).toBe(1);
   await provider.removeText({ name: '_acme-challenge.example.com', value: 'one' });

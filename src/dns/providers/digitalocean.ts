@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { DigitalOcean } from '../../spec/dns-zone.ts';
 import { type KeptRecord, type NewRecord, recordEdits } from '../edits.ts';
-import { type DnsProvider, RECORD_TYPES, type RecordSet } from '../provider.ts';
+import { type DnsProvider, type ProviderContext, RECORD_TYPES, type RecordSet } from '../provider.ts';
 import {
   absoluteName,
   canonicalValue,
@@ -28,11 +28,13 @@ type Kept = KeptRecord & { type: RecordSet['type'] };
 export function createDigitalOceanProvider(
   zone: string,
   { apiToken, apiUrl = API }: z.output<typeof DigitalOcean>,
+  { signal }: ProviderContext,
 ): DnsProvider {
   const api = createJsonApi({
     who: 'DigitalOcean',
     url: `${apiUrl}/v2/domains/${encodeURIComponent(zone)}`,
     headers: { authorization: `Bearer ${apiToken}` },
+    signal,
     reason: (body) => Failure.safeParse(body).data?.message,
   });
   const keptOf = async (name: string): Promise<Kept[]> => {

@@ -1,7 +1,13 @@
 import { z } from 'zod';
-import type { Clock } from '../../base/clock.ts';
 import type { Hetzner } from '../../spec/dns-zone.ts';
-import { DnsFault, type DnsProvider, RECORD_TYPES, type RecordEdit, type RecordSet } from '../provider.ts';
+import {
+  DnsFault,
+  type DnsProvider,
+  type ProviderContext,
+  RECORD_TYPES,
+  type RecordEdit,
+  type RecordSet,
+} from '../provider.ts';
 import {
   absoluteName,
   namesOf,
@@ -36,12 +42,13 @@ const Failure = z.object({ error: z.object({ code: z.string(), message: z.string
 export function createHetznerProvider(
   zone: string,
   { apiToken, apiUrl = API }: z.output<typeof Hetzner>,
-  { sleep }: Pick<Clock, 'sleep'>,
+  { clock, signal }: ProviderContext,
 ): DnsProvider {
   const api = createJsonApi({
     who: 'Hetzner',
     url: apiUrl,
     headers: { authorization: `Bearer ${apiToken}` },
+    signal,
     reason: (body) => Failure.safeParse(body).data?.error.message,
     kindOf: (_status, body) =>
       Failure.safeParse(body).data?.error.code === 'uniqueness_error' ? 'conflict' : undefined,
@@ -53,7 +60,7 @@ export function createHetznerProvider(
   const act = async (request: JsonRequest): Promise<void> => {
     let { action } = await api(request, Started);
     for (let polls = 0; action.status === 'running' && polls < MAX_POLLS; polls++) {
-      await sleep(POLL_MS);
+      await clock.sleep(POLL_MS, signal);
       ({ action } = await api({ method: 'GET', path: `/actions/${action.id}` }, Started));
     }
     if (action.status === 'success') return;

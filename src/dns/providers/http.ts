@@ -19,6 +19,7 @@ export interface JsonApiOptions {
   headers: Readonly<Record<string, string>>;
   /** The provider's own words for what was wrong, out of its answer. */
   reason(body: unknown): string | undefined;
+  signal: AbortSignal;
   /** What a status means where it is not the usual. */
   kindOf?(status: number, body: unknown): DnsFaultKind | undefined;
 }
@@ -26,9 +27,10 @@ export interface JsonApiOptions {
 /** Sends a request and reads the answer as the schema says; anything else than a 2xx is thrown as a {@link DnsFault}. */
 export type JsonApi = <T extends z.ZodType>(request: JsonRequest, schema: T) => Promise<z.output<T>>;
 
-export function createJsonApi({ who, url, headers, reason, kindOf }: JsonApiOptions): JsonApi {
+export function createJsonApi(options: JsonApiOptions): JsonApi {
+  const { who, reason, kindOf } = options;
   return async (request, schema) => {
-    const answer = await send(who, request, url, headers);
+    const answer = await send(request, options);
     const body = parseBody(answer.text);
     if (answer.status >= 200 && answer.status < 300) {
       const parsed = schema.safeParse(body);
@@ -45,10 +47,8 @@ export function createJsonApi({ who, url, headers, reason, kindOf }: JsonApiOpti
 }
 
 async function send(
-  who: string,
   { method, path, query = {}, body }: JsonRequest,
-  url: string,
-  headers: Readonly<Record<string, string>>,
+  { who, url, headers, signal }: JsonApiOptions,
 ): Promise<{ status: number; text: string }> {
   const search = new URLSearchParams(query).toString();
   try {
@@ -56,7 +56,7 @@ async function send(
       method,
       // A credential must not follow to wherever an answer points.
       redirect: 'error',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
       headers: { accept: 'application/json', 'content-type': 'application/json', ...headers },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });

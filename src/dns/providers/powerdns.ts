@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { PowerDns } from '../../spec/dns-zone.ts';
 import {
   type DnsProvider,
+  type ProviderContext,
   RECORD_TYPES,
   type RecordEdit,
   type RecordSet,
@@ -27,11 +28,13 @@ const Failure = z.object({ error: z.string() });
 export function createPowerDnsProvider(
   zone: string,
   { apiUrl, serverId, apiKey }: z.output<typeof PowerDns>,
+  { signal }: ProviderContext,
 ): DnsProvider {
   const api = createJsonApi({
     who: `PowerDNS at ${apiUrl}`,
     url: `${apiUrl}/api/v1/servers/${encodeURIComponent(serverId)}/zones/${encodeURIComponent(`${zone}.`)}`,
     headers: { 'x-api-key': apiKey },
+    signal,
     reason: (body) => Failure.safeParse(body).data?.error,
   });
   const readName = async (name: string): Promise<RecordSet[]> => {

@@ -10,12 +10,12 @@ import {
   Route53ServiceException,
 } from '@aws-sdk/client-route-53';
 import type { z } from 'zod';
-import type { Clock } from '../../base/clock.ts';
 import type { Route53 } from '../../spec/dns-zone.ts';
 import { textChanges } from '../edits.ts';
 import {
   DnsFault,
   type DnsProvider,
+  type ProviderContext,
   RECORD_TYPES,
   type RecordSet,
   type RecordType,
@@ -50,7 +50,7 @@ const TOO_LATE = /already exists|not found|do not match|conflicting/i;
 export function createRoute53Provider(
   zone: string,
   settings: z.output<typeof Route53>,
-  { sleep }: Pick<Clock, 'sleep'>,
+  { clock, signal }: ProviderContext,
 ): DnsProvider {
   const { accessKeyId, secretAccessKey, hostedZoneId, apiUrl } = settings;
   const client = new Route53Client({
@@ -65,7 +65,10 @@ export function createRoute53Provider(
   let newestChange: string | undefined;
   const zoneId = async (): Promise<string> => {
     if (known !== undefined) return known;
-    const { HostedZones = [] } = await client.send(new ListHostedZonesByNameCommand({ DNSName: `${zone}.` }));
+    const { HostedZones = [] } = await client.send(
+      new ListHostedZonesByNameCommand({ DNSName: `${zone}.` }),
+      { abortSignal: signal },
+    );
     const found = HostedZones.find(
       ({ Name = '', Config }) => canonicalName(unescapeName(Name)) === zone && !Config?.PrivateZone,
     );
@@ -79,7 +82,9 @@ export function createRoute53Provider(
       StartRecordName: `${name}.`,
       StartRecordType: 'A' as RRType,
     };
-    const { ResourceRecordSets = [] } = await client.send(new ListResourceRecordSetsCommand(query));
+    const { ResourceRecordSets = [] } = await client.send(new ListResourceRecordSetsCommand(query), {
+      abortSignal: signal,
+    });
     return groupRecords(ResourceRecordSets.flatMap(fromApi)).filter((set) => set.name === name);
   };
   const read = async (names: readonly string[]) => (await Promise.all(names.map(readName))).flat();
@@ -90,14 +95,16 @@ export function createRoute53Provider(
     if (Changes.length === 0) return;
     const ChangeBatch = { Comment: 'AgentMetal Load Balancer', Changes };
     const command = new ChangeResourceRecordSetsCommand({ HostedZoneId: await zoneId(), ChangeBatch });
-    newestChange = (await client.send(command)).ChangeInfo?.Id;
+    newestChange = (await client.send(command, { abortSignal: signal })).ChangeInfo?.Id;
   };
   /** A change is answered at once and served later. Whoever publishes a challenge needs it served. */
   const untilServed = async () => {
     for (let polls = 0; newestChange !== undefined && polls < MAX_POLLS; polls++) {
-      const { ChangeInfo } = await client.send(new GetChangeCommand({ Id: newestChange }));
+      const { ChangeInfo } = await client.send(new GetChangeCommand({ Id: newestChange }), {
+        abortSignal: signal,
+      });
       if (ChangeInfo?.Status === 'INSYNC') return;
-      await sleep(POLL_MS);
+      await clock.sleep(POLL_MS, signal);
     }
   };
   const provider = {
@@ -108,7 +115,9 @@ export function createRoute53Provider(
   return {
     check: () =>
       asFault(async () => {
-        const { HostedZone } = await client.send(new GetHostedZoneCommand({ Id: await zoneId() }));
+        const { HostedZone } = await client.send(new GetHostedZoneCommand({ Id: await zoneId() }), {
+          abortSignal: signal,
+        });
         if (canonicalName(unescapeName(HostedZone?.Name ?? '')) === zone) return;
         throw new DnsFault('no_zone', `the hosted zone ${await zoneId()} is not ${zone}`);
       }),

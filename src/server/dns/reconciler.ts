@@ -111,7 +111,10 @@ interface Due {
 }
 
 async function workOff(context: Context, { zoneId, due, random, over }: Due): Promise<void> {
-  const keep = (row: DnsRecordRow, outcome: Outcome) => keepOutcome(context, row, outcome, random);
+  const keep = async (row: DnsRecordRow, outcome: Outcome) => {
+    // What was broken off says nothing; the next start looks again.
+    if (!over.aborted) await keepOutcome(context, row, outcome, random);
+  };
   if (zoneId === WITHOUT_ZONE) {
     const queue = [...due];
     const worker = async () => {

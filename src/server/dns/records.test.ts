@@ -7,12 +7,12 @@ import {
   startControlPlane,
 } from '../../../test/support/control-plane.ts';
 import { startBind } from '../../../test/support/dns/bind.ts';
+import { PROVIDER_CONTEXT } from '../../../test/support/dns/provider-contract.ts';
 import { ZONE } from '../../../test/support/dns/zone-server.ts';
 import { freePort } from '../../../test/support/temporary.ts';
 import { waitFor } from '../../../test/support/wait.ts';
 import type { Condition } from '../../api/load-balancer.ts';
 import { createRfc2136Provider } from '../../dns/providers/rfc2136/provider.ts';
-import { systemClock } from '../../base/clock.ts';
 import { type DnsReconciler, startDnsReconciler } from './reconciler.ts';
 
 let bind: Awaited<ReturnType<typeof startBind>>;
@@ -55,7 +55,7 @@ const patch = (name: string, spec: object) =>
   plane.call('PATCH', `/v1/load-balancers/${name}`, { body: { spec } });
 const served = (domain: string) =>
   bind.resolver.resolve4(domain).catch((error: NodeJS.ErrnoException) => [String(error.code)]);
-const provider = () => createRfc2136Provider(ZONE, zoneSpec(), systemClock);
+const provider = () => createRfc2136Provider(ZONE, zoneSpec(), PROVIDER_CONTEXT);
 
 async function condition(name: string, reason: string): Promise<Condition> {
   return waitFor(`${name}: ${reason}`, async () => {

@@ -1,7 +1,6 @@
-import type { Clock } from '../../base/clock.ts';
 import { AppError } from '../../base/errors.ts';
 import { openProvider } from '../../dns/open.ts';
-import { DnsFault, type DnsProvider } from '../../dns/provider.ts';
+import { DnsFault, type DnsProvider, type ProviderContext } from '../../dns/provider.ts';
 import { DnsZoneSpec } from '../../spec/dns-zone.ts';
 import type { DnsZoneRecord } from '../../store/dns-zones.ts';
 import type { Sealer } from '../sealing.ts';
@@ -13,18 +12,18 @@ export interface ZoneProviders {
   try(name: string, spec: DnsZoneSpec): Promise<DnsProvider>;
 }
 
-export function createZoneProviders(sealer: Sealer, clock: Clock): ZoneProviders {
+export function createZoneProviders(sealer: Sealer, context: ProviderContext): ZoneProviders {
   const open = new Map<string, { revision: number; provider: Promise<DnsProvider> }>();
   return {
     of({ id, name, sealed, revision }) {
       const known = open.get(id);
       if (known?.revision === revision) return known.provider;
       const spec = DnsZoneSpec.parse(JSON.parse(sealer.open(sealed)));
-      const provider = openProvider(name, spec, clock);
+      const provider = openProvider(name, spec, context);
       open.set(id, { revision, provider });
       return provider;
     },
-    try: (name, spec) => openProvider(name, spec, clock),
+    try: (name, spec) => openProvider(name, spec, context),
   };
 }
 

@@ -1,7 +1,8 @@
 import type { Resolver } from 'node:dns/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { planRecords, planRemoval, namesToRead } from '../../../src/dns/plan.ts';
-import type { DnsProvider } from '../../../src/dns/provider.ts';
+import type { DnsProvider, ProviderContext } from '../../../src/dns/provider.ts';
+import { systemClock } from '../../../src/base/clock.ts';
 import { ownershipName, ownershipText } from '../../../src/dns/ownership.ts';
 import { findSet } from '../../../src/dns/records.ts';
 
@@ -16,6 +17,9 @@ export interface ProviderScene {
   resolver?: Resolver;
   stop(): Promise<void>;
 }
+
+/** What providers of tests work with. */
+export const PROVIDER_CONTEXT: ProviderContext = { clock: systemClock, signal: new AbortController().signal };
 
 const OWNER = { controlPlane: 'cp_1', loadBalancer: 'lb_1' };
 

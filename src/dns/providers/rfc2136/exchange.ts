@@ -12,9 +12,13 @@ export interface ServerAddress {
 }
 
 /** Sends one message to a name server over TCP and answers what came back. */
-export function exchange({ host, port }: ServerAddress, message: Buffer): Promise<Buffer> {
+export function exchange(
+  { host, port }: ServerAddress,
+  message: Buffer,
+  signal: AbortSignal,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port });
+    const socket = connect({ host, port, signal });
     const fail = (error: DnsFault) => {
       socket.destroy();
       reject(error);

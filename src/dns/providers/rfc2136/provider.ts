@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto';
 import type { z } from 'zod';
-import type { Clock } from '../../../base/clock.ts';
 import type { Rfc2136 } from '../../../spec/dns-zone.ts';
 import {
   DnsFault,
   type DnsProvider,
   type Expectation,
+  type ProviderContext,
   RECORD_TYPES,
   type RecordEdit,
   type RecordSet,
@@ -52,13 +52,13 @@ type Answer = IncomingMessage & { bytes: Buffer };
 export function createRfc2136Provider(
   zone: string,
   { server, port, tsig: key }: Rfc2136Settings,
-  { now }: Pick<Clock, 'now'>,
+  { clock, signal }: ProviderContext,
 ): DnsProvider {
   const ask = async (message: Omit<OutgoingMessage, 'id'>): Promise<Answer> => {
     const id = randomInt(0x1_0000);
-    const seconds = Math.floor(now() / 1000);
+    const seconds = Math.floor(clock.now() / 1000);
     const { signed, mac } = signMessage(encodeMessage({ ...message, id }), key, seconds);
-    const bytes = await exchange({ host: server, port }, signed);
+    const bytes = await exchange({ host: server, port }, signed, signal);
     const answer = decodeMessage(bytes);
     if (answer.id !== id || answer.opcode !== message.opcode) throw malformed();
     verifyAnswer(bytes, answer, { key, requestMac: mac, seconds });
