@@ -9,7 +9,8 @@ need_packages() {
   missing=
   for pair in haproxy:haproxy certbot:certbot openssl:openssl ${AGENTMETAL_SETUP_ALSO:-}; do
     # Debian keeps daemons in sbin, which is not on every user's PATH.
-    PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
+    PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null 2>&1 || [ -d "${pair%%:*}" ] ||
+      missing="$missing ${pair##*:}"
   done
   [ -n "$missing" ] || return 0
   if [ "$(id -u)" != 0 ]; then

@@ -27,11 +27,15 @@ export interface ControlPlaneOptions {
   caFile?: string;
 }
 
-export function createControlPlane({ url, tokenFile, caFile }: ControlPlaneOptions): ControlPlane {
+/** The API with the agent's credential, which is read each time, because it may be renewed while the agent runs. */
+export function agentClient({ url, tokenFile, caFile }: ControlPlaneOptions): () => Promise<ApiClient> {
   const certificate = caFile === undefined ? undefined : readFileSync(caFile, 'utf8');
   const send = createHttpSend({ certificate });
-  // The token is read each time, because it may be renewed while the agent runs.
-  const client = async () => new ApiClient({ url, send, key: (await readFile(tokenFile, 'utf8')).trim() });
+  return async () => new ApiClient({ url, send, key: (await readFile(tokenFile, 'utf8')).trim() });
+}
+
+export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
+  const client = agentClient(options);
   return {
     async desired(since, signal) {
       const { body } = await (

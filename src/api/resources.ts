@@ -39,7 +39,7 @@ export type ResourceDryRun = z.infer<typeof ResourceDryRun>;
 
 export const Role = z
   .enum(['admin', 'operator', 'viewer'])
-  .describe('admin: everything. operator: everything but keys. viewer: reads only.');
+  .describe('admin: everything. operator: everything but keys and DNS zones. viewer: reads only.');
 export type Role = z.infer<typeof Role>;
 
 export const KeyInput = z

@@ -7,6 +7,7 @@ export type Completes =
   | 'pool'
   | 'route'
   | 'vpc'
+  | 'dns-zone'
   | 'key'
   | 'machine'
   | 'context'

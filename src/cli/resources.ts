@@ -1,4 +1,5 @@
 import { type ApiClient, apiPath } from '../api/client.ts';
+import type { DnsZone } from '../api/dns-zones.ts';
 import type { LoadBalancer, Revision } from '../api/load-balancer.ts';
 import type { Key, Machine, Page, Vpc } from '../api/resources.ts';
 import { AppError } from '../base/errors.ts';
@@ -6,6 +7,7 @@ import { AppError } from '../base/errors.ts';
 export const LOAD_BALANCERS = '/v1/load-balancers';
 export const VPCS = '/v1/vpcs';
 export const KEYS = '/v1/keys';
+export const DNS_ZONES = '/v1/dns-zones';
 const MACHINES = '/v1/machines';
 
 /** The load balancer of that name or id. */
@@ -32,6 +34,10 @@ export async function getVpc(api: ApiClient, name: string): Promise<Vpc> {
   return (await api.request<Vpc>({ method: 'GET', path: apiPath`/v1/vpcs/${name}` })).body;
 }
 
+export async function getDnsZone(api: ApiClient, name: string): Promise<DnsZone> {
+  return (await api.request<DnsZone>({ method: 'GET', path: apiPath`/v1/dns-zones/${name}` })).body;
+}
+
 export async function getMachine(api: ApiClient, name: string): Promise<Machine> {
   return (await api.request<Machine>({ method: 'GET', path: apiPath`/v1/machines/${name}` })).body;
 }
@@ -40,6 +46,8 @@ export const listLoadBalancers = (api: ApiClient, selector?: string) =>
   listAll<LoadBalancer>(api, LOAD_BALANCERS, { labelSelector: selector });
 export const listVpcs = (api: ApiClient, selector?: string) =>
   listAll<Vpc>(api, VPCS, { labelSelector: selector });
+export const listDnsZones = (api: ApiClient, selector?: string) =>
+  listAll<DnsZone>(api, DNS_ZONES, { labelSelector: selector });
 export const listKeys = (api: ApiClient) => listAll<Key>(api, KEYS);
 export const listMachines = (api: ApiClient) => listAll<Machine>(api, MACHINES);
 export const listRevisions = (api: ApiClient, name: string) =>

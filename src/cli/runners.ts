@@ -12,6 +12,8 @@ export interface UpOptions {
   demo: boolean;
   /** Listens beyond loopback without TLS. */
   insecureListen: boolean;
+  /** Name server, `ip:port`, that is asked what clients see of domains. */
+  resolver?: string;
   tlsCert?: string;
   tlsKey?: string;
   /** Added to ports below 1024 where they may not be bound. */
@@ -33,6 +35,8 @@ interface ServerOptions {
   /** Becomes the first admin key at first start. */
   apiKey?: string;
   insecureListen: boolean;
+  /** Name server, `ip:port`, that is asked what clients see of domains. */
+  resolver?: string;
   tlsCert?: string;
   tlsKey?: string;
 }

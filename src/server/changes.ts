@@ -1,7 +1,9 @@
 import type { Clock } from '../base/clock.ts';
 
-/** What may change: what a machine should serve, how far it has come, what is known of a load balancer's nodes. */
-export type Topic = `machine:${string}` | `taken:${string}` | `nodes:${string}`;
+/** What may change: what a machine should serve, how far it has come, what is known of a load balancer's nodes, which DNS records
+ * there should be.
+ */
+export type Topic = `machine:${string}` | `taken:${string}` | `nodes:${string}` | 'dns';
 
 /** Wakes those who wait, in this process. It only makes them look; what is in the store is what counts. */
 export interface Changes {

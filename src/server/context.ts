@@ -5,10 +5,12 @@ import type { planChange } from '../haproxy/plan.ts';
 import type { Store } from '../store/open.ts';
 import type { AddressPool } from './address-pool.ts';
 import type { LatestTotals } from './agent/latest-totals.ts';
-import type { Sealer } from './sealing.ts';
 import type { TakenVersions } from './agent/taken-versions.ts';
 import type { Changes } from './changes.ts';
+import type { Lookup } from '../dns/lookup.ts';
+import type { ZoneProviders } from './dns/zone-providers.ts';
 import type { Questions } from './questions/questions.ts';
+import type { Sealer } from './sealing.ts';
 
 /** What every handler works with; all of it is handed in. */
 export interface ServerContext {
@@ -24,6 +26,10 @@ export interface ServerContext {
   totals: LatestTotals;
   /** Encrypts what the store must not hold in the clear. */
   sealer: Sealer;
+  /** The providers of DNS zones, with their credentials. */
+  zones: ZoneProviders;
+  /** What clients see in DNS. */
+  lookup: Lookup;
   plan: typeof planChange;
   render: typeof renderConfig;
   log: Logger;

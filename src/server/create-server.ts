@@ -14,9 +14,11 @@ import { createApp } from './app.ts';
 import { createChanges } from './changes.ts';
 import { type ListenAddress, type TlsFiles, parseListen, requireSafeListen } from './config.ts';
 import type { ServerContext } from './context.ts';
-import type { Sealer } from './sealing.ts';
+import { createLookup } from '../dns/lookup.ts';
+import { createZoneProviders } from './dns/zone-providers.ts';
 import { createQuestions } from './questions/questions.ts';
 import { registerAllRoutes } from './routes/all.ts';
+import type { Sealer } from './sealing.ts';
 
 export interface ServerOptions {
   store: Store;
@@ -26,6 +28,8 @@ export interface ServerOptions {
   /** CIDR, addresses by commas, or `*`: where load balancers of this machine listen. */
   addressPool: string;
   allowLoopbackBackends?: boolean | undefined;
+  /** Name server, `ip:port`, that is asked what clients see of domains. Default: the system's. */
+  resolver?: string | undefined;
   tls?: TlsFiles | undefined;
   /** Allows listening beyond loopback without TLS. */
   insecureListen?: boolean | undefined;
@@ -77,6 +81,8 @@ function createContext(options: ServerOptions, closing: AbortSignal): ServerCont
     questions: createQuestions({ clock, newId }),
     totals: createLatestTotals(),
     sealer: options.sealer,
+    zones: createZoneProviders(options.sealer, { clock, signal: closing }),
+    lookup: createLookup(options.resolver, closing),
     plan: options.plan ?? planChange,
     render: options.render ?? renderConfig,
     log: options.log ?? pino({ level: 'silent' }),

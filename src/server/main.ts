@@ -5,8 +5,9 @@ import { AppError, messageOf } from '../base/errors.ts';
 import { acquireLock } from '../host/lock.ts';
 import { type Store, openStore } from '../store/open.ts';
 import { bootstrap } from './bootstrap.ts';
-import { createSealer } from './sealing.ts';
 import { type Server, type ServerOptions, createServer } from './create-server.ts';
+import { type DnsReconciler, startDnsReconciler } from './dns/reconciler.ts';
+import { createSealer } from './sealing.ts';
 
 export interface RunServerOptions extends Omit<ServerOptions, 'store' | 'log' | 'sealer'> {
   /** Folder with all state, made with mode 0700 when missing. */
@@ -37,8 +38,10 @@ export async function runServer(options: RunServerOptions): Promise<RunningServe
   });
   let store: Store | undefined;
   let server: Server | undefined;
+  let dns: DnsReconciler | undefined;
   const close = async () => {
     await server?.close();
+    await dns?.stop();
     await store?.close();
     await release();
   };
@@ -52,6 +55,7 @@ export async function runServer(options: RunServerOptions): Promise<RunningServe
       { adminKey, localAgentTokenFile },
       server.listen,
     );
+    dns = startDnsReconciler(server.context);
     return { url, ...made, close };
   } catch (error) {
     await close();

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Access } from './access.ts';
+import { Dns } from './dns.ts';
 import { Headers } from './header.ts';
 import { Labels, ResourceName } from './name.ts';
 import { MAX_POOLS, POOL_FIELDS, type Pool, PoolInput, PoolName, completePool } from './pool.ts';
@@ -34,6 +35,7 @@ export const LoadBalancerSpecInput = z
     nodes: z.literal(1).default(1).describe('How many machines serve it. Default: 1.'),
     ...POOL_FIELDS,
     tls: TlsInput.optional(),
+    dns: Dns.optional(),
     http2: z.boolean().default(true).describe('Offer HTTP/2 to clients (http, over TLS). Default: true.'),
     rateLimit: RateLimit.optional(),
     access: Access.optional(),

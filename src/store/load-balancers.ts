@@ -62,6 +62,18 @@ export async function loadBalancersOfVpc(tx: Tx, vpcId: string): Promise<LoadBal
   return rows.map(fromRow);
 }
 
+/** What tells whether a load balancer has changed, and where it listens, without reading its spec. */
+export async function listVersions(
+  tx: Tx,
+): Promise<Pick<LoadBalancerRecord, 'id' | 'revision' | 'address'>[]> {
+  return tx.selectFrom('load_balancers').select(['id', 'revision', 'address']).orderBy('name').execute();
+}
+
+export async function loadBalancersById(tx: Tx, ids: readonly string[]): Promise<LoadBalancerRecord[]> {
+  if (ids.length === 0) return [];
+  return (await tx.selectFrom('load_balancers').selectAll().where('id', 'in', ids).execute()).map(fromRow);
+}
+
 export type Listening = Pick<LoadBalancerRecord, 'id' | 'name' | 'address' | 'ports'>;
 
 /** Who listens where. */

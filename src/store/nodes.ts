@@ -43,6 +43,16 @@ export async function machineIdsOf(tx: Tx, loadBalancerId: string): Promise<stri
   return rows.map((row) => row.machine_id);
 }
 
+/** Which machines serve which load balancers. */
+export async function listPlacements(tx: Tx): Promise<Pick<NodeRecord, 'loadBalancerId' | 'machineId'>[]> {
+  const rows = await tx
+    .selectFrom('nodes')
+    .select(['load_balancer_id', 'machine_id'])
+    .orderBy('machine_id')
+    .execute();
+  return rows.map((row) => ({ loadBalancerId: row.load_balancer_id, machineId: row.machine_id }));
+}
+
 export async function nodesOf(tx: Tx, loadBalancerIds: readonly string[]): Promise<NodeRecord[]> {
   if (loadBalancerIds.length === 0) return [];
   const rows = await tx

@@ -15,6 +15,8 @@ export interface Database {
   idempotency_keys: IdempotencyTable;
   certificates: CertificateTable;
   certificate_reports: CertificateReportTable;
+  dns_zones: DnsZoneTable;
+  dns_records: DnsRecordTable;
 }
 
 interface MetaTable {
@@ -148,4 +150,34 @@ interface IdempotencyTable {
   headers: string;
   body: string;
   created_at: string;
+}
+
+interface DnsZoneTable {
+  id: string;
+  name: string;
+  labels: string;
+  /** Without the credential. */
+  spec: string;
+  /** The whole spec, sealed. */
+  sealed: string;
+  revision: number;
+  created_at: string;
+  updated_at: string;
+}
+
+interface DnsRecordTable {
+  load_balancer_id: string;
+  domain: string;
+  /** The zone in which the records are; empty where none covers the domain. */
+  zone_id: string;
+  state: string;
+  /** What the records should be, as JSON. */
+  wanted: string;
+  message: string;
+  /** Since when it is in this state. */
+  since: string;
+  /** Failed attempts in a row. */
+  attempts: number;
+  /** When to look again, milliseconds since the epoch; some drivers read large integers as text. */
+  next_at: number | string;
 }

@@ -23,6 +23,7 @@ export function serverArguments(launch: Launch): string[] {
     launch.addressPool,
     ...(launch.allowLoopbackBackends ? ['--allow-loopback-backends'] : []),
     ...(launch.insecureListen ? ['--insecure-listen'] : []),
+    ...(launch.resolver === undefined ? [] : ['--resolver', launch.resolver]),
     ...(launch.tlsCert ? ['--tls-cert', launch.tlsCert] : []),
     ...(launch.tlsKey ? ['--tls-key', launch.tlsKey] : []),
   ];

@@ -20,6 +20,7 @@ function interfaces(): number {
 const DOCUMENTS = [
   'docs/reference/spec.md',
   'docs/routing.md',
+  'docs/dns.md',
   'docs/sticky-sessions.md',
   'docs/rate-limiting.md',
   'docs/tls.md',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AgentReport, MAX_AGENT_WAIT_S } from '../agent.ts';
 import { Answers, Questions } from '../agent-questions.ts';
+import { Challenge } from '../dns-zones.ts';
 import { defineRoutes } from './route.ts';
 
 /** A report of some ten thousand backends is larger than a user's request may be. */
@@ -64,5 +65,28 @@ export const agentRoutes = defineRoutes({
     body: { schema: Answers },
     bodyLimit: REPORT_LIMIT,
     responses: { 204: { description: 'They were passed on.' } },
+  },
+  publishChallenge: {
+    method: 'POST',
+    path: '/v1/agent/challenges',
+    tag: 'Agent',
+    summary: 'Publish a challenge of DNS-01',
+    description:
+      'Adds the TXT record to the DNS zone that covers the domain, beside those that are there. The domain must be one of a load balancer on the machine.',
+    role: 'agent',
+    body: { schema: Challenge },
+    problems: [404, 502],
+    responses: { 204: { description: 'The provider has it.' } },
+  },
+  removeChallenge: {
+    method: 'DELETE',
+    path: '/v1/agent/challenges/{name}/{value}',
+    tag: 'Agent',
+    summary: 'Remove a challenge of DNS-01',
+    description: 'Removes that TXT record alone. One that is not there is no fault.',
+    role: 'agent',
+    params: Challenge,
+    problems: [404, 502],
+    responses: { 204: { description: 'It is gone.' } },
   },
 });

@@ -40,6 +40,11 @@ export const CONTROL_PLANE_OPTIONS = {
     env: 'AGENTMETAL_ALLOW_LOOPBACK_BACKENDS',
     summary: 'Allow backends on loopback, for demonstrations and tests',
   },
+  resolver: {
+    value: 'ADDRESS:PORT',
+    env: 'AGENTMETAL_RESOLVER',
+    summary: 'Name server that is asked what clients see of domains; without it, the system’s',
+  },
   tlsCert: {
     value: 'FILE',
     env: 'AGENTMETAL_TLS_CERT',
@@ -59,13 +64,14 @@ interface Given {
   addressPool: string | undefined;
   allowLoopbackBackends: boolean;
   insecureListen: boolean;
+  resolver: string | undefined;
   tlsCert: string | undefined;
   tlsKey: string | undefined;
 }
 
 /** The settings of a control plane with every default filled in. */
 export function controlPlaneSettings(given: Given, env: Environment) {
-  const { tlsCert, tlsKey } = given;
+  const { tlsCert, tlsKey, resolver } = given;
   const apiKey = env['AGENTMETAL_API_KEY'];
   return {
     listen: given.listen ?? '127.0.0.1:8080',
@@ -74,6 +80,7 @@ export function controlPlaneSettings(given: Given, env: Environment) {
     allowLoopbackBackends: given.allowLoopbackBackends,
     insecureListen: given.insecureListen,
     ...(apiKey ? { apiKey } : {}),
+    ...(resolver === undefined ? {} : { resolver }),
     ...(tlsCert === undefined ? {} : { tlsCert }),
     ...(tlsKey === undefined ? {} : { tlsKey }),
   };

@@ -1,6 +1,13 @@
 import type { Completes } from '../command.ts';
 import { readContextFile } from '../context.ts';
-import { getLoadBalancer, listKeys, listLoadBalancers, listMachines, listVpcs } from '../resources.ts';
+import {
+  getLoadBalancer,
+  listDnsZones,
+  listKeys,
+  listLoadBalancers,
+  listMachines,
+  listVpcs,
+} from '../resources.ts';
 import type { LoadBalancer } from '../../api/load-balancer.ts';
 import { allBackends, poolsOf } from '../../spec/pools-of.ts';
 import type { CliContext } from '../session.ts';
@@ -33,7 +40,13 @@ async function lookUp(
   const api = await session.api();
   if (what === 'backend' || what === 'pool' || what === 'route')
     return partNames(await getLoadBalancer(api, words[0] ?? ''), what);
-  const lists = { 'load-balancer': listLoadBalancers, vpc: listVpcs, key: listKeys, machine: listMachines };
+  const lists = {
+    'load-balancer': listLoadBalancers,
+    vpc: listVpcs,
+    'dns-zone': listDnsZones,
+    key: listKeys,
+    machine: listMachines,
+  };
   return (await lists[what](api)).map(({ name }) => name);
 }
 

@@ -122,7 +122,13 @@ test('a report is kept: status, health, machine and receipts', async () => {
   // The certificate of its domain has not been obtained.
   expect(
     status.conditions.map(({ type, status: value }: { type: string; status: string }) => `${type} ${value}`),
-  ).toEqual(['Applied true', 'BackendsHealthy true', 'AgentConnected true', 'CertificatesServed unknown']);
+  ).toEqual([
+    'Applied true',
+    'BackendsHealthy true',
+    'AgentConnected true',
+    'CertificatesServed unknown',
+    'DnsRecords unknown',
+  ]);
   expect((await plane.call('GET', `${PATH}/revisions/1`)).body.receipts).toEqual([receiptFor(1)]);
   const { body: machine } = await plane.call('GET', '/v1/machines/local');
   expect(machine).toMatchObject({ state: 'online', agentVersion: '0.1.0', haproxyVersion: '2.6.12' });

@@ -18,6 +18,7 @@ import { type RevisionRecord, insertRevision } from '../../store/revisions.ts';
 import { type VpcRecord, findVpc } from '../../store/vpcs.ts';
 import { readKnownCertificates } from '../certificates/known.ts';
 import { type ServerContext, timestamp } from '../context.ts';
+import { requireZoneOf } from '../dns/rules.ts';
 import { serviceModel } from './model.ts';
 import {
   type Locate,
@@ -57,6 +58,7 @@ export async function createLoadBalancer(
   author: string,
 ): Promise<Changed> {
   const vpc = await requireVpcFor(context, tx, wanted.spec);
+  await requireZoneOf(tx, wanted.spec);
   await requireFreeName(tx, wanted.name);
   const address = await requireAddress(context, tx, wanted);
   const now = timestamp(context);
@@ -88,6 +90,7 @@ export async function changeLoadBalancer(
 ): Promise<Changed> {
   if (isDeepStrictEqual(definitionOf(before), definitionOf(wanted))) return unchanged(before);
   const vpc = await requireVpcFor(context, tx, wanted.spec, origin.locate);
+  await requireZoneOf(tx, wanted.spec, origin.locate);
   if (wanted.name !== before.name) await requireFreeName(tx, wanted.name, before.id);
   const after: LoadBalancerRecord = {
     ...before,

@@ -34,7 +34,7 @@ export async function loadBalancerOutcome(
   const first = await answer(tx, record);
   return {
     answer: first,
-    notify: machineIds.map((id) => `machine:${id}` as const),
+    notify: [...machineIds.map((id) => `machine:${id}` as const), 'dns'],
     settle: (ms) => waitForRevision(context, record.id, record.revision, ms),
     // Somebody may have changed or deleted it while this request waited: the answer is about this request's revision.
     refresh: async (later) => {

@@ -1,12 +1,14 @@
 import type { LoadBalancer } from '../../api/load-balancer.ts';
 import { AppError } from '../../base/errors.ts';
 import { certificateReportsOf, certificatesOf } from '../../store/certificates.ts';
+import { dnsRecordsOf } from '../../store/dns-records.ts';
 import { guardsOf } from '../../store/guards.ts';
 import { type LoadBalancerRecord, findLoadBalancer, loadBalancerNames } from '../../store/load-balancers.ts';
 import { listMachines } from '../../store/machines.ts';
 import { nodesOf } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
 import { receiptsOf } from '../../store/revisions.ts';
+import { dnsDomains } from '../../spec/dns.ts';
 import type { Observation } from '../status/observation.ts';
 import { loadBalancerStatus } from '../status/status.ts';
 import { shorten } from '../../spec/field-errors.ts';
@@ -38,6 +40,8 @@ export async function observe(
   const ids = records.map(({ id }) => id);
   const uploads = Map.groupBy(await certificatesOf(tx, ids), ({ loadBalancerId }) => loadBalancerId);
   const reports = Map.groupBy(await certificateReportsOf(tx, ids), ({ loadBalancerId }) => loadBalancerId);
+  const withDomains = records.filter(({ spec }) => dnsDomains(spec).length > 0).map(({ id }) => id);
+  const dns = Map.groupBy(await dnsRecordsOf(tx, withDomains), ({ loadBalancerId }) => loadBalancerId);
   const observations: Observation[] = [];
   for (const record of records) {
     const receipts =
@@ -51,7 +55,15 @@ export async function observe(
       });
     const guards = await guardsOf(tx, record.id, record.revision - 1, record.revision);
     const certificates = { uploads: uploads.get(record.id) ?? [], reports: reports.get(record.id) ?? [] };
-    observations.push({ record, nodes: observed, guards: [...guards.values()], certificates, now });
+    const rows = dns.get(record.id);
+    observations.push({
+      record,
+      nodes: observed,
+      guards: [...guards.values()],
+      certificates,
+      ...(rows ? { dns: rows } : {}),
+      now,
+    });
   }
   return observations;
 }

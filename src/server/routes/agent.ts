@@ -2,6 +2,7 @@ import type { agentRoutes } from '../../api/contract/agent.ts';
 import { desiredState } from '../agent/desired.ts';
 import { keepReport } from '../agent/report.ts';
 import type { ServerContext } from '../context.ts';
+import { publishChallenge, removeChallenge } from '../dns/challenges.ts';
 import type { Handlers } from '../http/handler.ts';
 
 export function agentHandlers(context: ServerContext): Handlers<typeof agentRoutes> {
@@ -23,6 +24,14 @@ export function agentHandlers(context: ServerContext): Handlers<typeof agentRout
     },
     async answerQuestions({ body, identity }) {
       if (identity.kind === 'machine') context.questions.answer(identity.id, body.answers);
+      return { status: 204 };
+    },
+    async publishChallenge({ body, identity }) {
+      await publishChallenge(context, identity.kind === 'machine' ? identity.id : '', body);
+      return { status: 204 };
+    },
+    async removeChallenge({ params, identity }) {
+      await removeChallenge(context, identity.kind === 'machine' ? identity.id : '', params);
       return { status: 204 };
     },
   };

@@ -96,7 +96,7 @@ async function remove(context: ServerContext, tx: Tx, request: WriteRequest, nam
   if (request.query.dryRun) return { answer: { status: 200, body: dryRun } };
   return {
     answer: { status: 204 },
-    notify: machineIds.map((id) => `machine:${id}` as const),
+    notify: [...machineIds.map((id) => `machine:${id}` as const), 'dns' as const],
     settle: (ms: number) => waitForVersion(context, { machineIds, version, ms }),
   };
 }

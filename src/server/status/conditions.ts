@@ -3,6 +3,7 @@ import type { BackendStatus, Condition } from '../../api/load-balancer.ts';
 import { DEFAULT_POOL } from '../../spec/pools-of.ts';
 import { backendText, inService, poolsFailingOpen, poolsWithoutService } from './backends.ts';
 import { certificateConditions } from './certificates.ts';
+import { dnsRecords } from './dns.ts';
 import { guardConditions } from './guard.ts';
 import { isConnected } from './nodes.ts';
 import { type Observation, nodeProgress } from './observation.ts';
@@ -20,6 +21,7 @@ export function conditionsOf(
     ...maintenance(observation),
     ...failingOpen(observation, backends),
     ...guardConditions(observation),
+    ...dnsRecords(observation),
   ];
 }
 

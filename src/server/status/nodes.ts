@@ -30,7 +30,15 @@ export function nodeStatus(observation: Observation, observed: ObservedNode): No
 
 /** Addresses on which clients reach a node. */
 export function nodeAddresses({ record }: Pick<Observation, 'record'>, { machine }: ObservedNode): string[] {
-  return record.address === ANY_ADDRESS ? machine.hostAddresses : [record.address];
+  return addressesOn(record.address, machine);
+}
+
+/** The addresses that a load balancer's address stands for on a machine. */
+export function addressesOn(
+  address: string,
+  { hostAddresses }: Pick<MachineRecord, 'hostAddresses'>,
+): string[] {
+  return address === ANY_ADDRESS ? hostAddresses : [address];
 }
 
 function listeners({ record }: Observation, { machine }: ObservedNode): string[] {

@@ -1,5 +1,6 @@
 import type { Receipt } from '../../spec/plan.ts';
 import type { CertificateReportRecord, CertificateSummary } from '../../store/certificates.ts';
+import type { DnsRecordRow } from '../../store/dns-records.ts';
 import type { GuardRecord } from '../../store/guards.ts';
 import type { LoadBalancerRecord } from '../../store/load-balancers.ts';
 import type { MachineRecord } from '../../store/machines.ts';
@@ -20,6 +21,8 @@ export interface Observation {
   guards?: readonly GuardRecord[];
   /** What was uploaded, and what machines tell of certificates. */
   certificates?: { uploads: readonly CertificateSummary[]; reports: readonly CertificateReportRecord[] };
+  /** What is known of the DNS records of its domains. */
+  dns?: readonly DnsRecordRow[];
   /** Milliseconds since the epoch. */
   now: number;
 }
