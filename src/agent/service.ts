@@ -12,7 +12,7 @@ import { serverChanges } from '../haproxy/plan.ts';
 import { findMaster, stopMaster } from '../haproxy/process/master.ts';
 import type { HostLayout } from '../spec/host-layout.ts';
 import type { Receipt } from '../spec/plan.ts';
-import { shareBackends } from '../spec/share.ts';
+import { shareStructure } from '../spec/share.ts';
 import { findLive, observedLookups, observedServers } from './adopt.ts';
 import { refusal } from './answerer.ts';
 import { type BackendMonitor, createBackendMonitor } from './backend-monitor.ts';
@@ -93,9 +93,19 @@ export class Service {
     this.#observer = createObserver(options);
   }
 
+  /** What is wanted; undefined before anything is. */
+  get wanted(): DesiredLoadBalancer | undefined {
+    return this.#desired;
+  }
+
   /** Sets what is wanted and has it brought about. */
   want(desired: DesiredLoadBalancer): void {
-    this.#desired = { ...desired, spec: shareBackends(this.#desired?.spec, desired.spec) };
+    const { spec, vpc } = desired;
+    this.#desired = {
+      ...desired,
+      spec: shareStructure(this.#desired?.spec, spec),
+      vpc: shareStructure(this.#desired?.vpc, vpc),
+    };
     this.#retryAt = 0;
     this.#wake.ring();
     this.#ended ??= this.#run();

@@ -5,6 +5,7 @@ import { findMachine } from '../../store/machines.ts';
 import { readMeta } from '../../store/meta.ts';
 import { machineNodes } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
+import { patchesSince, tagOf } from '../../store/specs.ts';
 import { findVpc } from '../../store/vpcs.ts';
 import { waitUntil } from '../changes.ts';
 import type { ServerContext } from '../context.ts';
@@ -13,7 +14,7 @@ import type { ServerContext } from '../context.ts';
 export async function desiredState(
   context: ServerContext,
   machineId: string,
-  { since, waitMs }: { since: number; waitMs: number },
+  { since, patches, waitMs }: { since: number; patches: boolean; waitMs: number },
 ): Promise<DesiredState> {
   const { clock, changes, closing, store, taken } = context;
   taken.record(machineId, since);
@@ -22,18 +23,19 @@ export async function desiredState(
   // A version above ours is from before a restore of the store: such an agent gets everything.
   const news = async () => since === 0 || (await version()) !== since;
   await waitUntil(changes.watch(`machine:${machineId}`), news, { clock, ms: waitMs, signal: closing });
-  return store.transaction((tx) => readDesired(context, tx, machineId, since));
+  return store.transaction((tx) => readDesired(context, tx, machineId, { since, patches }));
 }
 
 async function readDesired(
   { allowLoopbackBackends }: ServerContext,
   tx: Tx,
   machineId: string,
-  since: number,
+  { since, patches }: { since: number; patches: boolean },
 ): Promise<DesiredState> {
   const version = await changeVersion(tx, machineId);
-  const { ids, changed } = await machineNodes(tx, machineId, since > version ? 0 : since);
-  const loadBalancers: DesiredLoadBalancer[] = [];
+  const known = since > version ? 0 : since;
+  const { ids, changed } = await machineNodes(tx, machineId, known);
+  const loadBalancers: DesiredState['changed'] = [];
   for (const id of changed) {
     const record = await findLoadBalancer(tx, id);
     const vpc = record && (await findVpc(tx, record.vpcId));
@@ -41,7 +43,13 @@ async function readDesired(
     const { name, revision, spec, address } = record;
     const network = { name: vpc.name, ...vpc.spec };
     const guard = await guardOf(tx, id, revision);
-    loadBalancers.push({ id, name, revision, spec, address, vpc: network, allowLoopbackBackends, ...guard });
+    const tag = tagOf(spec);
+    const told = { id, name, revision, address, vpc: network, allowLoopbackBackends, ...guard };
+    const way =
+      patches && known > 0
+        ? await patchesSince(tx, { loadBalancerId: id, number: revision }, known)
+        : undefined;
+    loadBalancers.push({ ...told, ...(way ?? { spec }), ...(tag === undefined ? {} : { tag }) });
   }
   return {
     controlPlaneId: (await readMeta(tx, 'control_plane_id')) ?? '',

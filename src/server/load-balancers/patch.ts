@@ -4,7 +4,6 @@ import type { LoadBalancerDefinition, LoadBalancerSpec } from '../../spec/load-b
 import type { Pool } from '../../spec/pool.ts';
 import { parsePorts } from '../../spec/ports.ts';
 import { record } from '../../spec/rules/raw.ts';
-import { shareBackends } from '../../spec/share.ts';
 import { type Sticky, completeSticky } from '../../spec/sticky.ts';
 import { completeTimeouts } from '../../spec/timeouts.ts';
 import { validateLoadBalancer } from '../../spec/validate.ts';
@@ -19,7 +18,7 @@ export function patchDefinition(
   const base = { name, labels, spec: withoutDerived(spec, record(record(patch)['spec'])) };
   const validated = validateLoadBalancer(mergePatch(toJson(base), patch));
   if (!validated.ok) throw validationError(validated.errors);
-  return { ...validated.value, spec: shareBackends(spec, validated.value.spec) };
+  return validated.value;
 }
 
 /**

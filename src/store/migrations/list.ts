@@ -2,10 +2,12 @@ import type { Migration } from 'kysely/migration';
 import { initial } from './0001-initial.ts';
 import { completeSpecs } from './0002-complete-specs.ts';
 import { guards } from './0003-guards.ts';
+import { patches } from './0004-patches.ts';
 
 /** Every migration in order. What has been released is never changed; a change is a new entry. */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
   '0002-complete-specs': completeSpecs,
   '0003-guards': guards,
+  '0004-patches': patches,
 };
