@@ -1,3 +1,5 @@
+import { unshared } from '../base/unshared.ts';
+
 /**
  * The same JSON value, in which parts that are as before are the very objects of before. What is made of a part is kept with
  * the object, so a change costs what has changed, not what there is. Members of a list are found again by their key
@@ -32,20 +34,23 @@ function shareFields(before: Fields, after: Fields): Fields {
 }
 
 function shareList(before: readonly unknown[], after: readonly unknown[]): readonly unknown[] {
+  const { before: old, after: rest, start } = unshared(before, after);
+  if (old.length === 0 && rest.length === 0) return before;
   let byKey: Map<string, unknown> | undefined;
-  let isSame = before.length === after.length;
-  const shared = after.map((member, index) => {
-    let known = before[index];
+  let isSame = old.length === rest.length;
+  const shared = rest.map((member, index) => {
+    let known = old[index];
     const key = keyOf(member);
     if (key !== undefined && keyOf(known) !== key) {
-      byKey ??= new Map(before.map((entry) => [keyOf(entry) ?? '', entry]));
+      byKey ??= new Map(old.map((entry) => [keyOf(entry) ?? '', entry]));
       known = byKey.get(key);
     }
     const value = share(known, member);
-    if (value !== before[index]) isSame = false;
+    if (value !== old[index]) isSame = false;
     return value;
   });
-  return isSame ? before : shared;
+  if (isSame) return before;
+  return rest.length === after.length ? shared : after.toSpliced(start, rest.length, ...shared);
 }
 
 function keyOf(member: unknown): string | undefined {

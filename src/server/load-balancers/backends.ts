@@ -129,9 +129,12 @@ export function backendViews(
 ): BackendResource[] {
   const { record } = observation;
   if (onlyPool !== undefined) requirePool({ record, pool: onlyPool });
-  const wanted = allBackends(record.spec).filter(
-    ({ pool, backend }) =>
-      (onlyPool === undefined || pool === onlyPool) && (onlyTargets?.has(backend.target) ?? true),
+  const pools = poolsOf(record.spec).filter(([pool]) => onlyPool === undefined || pool === onlyPool);
+  const wanted = pools.flatMap(([pool, { backends }]) =>
+    (onlyTargets ? backends.filter(({ target }) => onlyTargets.has(target)) : backends).map((backend) => ({
+      pool,
+      backend,
+    })),
   );
   const statuses = Map.groupBy(statusesOf(observation, wanted), backendKey);
   return wanted.map(({ pool, backend }) => {

@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { LoadBalancerReport } from '../../api/agent.ts';
 import type { ServiceModel } from '../../haproxy/model.ts';
 import type { HostLayout } from '../../spec/host-layout.ts';
+import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
 import { parseTarget } from '../../spec/target.ts';
 import type { VpcSpec } from '../../spec/vpc.ts';
 import type { LoadBalancerRecord } from '../../store/load-balancers.ts';
@@ -28,7 +30,7 @@ export function serviceModel(
   { id, name, spec, address }: Pick<LoadBalancerRecord, 'id' | 'name' | 'spec' | 'address'>,
   { vpc, layout, reported }: ModelSurroundings,
 ): ServiceModel {
-  return {
+  const model: ServiceModel = {
     id,
     name,
     spec,
@@ -36,13 +38,21 @@ export function serviceModel(
     layout: layout ?? USUAL_LAYOUT,
     addresses: knownAddresses(vpc, reported),
   };
+  const last = lastModels.get(spec);
+  if (last && isDeepStrictEqual(last, model)) return last;
+  lastModels.set(spec, model);
+  return model;
 }
+
+/** The model that was last made of a spec: what is made of a model is kept with it. */
+const lastModels = new WeakMap<LoadBalancerSpec, ServiceModel>();
 
 function knownAddresses(vpc: VpcSpec, reported: LoadBalancerReport['backends']): ReadonlyMap<string, string> {
   const fromReport = reported.flatMap(({ target, address }) => {
-    // A target that is an address stands for itself.
+    // A target that is an address stands for itself; most do, and need no closer look.
+    if (address === undefined || target.startsWith(address)) return [];
     const known = parseTarget(target);
-    return known && !known.isIp && address !== undefined ? [[known.host, address] as const] : [];
+    return known && !known.isIp ? [[known.host, address] as const] : [];
   });
   const fromVpc = vpc.hosts.flatMap(({ name, addresses: [first] }) =>
     first === undefined ? [] : [[name, first] as const],

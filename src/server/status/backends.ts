@@ -29,7 +29,10 @@ export function backendStatuses(observation: Observation): BackendStatus[] {
 }
 
 /** The same of some backends. */
-export function statusesOf(observation: Observation, backends: readonly PoolBackend[]): BackendStatus[] {
+export function statusesOf(
+  observation: Observation,
+  backends: readonly Pick<PoolBackend, 'pool' | 'backend'>[],
+): BackendStatus[] {
   const seen = observation.nodes.map((observed) => ({
     observed,
     byKey: reportedByKey(observed.node.backends),
@@ -68,10 +71,15 @@ function isWanted(backend: Pick<Backend, 'drain' | 'weight'>): boolean {
 
 /** Those that should take new clients. */
 export function inService(spec: LoadBalancerSpec, backends: readonly BackendStatus[]): BackendStatus[] {
-  const wanted = allBackends(spec).filter(({ backend }) => isWanted(backend));
-  const keys = new Set(wanted.map(({ pool, backend: { target } }) => backendKey({ pool, target })));
+  const keys = keysInService(spec);
   return backends.filter((backend) => keys.has(backendKey(backend)));
 }
+
+/** Several parts of a status ask for them. */
+const keysInService = memoized((spec: LoadBalancerSpec): ReadonlySet<string> => {
+  const wanted = allBackends(spec).filter(({ backend }) => isWanted(backend));
+  return new Set(wanted.map(({ pool, backend: { target } }) => backendKey({ pool, target })));
+});
 
 /** The pools whose backends are all down and get traffic all the same. */
 export function poolsFailingOpen(
