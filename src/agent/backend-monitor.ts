@@ -15,13 +15,14 @@ import {
   SHOW_ALL_STATS,
   type ServerStat,
   type StatTable,
-  parseStatTable,
+  readStatTable,
   serverStats,
 } from '../haproxy/runtime/stat.ts';
+import { hasServers } from './adopt.ts';
 import { admitServers, sweepAdmission } from './admission.ts';
 import { resolvedServers, writeServerState } from './converge.ts';
 import { createEvidence } from './evidence.ts';
-import { createHealthBook, describeBackend } from './health-book.ts';
+import { type HealthEntry, createHealthBook, describeBackend } from './health-book.ts';
 import type { Resolution } from './resolver.ts';
 import { type Leaving, sweepLeaving } from './runtime-changes.ts';
 import { createScriptJudge, isScripted } from './scripts/script-judge.ts';
@@ -35,8 +36,18 @@ export interface BackendMonitor {
   forget(server: Server, isMoving: boolean): void;
   /** Has the servers of which nothing is known checked for the first time; does not wait for the verdict. */
   admit(model: ServiceModel): void;
-  /** Reads how the servers are, and deletes those that have left. */
-  look(model: ServiceModel, proxy: RunningProxy, leaving: Leaving): Promise<void>;
+  /**
+   * Reads how the servers are, and deletes those that have left.
+   * @param isStill whether nothing has been changed since; what was read in between is of no use.
+   */
+  look(
+    model: ServiceModel,
+    proxy: RunningProxy,
+    leaving: Leaving,
+    isStill: () => boolean,
+  ): Promise<'done' | 'too-early' | 'in-vain'>;
+  /** Whether, at the last look, HAProxy had these servers and no others but those that leave. */
+  hasServers(wanted: readonly Server[], leaving: Leaving): boolean;
   statuses(model: ServiceModel, resolution: Resolution): LoadBalancerReport['backends'];
   /** The same with what shows why, for those that are down or were. */
   reports(model: ServiceModel, resolution: Resolution): LoadBalancerReport['backends'];
@@ -65,6 +76,28 @@ const LONG_INTERVAL_MS = 10_000;
 
 function isPatient(server: Server, model: ServiceModel): boolean {
   return durationMs(healthCheckOf(server, model).interval) > LONG_INTERVAL_MS;
+}
+
+type Status = LoadBalancerReport['backends'][number];
+
+/** All that the status of a backend is made from. */
+interface Described {
+  server: Server;
+  entry: HealthEntry | undefined;
+  fault: string | undefined;
+  /** Connections or requests now; undefined for one of which HAProxy has told nothing. */
+  sessions: number | undefined;
+  isOut: boolean;
+}
+
+function isSameDescription(one: Described, other: Described): boolean {
+  return (
+    one.server === other.server &&
+    one.entry === other.entry &&
+    one.fault === other.fault &&
+    one.sessions === other.sessions &&
+    one.isOut === other.isOut
+  );
 }
 
 /** Looking costs HAProxy time that grows with the servers; it may take a twentieth of a core. */
@@ -104,7 +137,21 @@ export function createBackendMonitor({
     return since;
   };
   const healthOf = (server: Server) => (server.isChecked ? (book.get(server)?.health ?? 'unknown') : 'up');
-  const saved = (model: ServiceModel) => writeServerState(model, { healthOf });
+  let unsaved: ServiceModel | undefined;
+  let saveAt = 0;
+  /** Writes the state file, which takes a twentieth of a core at most; a start or reload writes it anyway. */
+  const flush = async () => {
+    const model = unsaved;
+    if (!model || performance.now() < saveAt) return;
+    unsaved = undefined;
+    const begun = performance.now();
+    await writeServerState(model, { healthOf });
+    saveAt = performance.now() + (performance.now() - begun) * LOOK_SHARE;
+  };
+  const saved = (model: ServiceModel) => {
+    unsaved = model;
+    return flush();
+  };
   const evidence = createEvidence(clock, onChange);
   const scripts = createScriptJudge({
     clock,
@@ -143,22 +190,37 @@ export function createBackendMonitor({
     }
   };
 
+  const describe = ({ server, entry, fault, sessions, isOut }: Described): Status => {
+    const { state, reason } = describeBackend(server, entry, { sessions: sessions ?? 0, isOut }, fault);
+    const changedAt = state === 'up' || state === 'down' ? entry?.since : undefined;
+    return {
+      target: server.target,
+      pool: server.pool,
+      state,
+      reason,
+      since: new Date(sinceOf(serverKey(server), state, changedAt)).toISOString(),
+      ...(server.address === undefined ? {} : { address: server.address }),
+      ...(sessions === undefined ? {} : { sessions }),
+    };
+  };
+  const described = new Map<string, Described & { status: Status }>();
+  /** Of thousands of backends most are as they were when they were last asked for. */
   const statuses: BackendMonitor['statuses'] = (model, { faults }) =>
     servers(model).map((server) => {
-      const entry = book.get(server);
-      const fault = faults.get(server.target.slice(0, server.target.lastIndexOf(':')));
-      const stat = stats.get(serverKey(server));
-      const { state, reason } = describeBackend(server, entry, stat, fault);
-      const changedAt = state === 'up' || state === 'down' ? entry?.since : undefined;
-      return {
-        target: server.target,
-        pool: server.pool,
-        state,
-        reason,
-        since: new Date(sinceOf(serverKey(server), state, changedAt)).toISOString(),
-        ...(server.address === undefined ? {} : { address: server.address }),
-        ...(stat === undefined ? {} : { sessions: stat.sessions }),
+      const host = faults.size > 0 ? server.target.slice(0, server.target.lastIndexOf(':')) : '';
+      const stat = stats.get(server.key);
+      const now = {
+        server,
+        entry: book.get(server),
+        fault: faults.get(host),
+        sessions: stat?.sessions,
+        isOut: stat?.status.startsWith('MAINT') ?? false,
       };
+      const before = described.get(server.key);
+      if (before && isSameDescription(before, now)) return before.status;
+      const status = describe(now);
+      described.set(server.key, { ...now, status });
+      return status;
     });
   const reports: BackendMonitor['reports'] = (model, resolution) => {
     const told = statuses(model, resolution);
@@ -168,9 +230,15 @@ export function createBackendMonitor({
       const transitions = book.transitions(server);
       const hasStory = status?.state === 'down' || transitions.some(({ state }) => state === 'down');
       if (!status || !hasStory || room-- <= 0) continue;
-      status.evidence = evidence.of(server, model, transitions);
+      told[index] = { ...status, evidence: evidence.of(server, model, transitions) };
     }
     return told;
+  };
+
+  /** The next look waits a while, though not as long as after one that came to something. */
+  const inVain = (begun: number) => {
+    nextLook = begun + ((performance.now() - begun) * LOOK_SHARE) / 4;
+    return 'in-vain' as const;
   };
 
   return {
@@ -203,49 +271,57 @@ export function createBackendMonitor({
       );
       for (const server of fresh) underWay.set(serverKey(server), done);
     },
-    async look(model, proxy, leaving) {
-      if (performance.now() < nextLook) return;
+    hasServers: (wanted, leaving) => hasServers(stats, wanted, (key) => leaving.has(key)),
+    async look(model, proxy, leaving, isStill) {
+      if (performance.now() < nextLook) return 'too-early';
       const begun = performance.now();
       const { workerSocket } = servicePaths(model.id, model.layout);
       const runtime = await session.with(proxy.worker.pid, workerSocket);
-      const table = parseStatTable(await runtime.send(SHOW_ALL_STATS));
-      if (!table) return;
+      const table = await readStatTable(await runtime.send(SHOW_ALL_STATS));
+      if (!table || !isStill()) return inVain(begun);
       onTable(proxy, table);
-      const all = serverStats(table);
+      const told = serverStats(table);
       const isServing = ({ pool }: ServerStat) => servedPool(pool) === undefined;
-      stats = new Map(all.filter(isServing).map((stat) => [serverKey(stat), stat]));
-      await sweepAdmission(runtime, all, (server) => underWay.has(serverKey(server)), clock);
+      stats = new Map(told.filter(isServing).map((stat) => [serverKey(stat), stat]));
+      await sweepAdmission(runtime, told, (server) => underWay.has(serverKey(server)), clock);
       await sweepLeaving(runtime, leaving, stats);
       const list = resolvedServers(model).filter(({ isChecked }) => isChecked);
-      nextLook = begun + (performance.now() - begun) * LOOK_SHARE;
       const settled = list.filter(
         (server) => !underWay.has(serverKey(server)) && !moving.has(serverKey(server)),
       );
       const native = settled.filter((server) => !isScripted(server, model));
       await scripts.enforce(model, settled, stats, runtime);
+      if (!isStill()) return inVain(begun);
       const hasChanged = book.observe(native, stats, (server) => healthCheckOf(server, model), clock.now());
       for (const server of native) {
         if (healthOf(server) === 'down') evidence.look(server, model, stats.get(serverKey(server)));
         else evidence.clear(server);
       }
+      nextLook = begun + (performance.now() - begun) * LOOK_SHARE;
+      await flush();
       const open = openOnDraining(model, stats);
       const isDrainNews = open !== openBefore;
       openBefore = open;
       if (!hasChanged && hasLooked) {
         if (isDrainNews) onChange();
-        return;
+        return 'done';
       }
       hasLooked = true;
       const keys = new Set(list.map(serverKey));
       book.keepOnly(keys);
       evidence.keepOnly(keys);
+      const all = new Set(servers(model).map(serverKey));
+      for (const map of [described, shown]) for (const key of map.keys()) if (!all.has(key)) map.delete(key);
       await saved(model);
       onChange();
+      return 'done';
     },
     async end() {
       session.close();
       ending.abort();
       await Promise.all([...underWay.values(), scripts.end(), evidence.end()]);
+      saveAt = 0;
+      await flush();
     },
   };
 }

@@ -84,6 +84,7 @@ export function createHealthBook(): HealthBook {
     const kept = isSame ? { ...before, isComplete: before.isComplete || entry.isComplete } : entry;
     // While a check is running, its outcome is not told: what was known of the one before stays.
     const reason = isSame && !entry.isComplete ? before.reason : reasonOf(kept);
+    if (isSame && reason === before.reason && kept.isComplete === before.isComplete) return false;
     entries.set(key, { ...kept, reason });
     if (isSame && !before.isComplete && entry.isComplete) amend(key, kept.health, reason);
     if (isSame || kept.health === 'unknown') return !isSame;
@@ -190,21 +191,23 @@ function passedReason({ checkStatus, checkCode, checkDurationMs }: ServerStat): 
   return checkStatus.startsWith('L') ? 'last check failed; still in service until more fail' : 'in service';
 }
 
-/** What a user is told of a backend. */
+/**
+ * What a user is told of a backend.
+ * @param now how many sessions it has, and whether somebody has taken it out by hand.
+ */
 export function describeBackend(
   server: Server,
   entry: HealthEntry | undefined,
-  stat: ServerStat | undefined,
+  { sessions, isOut }: { sessions: number; isOut: boolean },
   fault: string | undefined,
 ): { state: BackendState; reason: string } {
   if (server.address === undefined) return { state: 'unresolved', reason: fault ?? 'has no address yet' };
-  if (stat?.status.startsWith('MAINT'))
-    return { state: 'maintenance', reason: 'taken out by hand on the machine' };
+  if (isOut) return { state: 'maintenance', reason: 'taken out by hand on the machine' };
   if (!entry || entry.health === 'unknown')
     return { state: 'checking', reason: 'waiting for its first check' };
   if (entry.health === 'down') return { state: 'down', reason: entry.reason };
   if (server.weight === 0) {
-    const left = stat?.sessions ?? 0;
+    const left = sessions;
     return {
       state: 'draining',
       reason: `takes no new clients; ${left} ${left === 1 ? 'request or connection' : 'requests or connections'} left`,

@@ -13,10 +13,10 @@ import { findMaster, stopMaster } from '../haproxy/process/master.ts';
 import type { HostLayout } from '../spec/host-layout.ts';
 import type { Receipt } from '../spec/plan.ts';
 import { shareStructure } from '../spec/share.ts';
-import { findLive, observedLookups, observedServers } from './adopt.ts';
+import { findLive, isSameLookups, observedLookups, observedServers } from './adopt.ts';
 import { refusal } from './answerer.ts';
 import { type BackendMonitor, createBackendMonitor } from './backend-monitor.ts';
-import { type Live, converge, isServing, resolvedServers } from './converge.ts';
+import { type Live, converge, isServing, resolvedServers, saveLive } from './converge.ts';
 import { type Guard, createGuard } from './guard/guard.ts';
 import { type Observer, createObserver } from './observe/observer.ts';
 import { createReceipt } from './receipt.ts';
@@ -29,6 +29,10 @@ import { createWake } from './wake.ts';
 const AUDIT_MS = 10_000;
 /** How often HAProxy is asked how the backends are. */
 const LOOK_MS = 1000;
+/** So many looks at most come to nothing because of changes. */
+const MAX_VAIN_LOOKS = 3;
+/** Writing down what runs takes time that grows with the servers; it may take a twentieth of a core. */
+const SAVE_SHARE = 20;
 
 export interface ServiceOptions {
   id: string;
@@ -70,6 +74,14 @@ export class Service {
   #observedRevision: number;
   #retryAt = 0;
   #auditAt = 0;
+  /** Whether HAProxy has been found to differ from what this agent left, so that it must be asked for everything. */
+  #isDoubtful = false;
+  #saveAt = 0;
+  /** Counts the beginnings and ends of changes, so that a look in between is known for what it is. */
+  #changes = 0;
+  #looking: Promise<void> | undefined;
+  /** Looks in a row that came to nothing, because a change came in between. */
+  #vainLooks = 0;
   #isStopping = false;
   #ended: Promise<void> | undefined;
 
@@ -197,36 +209,83 @@ export class Service {
       await this.#pass();
       if (!this.#isStopping) await this.#wake.wait(LOOK_MS);
     }
+    await this.#looking;
+    await this.#save();
     await this.#monitor.end();
     await this.#observer.end();
   }
 
-  /** One look: bring about what is wanted, then see how the backends are. It never throws. */
+  /** Brings about what is wanted, and has a look at how the backends are begun. It never throws. */
   async #pass(): Promise<void> {
+    const { clock } = this.#options;
+    const desired = this.#desired;
+    if (!desired) return;
+    if (clock.now() >= this.#retryAt) await this.#apply(desired);
+    // What is wanted now is not what was brought about: that first.
+    if (desired !== this.#desired) return;
+    this.#looking ??= this.#look(desired).finally(() => (this.#looking = undefined));
+    // Among thousands of backends a look takes longer than a change may wait, but it must come to an end now and then.
+    if (desired.guard || this.#vainLooks >= MAX_VAIN_LOOKS) await this.#looking;
+    await this.#save();
+  }
+
+  /** Writes down what runs, when there is time for it. */
+  async #save(): Promise<void> {
+    if (!this.#live || (performance.now() < this.#saveAt && !this.#isStopping)) return;
+    const begun = performance.now();
+    try {
+      this.#live = await saveLive(this.#live);
+    } catch (error) {
+      this.#options.logger.warn({ loadBalancer: this.id, error }, 'cannot write the configuration');
+    }
+    this.#saveAt = performance.now() + (performance.now() - begun) * SAVE_SHARE;
+  }
+
+  /** Sees how the backends are. It never throws. */
+  async #look(desired: DesiredLoadBalancer): Promise<void> {
     const { clock, logger } = this.#options;
-    if (!this.#desired) return;
-    if (clock.now() >= this.#retryAt) await this.#apply(this.#desired);
-    if (this.#live && this.#model && isServing(this.#live.proxy)) {
+    const [live, model] = [this.#live, this.#model];
+    if (live && model && isServing(live.proxy)) {
+      const begun = this.#changes;
+      const isStill = () => begun === this.#changes;
       try {
-        await this.#monitor.look(this.#model, this.#live.proxy, this.#leaving);
-        this.#monitor.admit(this.#model);
-        this.#observer.tend(this.#live.proxy, this.#model);
+        const looked = await this.#monitor.look(model, live.proxy, this.#leaving, isStill);
+        this.#vainLooks = looked === 'in-vain' ? this.#vainLooks + 1 : 0;
+        if (looked === 'done') await this.#audit(live, model, isStill);
+        if (isStill()) {
+          this.#monitor.admit(model);
+          this.#observer.tend(live.proxy, model);
+        }
         if (this.#told.isDue(clock.now())) this.#options.onChange(false);
       } catch (error) {
         logger.warn({ loadBalancer: this.id, error }, 'cannot read the state of HAProxy');
       }
     }
-    const model = this.#model;
-    if (model) await this.#guard.look(this.#desired, () => this.#monitor.statuses(model, this.#resolution));
+    if (model) await this.#guard.look(desired, () => this.#monitor.statuses(model, this.#resolution));
+  }
+
+  /** Holds what HAProxy tells against what it was left with; when they differ, the next pass finds out how. */
+  async #audit(live: Live, model: ServiceModel, isStill: () => boolean): Promise<void> {
+    const now = this.#options.clock.now();
+    if (now < this.#auditAt) return;
+    this.#auditAt = now + AUDIT_MS;
+    const hasServers = this.#monitor.hasServers(live.servers, this.#leaving);
+    const hasLookups = hasServers && isSameLookups(model, live.lookups, await observedLookups(model));
+    if (hasLookups || !isStill()) return;
+    this.#isDoubtful = true;
+    this.#wake.ring();
   }
 
   async #apply(desired: DesiredLoadBalancer): Promise<void> {
     const { clock, binary, machine, layout } = this.#options;
     const startedAt = clock.now();
     const begun = performance.now();
-    const resolution = await this.#options.resolver.resolve(desired);
-    if (this.#isSettled(desired, resolution, startedAt)) return;
+    const resolved = await this.#options.resolver.resolve(desired);
+    const isSame = isDeepStrictEqual(resolved, this.#resolution);
+    if (isSame && desired === this.#applied && this.#isServing && !this.#isDoubtful) return;
+    const resolution = isSame ? this.#resolution : resolved;
     this.#resolution = resolution;
+    this.#changes += 1;
     const model: ServiceModel = { ...desired, layout, addresses: this.#resolution.addresses };
     const before = this.#model;
     const isNew = desired.revision !== this.#observedRevision;
@@ -242,6 +301,7 @@ export class Service {
         leaving: this.#leaving,
       });
       if (result.live.proxy.worker.pid !== live?.proxy.worker.pid) this.#startedAtMs = undefined;
+      this.#changes += 1;
       this.#live = result.live;
       this.#model = model;
       this.#applied = desired;
@@ -262,6 +322,7 @@ export class Service {
       } else if (result.path !== 'none' || !before) this.#options.onChange(false);
       this.#monitor.admit(model);
     } catch (error) {
+      this.#changes += 1;
       this.#retryAt = clock.now() + this.#backoff.next();
       this.#fail(
         createReceipt({
@@ -278,12 +339,6 @@ export class Service {
     }
   }
 
-  /** Whether nothing has happened since the last time that all was as wanted. */
-  #isSettled(desired: DesiredLoadBalancer, resolution: Resolution, now: number): boolean {
-    const isSame = isDeepStrictEqual(resolution, this.#resolution);
-    return desired === this.#applied && isSame && this.#isServing && now < this.#auditAt;
-  }
-
   get #isServing(): boolean {
     return this.#live !== undefined && isServing(this.#live.proxy);
   }
@@ -296,11 +351,13 @@ export class Service {
       if (!live) await this.#monitor.recall(model, now);
       const found = await findLive(model);
       if (found) this.#auditAt = now + AUDIT_MS;
+      this.#isDoubtful = false;
       return found ?? live;
     }
-    if (now < this.#auditAt) return live;
-    this.#auditAt = now + AUDIT_MS;
-    const observed = (await observedServers(model)).filter((server) => !this.#leaving.has(serverKey(server)));
+    if (!this.#isDoubtful) return live;
+    const all = await observedServers(model, live.servers);
+    const observed = all.filter((server) => !this.#leaving.has(serverKey(server)));
+    this.#isDoubtful = false;
     return { ...live, servers: observed, lookups: await observedLookups(model) };
   }
 

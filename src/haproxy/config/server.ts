@@ -14,6 +14,8 @@ import { quote } from './quote.ts';
 
 /** One backend as a `server` of HAProxy. */
 export interface Server {
+  /** What tells it from all others: {@link serverKey}. */
+  key: string;
   /** The HAProxy backend that it is in: its pool, or the section that stands in for it. */
   pool: string;
   /** Its name in HAProxy: the target without brackets, which are not allowed there. */
@@ -35,7 +37,9 @@ export interface Server {
 }
 
 /** What tells servers apart: the same target may be in several pools. */
-export const serverKey = memoized(({ pool, name }: Pick<Server, 'pool' | 'name'>) => `${pool}/${name}`);
+export function serverKey({ key, pool, name }: Pick<Server, 'pool' | 'name'> & { key?: string }): string {
+  return key ?? `${pool}/${name}`;
+}
 
 /** The members of all pools, in the order of the spec. */
 export const servers = memoized((model: ServiceModel): readonly Server[] =>
@@ -103,6 +107,7 @@ function makeServers(model: ServiceModel, name: string, pool: Pool, backends: re
     const known = made.get(backend);
     if (known?.context === context && known.address === address && known.id === id) return known.server;
     const server = {
+      key: serverKey({ pool: name, name: `${target.host}:${target.port}` }),
       pool: name,
       name: `${target.host}:${target.port}`,
       target: backend.target,
@@ -126,6 +131,7 @@ function makeServers(model: ServiceModel, name: string, pool: Pool, backends: re
 
 const toStandIn = memoized((server: Server): Server => ({
   ...server,
+  key: serverKey({ pool: failOpenBackend(server.pool), name: server.name }),
   pool: failOpenBackend(server.pool),
   isChecked: false,
 }));
