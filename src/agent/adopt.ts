@@ -8,7 +8,7 @@ import { askWorker, findMaster, masterInfo } from '../haproxy/process/master.ts'
 import { NO_LIMIT, parseLookup, showLookup } from '../haproxy/runtime/commands.ts';
 import { readTextIfExists } from '../host/files.ts';
 import { withRuntime } from '../haproxy/runtime/connection.ts';
-import { SHOW_SERVER_STATS, type ServerStat, parseServerStats } from '../haproxy/runtime/stat.ts';
+import { SHOW_SERVER_STATS, type ServerStat, readServerStats } from '../haproxy/runtime/stat.ts';
 import { parseTarget } from '../spec/target.ts';
 import type { Live, LiveLookups } from './converge.ts';
 
@@ -42,7 +42,7 @@ export async function findLive(model: ServiceModel): Promise<Live | undefined> {
  */
 export async function observedServers(model: ServiceModel, live: readonly Server[] = []): Promise<Server[]> {
   const paths = servicePaths(model.id, model.layout);
-  const stats = parseServerStats(
+  const stats = await readServerStats(
     await withRuntime(paths.workerSocket, (runtime) => runtime.send(SHOW_SERVER_STATS)),
   );
   const known = new Map(allServers(model).map((server) => [serverKey(server), server]));

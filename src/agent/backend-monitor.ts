@@ -2,6 +2,10 @@ import type { LoadBalancerReport } from '../api/agent.ts';
 import type { BackendState } from '../api/load-balancer.ts';
 import type { Clock } from '../base/clock.ts';
 import { durationMs } from '../base/duration.ts';
+import { inTurns } from '../base/turns.ts';
+import { unshared } from '../base/unshared.ts';
+import { isScriptCheck } from '../spec/health-check.ts';
+import { poolsOf } from '../spec/pools-of.ts';
 import type { Logger } from '../base/logger.ts';
 import { readTextIfExists } from '../host/files.ts';
 import { servedPool } from '../haproxy/config/names.ts';
@@ -23,6 +27,7 @@ import { admitServers, sweepAdmission } from './admission.ts';
 import { resolvedServers, writeServerState } from './converge.ts';
 import { createEvidence } from './evidence.ts';
 import { type HealthEntry, createHealthBook, describeBackend } from './health-book.ts';
+import { type Reading, readReadings } from './counters/readings.ts';
 import type { Resolution } from './resolver.ts';
 import { type Leaving, sweepLeaving } from './runtime-changes.ts';
 import { createScriptJudge, isScripted } from './scripts/script-judge.ts';
@@ -64,7 +69,7 @@ export interface BackendMonitorOptions {
   /** Folder with the programs that check backends. Default: `checks` in the agent's data directory. */
   checksDirectory?: string | undefined;
   /** Called with all that the worker has told at a look, for who wants more of it. */
-  onTable(proxy: RunningProxy, table: StatTable): void;
+  onTable(proxy: RunningProxy, table: StatTable, readings: readonly Reading[]): void;
 }
 
 /** Backends of which a report says why they are down: a thousand of them have one cause, and reports stay small. */
@@ -89,6 +94,17 @@ interface Described {
   sessions: number | undefined;
   isOut: boolean;
 }
+
+/** The statuses as they were last told, and what else they were made from. */
+interface Told {
+  list: readonly Server[];
+  stats: ReadonlyMap<string, ServerStat>;
+  faults: Resolution['faults'];
+  statuses: Status[];
+}
+
+/** So many changes at most are looked for one by one. */
+const MAX_CHANGED = 100;
 
 function isSameDescription(one: Described, other: Described): boolean {
   return (
@@ -204,9 +220,29 @@ export function createBackendMonitor({
     };
   };
   const described = new Map<string, Described & { status: Status }>();
+  let told: Told | undefined;
   /** Of thousands of backends most are as they were when they were last asked for. */
-  const statuses: BackendMonitor['statuses'] = (model, { faults }) =>
-    servers(model).map((server) => {
+  const statuses: BackendMonitor['statuses'] = (model, { faults }) => {
+    const list = servers(model);
+    const statusOf = statusWith(faults);
+    const isFollowing = told?.stats === stats && told.faults === faults && book.changed.size <= MAX_CHANGED;
+    const known = isFollowing && told ? told : { list: [], statuses: [] };
+    const { start, before, after } = unshared(known.list, list);
+    let statuses = known.statuses;
+    if (before.length > 0 || after.length > 0)
+      statuses = statuses.toSpliced(start, before.length, ...after.map(statusOf));
+    if (isFollowing && book.changed.size > 0)
+      statuses = statuses.map((status, index) => {
+        const server = list[index];
+        return server && book.changed.has(server.key) ? statusOf(server) : status;
+      });
+    book.changed.clear();
+    told = { list, stats, faults, statuses };
+    return statuses;
+  };
+  const statusWith =
+    (faults: Resolution['faults']) =>
+    (server: Server): Status => {
       const host = faults.size > 0 ? server.target.slice(0, server.target.lastIndexOf(':')) : '';
       const stat = stats.get(server.key);
       const now = {
@@ -221,11 +257,14 @@ export function createBackendMonitor({
       const status = describe(now);
       described.set(server.key, { ...now, status });
       return status;
-    });
+    };
   const reports: BackendMonitor['reports'] = (model, resolution) => {
-    const told = statuses(model, resolution);
+    const all = statuses(model, resolution);
+    if (book.downs.size === 0) return all;
+    const told = [...all];
     let room = MAX_EVIDENCE;
     for (const [index, server] of servers(model).entries()) {
+      if (!book.downs.has(server.key)) continue;
       const status = told[index];
       const transitions = book.transitions(server);
       const hasStory = status?.state === 'down' || transitions.some(({ state }) => state === 'down');
@@ -241,6 +280,34 @@ export function createBackendMonitor({
     return 'in-vain' as const;
   };
 
+  /** Servers of which nothing may be known, by key. */
+  const suspects = new Set<string>();
+  let known: readonly Server[] = [];
+  /** Those of which nothing may be known: found from what differs from the last time, because they are few of many. */
+  const suspectsAmong = (list: readonly Server[]): readonly Server[] => {
+    const { after } = unshared(known, list);
+    known = list;
+    for (const { key } of after) suspects.add(key);
+    if (suspects.size === 0 || suspects.size === after.length) return after;
+    const found = list.filter(({ key }) => suspects.has(key));
+    for (const server of found) if (healthOf(server) !== 'unknown') suspects.delete(server.key);
+    if (suspects.size > found.length) {
+      suspects.clear();
+      for (const { key } of found) suspects.add(key);
+    }
+    return found;
+  };
+  let hadScripts = false;
+  const watchScripts = (model: ServiceModel, list: readonly Server[]) => {
+    const hasScripts = poolsOf(model.spec).some(([, { healthCheck }]) => isScriptCheck(healthCheck));
+    if (hasScripts || hadScripts)
+      scripts.watch(
+        model,
+        list.filter(({ isChecked }) => isChecked),
+      );
+    hadScripts = hasScripts;
+  };
+
   return {
     healthOf,
     statuses,
@@ -252,24 +319,29 @@ export function createBackendMonitor({
     forget(server, isMoving) {
       if (!server.isChecked) return;
       book.recall(serverKey(server), 'unknown', clock.now());
+      suspects.add(server.key);
       if (isMoving) moving.add(serverKey(server));
       else moving.delete(serverKey(server));
     },
     admit(model) {
-      const isFresh = (server: Server) => healthOf(server) === 'unknown' && !underWay.has(serverKey(server));
       const list = resolvedServers(model);
-      scripts.watch(
-        model,
-        list.filter(({ isChecked }) => isChecked),
+      watchScripts(model, list);
+      const unknown = suspectsAmong(list).filter(
+        (server) => healthOf(server) === 'unknown' && !underWay.has(server.key) && !isScripted(server, model),
       );
-      const unknown = list.filter((server) => isFresh(server) && !isScripted(server, model));
       const fresh =
         unknown.length > MANY_FRESH ? unknown.filter((server) => isPatient(server, model)) : unknown;
       if (fresh.length === 0) return;
-      const done = runAdmission(model, fresh).finally(() =>
-        fresh.forEach((server) => underWay.delete(serverKey(server))),
-      );
-      for (const server of fresh) underWay.set(serverKey(server), done);
+      const done = runAdmission(model, fresh).finally(() => {
+        for (const server of fresh) {
+          underWay.delete(server.key);
+          if (healthOf(server) === 'unknown') suspects.add(server.key);
+        }
+      });
+      for (const server of fresh) {
+        underWay.set(server.key, done);
+        suspects.delete(server.key);
+      }
     },
     hasServers: (wanted, leaving) => hasServers(stats, wanted, (key) => leaving.has(key)),
     async look(model, proxy, leaving, isStill) {
@@ -279,23 +351,30 @@ export function createBackendMonitor({
       const runtime = await session.with(proxy.worker.pid, workerSocket);
       const table = await readStatTable(await runtime.send(SHOW_ALL_STATS));
       if (!table || !isStill()) return inVain(begun);
-      onTable(proxy, table);
-      const told = serverStats(table);
+      const readings = await readReadings(table);
+      if (!isStill()) return inVain(begun);
+      onTable(proxy, table, readings);
       const isServing = ({ pool }: ServerStat) => servedPool(pool) === undefined;
-      stats = new Map(told.filter(isServing).map((stat) => [serverKey(stat), stat]));
-      await sweepAdmission(runtime, told, (server) => underWay.has(serverKey(server)), clock);
+      const all: ServerStat[] = [];
+      for await (const rows of inTurns(table.rows)) all.push(...serverStats({ ...table, rows }));
+      if (!isStill()) return inVain(begun);
+      stats = new Map(all.filter(isServing).map((stat) => [serverKey(stat), stat]));
+      await sweepAdmission(runtime, all, (server) => underWay.has(serverKey(server)), clock);
       await sweepLeaving(runtime, leaving, stats);
       const list = resolvedServers(model).filter(({ isChecked }) => isChecked);
-      const settled = list.filter(
-        (server) => !underWay.has(serverKey(server)) && !moving.has(serverKey(server)),
-      );
-      const native = settled.filter((server) => !isScripted(server, model));
-      await scripts.enforce(model, settled, stats, runtime);
-      if (!isStill()) return inVain(begun);
-      const hasChanged = book.observe(native, stats, (server) => healthCheckOf(server, model), clock.now());
-      for (const server of native) {
-        if (healthOf(server) === 'down') evidence.look(server, model, stats.get(serverKey(server)));
-        else evidence.clear(server);
+      let hasChanged = false;
+      for await (const part of inTurns(list)) {
+        const settled = part.filter(({ key }) => !underWay.has(key) && !moving.has(key));
+        const native = hadScripts ? settled.filter((server) => !isScripted(server, model)) : settled;
+        if (hadScripts) await scripts.enforce(model, settled, stats, runtime);
+        // What was read before a change says nothing of what is after it.
+        if (!isStill()) return inVain(begun);
+        const checkOf = (server: Server) => healthCheckOf(server, model);
+        hasChanged = book.observe(native, stats, checkOf, clock.now()) || hasChanged;
+        for (const server of native) {
+          if (healthOf(server) === 'down') evidence.look(server, model, stats.get(server.key));
+          else evidence.clear(server);
+        }
       }
       nextLook = begun + (performance.now() - begun) * LOOK_SHARE;
       await flush();
@@ -310,8 +389,9 @@ export function createBackendMonitor({
       const keys = new Set(list.map(serverKey));
       book.keepOnly(keys);
       evidence.keepOnly(keys);
-      const all = new Set(servers(model).map(serverKey));
-      for (const map of [described, shown]) for (const key of map.keys()) if (!all.has(key)) map.delete(key);
+      const present = new Set(servers(model).map(serverKey));
+      for (const map of [described, shown])
+        for (const key of map.keys()) if (!present.has(key)) map.delete(key);
       await saved(model);
       onChange();
       return 'done';

@@ -49,6 +49,10 @@ export interface HealthBook {
   judge(server: Server, verdict: Verdict, now: number): void;
   /** Notes what is known from before, e.g. from the state file. */
   recall(key: string, health: KnownHealth, now: number): void;
+  /** Keys of the backends of which something else is known than before, until somebody clears it. */
+  readonly changed: Set<string>;
+  /** Keys of the backends that are or were down. */
+  readonly downs: ReadonlySet<string>;
   /** Forgets backends that are no longer there. */
   keepOnly(keys: ReadonlySet<string>): void;
 }
@@ -67,7 +71,11 @@ export function createHealthBook(): HealthBook {
   const rings = new Map<string, Transition[]>();
   const seen = new Map<string, Seen>();
 
+  const changed = new Set<string>();
+  const downs = new Set<string>();
+
   const note = (key: string, transition: Transition) => {
+    if (transition.state === 'down') downs.add(key);
     const ring = [transition, ...(rings.get(key) ?? [])];
     rings.set(key, ring.slice(0, MAX_TRANSITIONS));
   };
@@ -85,6 +93,7 @@ export function createHealthBook(): HealthBook {
     // While a check is running, its outcome is not told: what was known of the one before stays.
     const reason = isSame && !entry.isComplete ? before.reason : reasonOf(kept);
     if (isSame && reason === before.reason && kept.isComplete === before.isComplete) return false;
+    changed.add(key);
     entries.set(key, { ...kept, reason });
     if (isSame && !before.isComplete && entry.isComplete) amend(key, kept.health, reason);
     if (isSame || kept.health === 'unknown') return !isSame;
@@ -112,6 +121,8 @@ export function createHealthBook(): HealthBook {
   };
 
   return {
+    changed,
+    downs,
     get: (server) => entries.get(serverKey(server)),
     transitions: (server) => rings.get(serverKey(server)) ?? [],
     admit(server, stat, check, now) {
@@ -134,9 +145,10 @@ export function createHealthBook(): HealthBook {
     recall(key, health, now) {
       const reason = 'as it was when HAProxy last ran';
       entries.set(key, { health, since: now, failures: 0, reason, isComplete: false });
+      changed.add(key);
     },
     keepOnly(keys) {
-      for (const map of [entries, rings, seen])
+      for (const map of [entries, rings, seen, downs])
         for (const key of map.keys()) if (!keys.has(key)) map.delete(key);
     },
   };

@@ -33,6 +33,8 @@ const LOOK_MS = 1000;
 const MAX_VAIN_LOOKS = 3;
 /** Writing down what runs takes time that grows with the servers; it may take a twentieth of a core. */
 const SAVE_SHARE = 20;
+/** But it does not wait for a quiet moment for ever. */
+const SAVE_AT_LAST_MS = 10_000;
 
 export interface ServiceOptions {
   id: string;
@@ -76,7 +78,10 @@ export class Service {
   #auditAt = 0;
   /** Whether HAProxy has been found to differ from what this agent left, so that it must be asked for everything. */
   #isDoubtful = false;
-  #saveAt = 0;
+  /** When what runs was last written down, and what that took; when it last changed. */
+  #savedAt = 0;
+  #saveMs = 0;
+  #changedAt = 0;
   /** Counts the beginnings and ends of changes, so that a look in between is known for what it is. */
   #changes = 0;
   #looking: Promise<void> | undefined;
@@ -96,8 +101,8 @@ export class Service {
       checksDirectory: options.checksDirectory,
       onChange: () => options.onChange(false),
       onWorkerEnd: () => this.#wake.ring(),
-      onTable: (proxy, table) => {
-        this.#observer.take(proxy, table, this.#observedRevision);
+      onTable: (proxy, table, readings) => {
+        this.#observer.take(proxy, readings, this.#observedRevision);
         this.#guard.take(proxy, table);
       },
     });
@@ -231,14 +236,18 @@ export class Service {
 
   /** Writes down what runs, when there is time for it. */
   async #save(): Promise<void> {
-    if (!this.#live || (performance.now() < this.#saveAt && !this.#isStopping)) return;
     const begun = performance.now();
+    const isQuiet =
+      begun >= this.#changedAt + this.#saveMs * SAVE_SHARE || begun >= this.#savedAt + SAVE_AT_LAST_MS;
+    const isDue = begun >= this.#savedAt + this.#saveMs * SAVE_SHARE && isQuiet;
+    if (!this.#live || (!isDue && !this.#isStopping)) return;
     try {
       this.#live = await saveLive(this.#live);
     } catch (error) {
       this.#options.logger.warn({ loadBalancer: this.id, error }, 'cannot write the configuration');
     }
-    this.#saveAt = performance.now() + (performance.now() - begun) * SAVE_SHARE;
+    this.#savedAt = performance.now();
+    this.#saveMs = this.#savedAt - begun;
   }
 
   /** Sees how the backends are. It never throws. */
@@ -302,6 +311,7 @@ export class Service {
       });
       if (result.live.proxy.worker.pid !== live?.proxy.worker.pid) this.#startedAtMs = undefined;
       this.#changes += 1;
+      this.#changedAt = performance.now();
       this.#live = result.live;
       this.#model = model;
       this.#applied = desired;

@@ -52,7 +52,47 @@ function collectList(before: readonly unknown[], after: readonly unknown[], at: 
     return;
   }
   const { before: gone, after: insert, start } = unshared(before, after);
+  if (gone.length > 0 && insert.length > 0 && collectMembers(gone, insert, start, at, edits)) return;
   edits.push({ at, splice: { start, remove: gone.length, insert } });
+}
+
+/**
+ * What differs between two lists whose members have keys and keep their order: those that go, those that come, and what
+ * changes in those that stay. False when they are no such lists.
+ */
+function collectMembers(
+  before: readonly unknown[],
+  after: readonly unknown[],
+  start: number,
+  at: Path,
+  edits: Edit[],
+): boolean {
+  const [old, fresh] = [before.map(keyOf), after.map(keyOf)];
+  const [oldKeys, freshKeys] = [new Set(old), new Set(fresh)];
+  if (oldKeys.has(undefined) || freshKeys.has(undefined)) return false;
+  if (oldKeys.size !== old.length || freshKeys.size !== fresh.length) return false;
+  const kept = old.filter((key) => freshKeys.has(key));
+  const stays = fresh.filter((key) => oldKeys.has(key));
+  if (kept.some((key, index) => key !== stays[index])) return false;
+  const members = new Map(before.map((member, index) => [old[index], member]));
+  for (let index = old.length - 1; index >= 0; index--)
+    if (!freshKeys.has(old[index]))
+      edits.push({ at, splice: { start: start + index, remove: 1, insert: [] } });
+  for (const [index, member] of after.entries()) {
+    const place = start + index;
+    if (oldKeys.has(fresh[index])) collect(members.get(fresh[index]), member, [...at, place], edits);
+    else edits.push({ at, splice: { start: place, remove: 0, insert: [member] } });
+  }
+  return true;
+}
+
+/** What tells the members of a list apart: a pool's backends by their targets, those of all pools by both, others by name. */
+function keyOf(member: unknown): string | undefined {
+  if (!isFields(member)) return undefined;
+  const { pool, target, name } = member;
+  const key = target ?? name;
+  if (typeof key !== 'string') return undefined;
+  return typeof pool === 'string' ? `${pool} ${key}` : key;
 }
 
 /** The value with the edits made. What they do not touch is shared with the value of before, which stays as it is. */

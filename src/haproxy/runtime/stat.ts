@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { inTurns } from '../../base/turns.ts';
 
 /** What a worker tells of one server (`show stat`, management guide, section 9.1). */
 export interface ServerStat {
@@ -64,19 +64,14 @@ export function parseStatTable(text: string): StatTable | undefined {
   };
 }
 
-/** So many rows are taken apart in some milliseconds. */
-const ROWS_AT_ONCE = 400;
-
 /** The same for very many rows: lets others have their turn in between. */
 export async function readStatTable(text: string): Promise<StatTable | undefined> {
-  const lines = text.split('\n');
-  const head = parseStatTable(lines[0] ?? '');
+  const [header = '', ...lines] = text.split('\n');
+  const head = parseStatTable(header);
   if (!head) return undefined;
   const rows: (readonly string[])[] = [];
-  for (let start = 1; start < lines.length; start += ROWS_AT_ONCE) {
-    if (start > 1) await setImmediate();
-    for (const line of lines.slice(start, start + ROWS_AT_ONCE)) if (line !== '') rows.push(splitCsv(line));
-  }
+  for await (const part of inTurns(lines))
+    for (const line of part) if (line !== '') rows.push(splitCsv(line));
   return { ...head, rows };
 }
 
@@ -89,6 +84,14 @@ export function serverStats(table: StatTable): ServerStat[] {
   return table.rows
     .filter((row) => rowType(table, row) === 'server')
     .map((row) => toStat(row, table.columns));
+}
+
+/** The same for very many servers: lets others have their turn in between. */
+export async function readServerStats(text: string): Promise<ServerStat[]> {
+  const table = await readStatTable(text);
+  const stats: ServerStat[] = [];
+  if (table) for await (const rows of inTurns(table.rows)) stats.push(...serverStats({ ...table, rows }));
+  return stats;
 }
 
 export function parseServerStats(text: string): ServerStat[] {

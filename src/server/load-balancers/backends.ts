@@ -72,7 +72,9 @@ function poolFlag(pool: string): string {
 export function addBackends(place: Place, { backends, single }: BackendAddition): Backend[] {
   const { name } = place.record;
   const before = requirePool(place).backends;
-  const present = new Map(before.map((backend) => [backend.target, backend]));
+  const wanted = new Set(backends.map(({ target }) => target));
+  const known = before.filter(({ target }) => wanted.has(target));
+  const present = new Map(known.map((backend) => [backend.target, backend]));
   const clash = backends.find((backend) => {
     const known = present.get(backend.target);
     return known !== undefined && !isDeepStrictEqual(known, backend);

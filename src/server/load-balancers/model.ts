@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { memoized } from '../../base/memo.ts';
 import type { LoadBalancerReport } from '../../api/agent.ts';
 import type { ServiceModel } from '../../haproxy/model.ts';
 import type { HostLayout } from '../../spec/host-layout.ts';
@@ -48,14 +49,17 @@ export function serviceModel(
 const lastModels = new WeakMap<LoadBalancerSpec, ServiceModel>();
 
 function knownAddresses(vpc: VpcSpec, reported: LoadBalancerReport['backends']): ReadonlyMap<string, string> {
-  const fromReport = reported.flatMap(({ target, address }) => {
+  const fromVpc = vpc.hosts.flatMap(({ name, addresses: [first] }) =>
+    first === undefined ? [] : [[name, first] as const],
+  );
+  return new Map([...reportedAddresses(reported), ...fromVpc]);
+}
+
+const reportedAddresses = memoized((reported: LoadBalancerReport['backends']) =>
+  reported.flatMap(({ target, address }) => {
     // A target that is an address stands for itself; most do, and need no closer look.
     if (address === undefined || target.startsWith(address)) return [];
     const known = parseTarget(target);
     return known && !known.isIp ? [[known.host, address] as const] : [];
-  });
-  const fromVpc = vpc.hosts.flatMap(({ name, addresses: [first] }) =>
-    first === undefined ? [] : [[name, first] as const],
-  );
-  return new Map([...fromReport, ...fromVpc]);
-}
+  }),
+);

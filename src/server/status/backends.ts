@@ -23,6 +23,18 @@ const reportedByKey = memoized(
     new Map(reported.map((backend) => [backendKey(backend), backend])),
 );
 
+/** For so many it is not worth the while to put all in order. */
+const FEW = 20;
+
+function someByKey(
+  reported: readonly Reported[],
+  wanted: readonly Pick<PoolBackend, 'pool' | 'backend'>[],
+): ReadonlyMap<string, Reported> {
+  const targets = new Set(wanted.map(({ backend }) => backend.target));
+  const some = reported.filter(({ target }) => targets.has(target));
+  return new Map(some.map((backend) => [backendKey(backend), backend]));
+}
+
 /** How each backend of the spec is seen by each node, in the order of the spec. */
 export function backendStatuses(observation: Observation): BackendStatus[] {
   return statusesOf(observation, allBackends(observation.record.spec));
@@ -35,7 +47,10 @@ export function statusesOf(
 ): BackendStatus[] {
   const seen = observation.nodes.map((observed) => ({
     observed,
-    byKey: reportedByKey(observed.node.backends),
+    byKey:
+      backends.length <= FEW
+        ? someByKey(observed.node.backends, backends)
+        : reportedByKey(observed.node.backends),
   }));
   return backends.flatMap(({ pool, backend: { target } }) =>
     seen.map(({ observed, byKey }) => {
@@ -48,8 +63,15 @@ export function statusesOf(
 
 type Reported = ObservedNode['node']['backends'][number];
 
-function statusOf({ evidence: _evidence, ...seen }: Reported, { machine }: ObservedNode): BackendStatus {
-  return { ...seen, machine: machine.name };
+const statuses = new WeakMap<Reported, BackendStatus>();
+
+function statusOf(reported: Reported, { machine }: ObservedNode): BackendStatus {
+  const known = statuses.get(reported);
+  if (known?.machine === machine.name) return known;
+  const { evidence: _evidence, ...seen } = reported;
+  const status = { ...seen, machine: machine.name };
+  statuses.set(reported, status);
+  return status;
 }
 
 /** How each node sees one backend, and what shows why. */
