@@ -29,7 +29,7 @@ import { createEvidence } from './evidence.ts';
 import { type HealthEntry, createHealthBook, describeBackend } from './health-book.ts';
 import { type Reading, readReadings } from './counters/readings.ts';
 import type { Resolution } from './resolver.ts';
-import { type Leaving, sweepLeaving } from './runtime-changes.ts';
+import { type IdleLeaving, type Leaving, idleLeaving, sweepLeaving } from './runtime-changes.ts';
 import { createScriptJudge, isScripted } from './scripts/script-judge.ts';
 import { createWorkerSession } from './worker-session.ts';
 
@@ -42,7 +42,7 @@ export interface BackendMonitor {
   /** Has the servers of which nothing is known checked for the first time; does not wait for the verdict. */
   admit(model: ServiceModel): void;
   /**
-   * Reads how the servers are, and deletes those that have left.
+   * Reads how the servers are.
    * @param isStill whether nothing has been changed since; what was read in between is of no use.
    */
   look(
@@ -51,6 +51,10 @@ export interface BackendMonitor {
     leaving: Leaving,
     isStill: () => boolean,
   ): Promise<'done' | 'too-early' | 'in-vain'>;
+  /** Whether there are servers to delete. */
+  hasIdle(): boolean;
+  /** Deletes the servers that had left at the last look. Not to be done beside a change. */
+  sweep(proxy: RunningProxy, model: ServiceModel, leaving: Leaving): Promise<void>;
   /** Whether, at the last look, HAProxy had these servers and no others but those that leave. */
   hasServers(wanted: readonly Server[], leaving: Leaving): boolean;
   statuses(model: ServiceModel, resolution: Resolution): LoadBalancerReport['backends'];
@@ -297,6 +301,7 @@ export function createBackendMonitor({
     }
     return found;
   };
+  let idle: IdleLeaving[] = [];
   let hadScripts = false;
   const watchScripts = (model: ServiceModel, list: readonly Server[]) => {
     const hasScripts = poolsOf(model.spec).some(([, { healthCheck }]) => isScriptCheck(healthCheck));
@@ -360,7 +365,7 @@ export function createBackendMonitor({
       if (!isStill()) return inVain(begun);
       stats = new Map(all.filter(isServing).map((stat) => [serverKey(stat), stat]));
       await sweepAdmission(runtime, all, (server) => underWay.has(serverKey(server)), clock);
-      await sweepLeaving(runtime, leaving, stats);
+      idle = idleLeaving(leaving, stats);
       const list = resolvedServers(model).filter(({ isChecked }) => isChecked);
       let hasChanged = false;
       for await (const part of inTurns(list)) {
@@ -395,6 +400,14 @@ export function createBackendMonitor({
       await saved(model);
       onChange();
       return 'done';
+    },
+    hasIdle: () => idle.length > 0,
+    async sweep(proxy, { id, layout }, leaving) {
+      const found = idle;
+      if (found.length === 0) return;
+      idle = [];
+      const runtime = await session.with(proxy.worker.pid, servicePaths(id, layout).workerSocket);
+      await sweepLeaving(runtime, leaving, found);
     },
     async end() {
       session.close();

@@ -231,7 +231,19 @@ export class Service {
     this.#looking ??= this.#look(desired).finally(() => (this.#looking = undefined));
     // Among thousands of backends a look takes longer than a change may wait, but it must come to an end now and then.
     if (desired.guard || this.#vainLooks >= MAX_VAIN_LOOKS) await this.#looking;
+    await this.#sweep();
     await this.#save();
+  }
+
+  /** Deletes what has left. */
+  async #sweep(): Promise<void> {
+    const [live, model] = [this.#live, this.#model];
+    if (!live || !model || !isServing(live.proxy)) return;
+    try {
+      await this.#monitor.sweep(live.proxy, model, this.#leaving);
+    } catch (error) {
+      this.#options.logger.warn({ loadBalancer: this.id, error }, 'cannot delete backends that have left');
+    }
   }
 
   /** Writes down what runs, when there is time for it. */
@@ -260,6 +272,7 @@ export class Service {
       try {
         const looked = await this.#monitor.look(model, live.proxy, this.#leaving, isStill);
         this.#vainLooks = looked === 'in-vain' ? this.#vainLooks + 1 : 0;
+        if (this.#monitor.hasIdle()) this.#wake.ring();
         if (looked === 'done') await this.#audit(live, model, isStill);
         if (isStill()) {
           this.#monitor.admit(model);
