@@ -1,7 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import type { AgentReport, DesiredLoadBalancer, DesiredState, LoadBalancerReport } from '../../src/api/agent.ts';
+import type {
+  AgentReport,
+  DesiredLoadBalancer,
+  DesiredState,
+  LoadBalancerReport,
+} from '../../src/api/agent.ts';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import type { Receipt } from '../../src/spec/plan.ts';
 import { bootstrap } from '../../src/server/bootstrap.ts';
@@ -100,7 +105,7 @@ async function open(
   };
 }
 
-async function inject(
+export async function inject(
   app: FastifyInstance,
   method: string,
   path: string,
