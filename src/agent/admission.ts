@@ -72,7 +72,7 @@ export async function admitServers(options: AdmissionOptions): Promise<void> {
         );
         await Promise.all([
           ...[...done].map(async ([key, { server, stat }]) => {
-            await options.onVerdict(server, stat, runtime).catch(ignoreVanished);
+            await options.onVerdict(server, stat, runtime).catch(ignoreUnexpected);
             await leave(key, server);
           }),
           ...overdue.map(([key, { server }]) => leave(key, server)),
@@ -116,7 +116,8 @@ async function restart(
   runtime: RuntimeConnection,
 ): Promise<void> {
   await retire(entry.server, runtime, clock);
-  await runCommands(runtime, addToAdmission(entry.server, model));
+  // One that could not be deleted yet is in the way of the next; it is tried again.
+  await runCommands(runtime, addToAdmission(entry.server, model)).catch(ignoreUnexpected);
   entry.patienceMs *= 2;
   entry.restartAt = clock.now() + entry.patienceMs;
 }
@@ -145,8 +146,8 @@ async function verdicts(
   return { done, asleep };
 }
 
-/** A server may have been removed while its first check went on. */
-function ignoreVanished(error: unknown): void {
+/** A server may have been removed while its first check went on, and a twin may still be there. */
+function ignoreUnexpected(error: unknown): void {
   if (!(error instanceof UnexpectedAnswer)) throw error;
 }
 
