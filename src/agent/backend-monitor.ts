@@ -51,6 +51,12 @@ export interface BackendMonitor {
     leaving: Leaving,
     isStill: () => boolean,
   ): Promise<'done' | 'too-early' | 'in-vain'>;
+  /**
+   * Writes the state file when something else is known than it says, and it does not take more than a twentieth of a core.
+   * Not to be done beside a change: what a new worker begins with is written by that.
+   * @param isLast whether it cannot be put off.
+   */
+  save(model: ServiceModel, isLast?: boolean): Promise<void>;
   /** Whether there are servers to delete. */
   hasIdle(): boolean;
   /** Deletes the servers that had left at the last look. Not to be done beside a change. */
@@ -68,6 +74,8 @@ export interface BackendMonitorOptions {
   clock: Clock;
   logger: Logger;
   onChange(): void;
+  /** Called when the state file should be written. */
+  onUnsaved(): void;
   /** Called when the worker that is looked at ends. */
   onWorkerEnd(): void;
   /** Folder with the programs that check backends. Default: `checks` in the agent's data directory. */
@@ -135,6 +143,7 @@ export function createBackendMonitor({
   clock,
   logger,
   onChange,
+  onUnsaved,
   onWorkerEnd,
   onTable,
   checksDirectory,
@@ -157,20 +166,11 @@ export function createBackendMonitor({
     return since;
   };
   const healthOf = (server: Server) => (server.isChecked ? (book.get(server)?.health ?? 'unknown') : 'up');
-  let unsaved: ServiceModel | undefined;
+  let isUnsaved = false;
   let saveAt = 0;
-  /** Writes the state file, which takes a twentieth of a core at most; a start or reload writes it anyway. */
-  const flush = async () => {
-    const model = unsaved;
-    if (!model || performance.now() < saveAt) return;
-    unsaved = undefined;
-    const begun = performance.now();
-    await writeServerState(model, { healthOf });
-    saveAt = performance.now() + (performance.now() - begun) * LOOK_SHARE;
-  };
-  const saved = (model: ServiceModel) => {
-    unsaved = model;
-    return flush();
+  const saved = async () => {
+    isUnsaved = true;
+    onUnsaved();
   };
   const evidence = createEvidence(clock, onChange);
   const scripts = createScriptJudge({
@@ -203,7 +203,7 @@ export function createBackendMonitor({
           onChange();
         },
       });
-      await saved(model);
+      await saved();
     } catch (error) {
       // A reload in between takes the twins away; the servers keep their own checks, and the next pass tries again.
       logger.debug({ loadBalancer: model.id, error }, 'first checks were interrupted');
@@ -382,7 +382,6 @@ export function createBackendMonitor({
         }
       }
       nextLook = begun + (performance.now() - begun) * LOOK_SHARE;
-      await flush();
       const open = openOnDraining(model, stats);
       const isDrainNews = open !== openBefore;
       openBefore = open;
@@ -397,9 +396,16 @@ export function createBackendMonitor({
       const present = new Set(servers(model).map(serverKey));
       for (const map of [described, shown])
         for (const key of map.keys()) if (!present.has(key)) map.delete(key);
-      await saved(model);
+      await saved();
       onChange();
       return 'done';
+    },
+    async save(model, isLast = false) {
+      if (!isUnsaved || (!isLast && performance.now() < saveAt)) return;
+      isUnsaved = false;
+      const begun = performance.now();
+      await writeServerState(model, { healthOf });
+      saveAt = performance.now() + (performance.now() - begun) * LOOK_SHARE;
     },
     hasIdle: () => idle.length > 0,
     async sweep(proxy, { id, layout }, leaving) {
@@ -413,8 +419,6 @@ export function createBackendMonitor({
       session.close();
       ending.abort();
       await Promise.all([...underWay.values(), scripts.end(), evidence.end()]);
-      saveAt = 0;
-      await flush();
     },
   };
 }

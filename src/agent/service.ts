@@ -100,6 +100,7 @@ export class Service {
       logger: options.logger,
       checksDirectory: options.checksDirectory,
       onChange: () => options.onChange(false),
+      onUnsaved: () => this.#wake.ring(),
       onWorkerEnd: () => this.#wake.ring(),
       onTable: (proxy, table, readings) => {
         this.#observer.take(proxy, readings, this.#observedRevision);
@@ -215,8 +216,8 @@ export class Service {
       if (!this.#isStopping) await this.#wake.wait(LOOK_MS);
     }
     await this.#looking;
-    await this.#save();
     await this.#monitor.end();
+    await this.#save();
     await this.#observer.end();
   }
 
@@ -252,11 +253,12 @@ export class Service {
     const isQuiet =
       begun >= this.#changedAt + this.#saveMs * SAVE_SHARE || begun >= this.#savedAt + SAVE_AT_LAST_MS;
     const isDue = begun >= this.#savedAt + this.#saveMs * SAVE_SHARE && isQuiet;
-    if (!this.#live || (!isDue && !this.#isStopping)) return;
     try {
+      if (this.#model) await this.#monitor.save(this.#model, this.#isStopping);
+      if (!this.#live || (!isDue && !this.#isStopping)) return;
       this.#live = await saveLive(this.#live);
     } catch (error) {
-      this.#options.logger.warn({ loadBalancer: this.id, error }, 'cannot write the configuration');
+      this.#options.logger.warn({ loadBalancer: this.id, error }, 'cannot write down what runs');
     }
     this.#savedAt = performance.now();
     this.#saveMs = this.#savedAt - begun;
