@@ -17,7 +17,9 @@ const COUNTS = [10, 1000, 10_000];
 const QUICK_COUNTS = [10, 1000];
 const ROUTES = 1000;
 const CHANGES = 30;
-const QUICK_CHANGES = 5;
+const QUICK_CHANGES = Number(process.env['BENCH_CHANGES'] ?? 5);
+/** Only some of it, for who works on one of them: `BENCH_SCALE=10000,routes`. */
+const ONLY = process.env['BENCH_SCALE']?.split(',');
 const IDLE_SECONDS = 20;
 const AIM_MS = 100;
 /** Checks cost HAProxy a fifth of a millisecond each, which is not what is measured here. */
@@ -48,21 +50,22 @@ export async function scale(
   const rows: string[][] = [];
   const usage: string[][] = [];
   const effects: number[][] = [];
-  for (const count of isQuick ? QUICK_COUNTS : COUNTS) {
+  for (const count of countsOf(isQuick)) {
     await withProduct(scope, async (product) => {
       const subject = await load(product, origin, count, backendsSpec(origin, count), usage, 'backends');
-      const all = await measure(subject, changes, backendChanges(subject));
+      const all = await measureAll(subject, changes, backendChanges(subject));
       effects.push(
         [...all.values()].flat().flatMap(({ effect, path }) => (path === 'reload' ? [] : [effect])),
       );
       for (const [kind, timings] of all) rows.push([`${count} backends: ${kind}`, ...timingCells(timings)]);
     });
   }
-  await withProduct(scope, async (product) => {
-    const subject = await load(product, origin, ROUTES, routesSpec(origin), usage, 'routes and pools');
-    for (const [kind, timings] of await measure(subject, changes, routeChanges(subject)))
-      rows.push([`${ROUTES} routes: ${kind}`, ...timingCells(timings)]);
-  });
+  if (!ONLY || ONLY.includes('routes'))
+    await withProduct(scope, async (product) => {
+      const subject = await load(product, origin, ROUTES, routesSpec(origin), usage, 'routes and pools');
+      for (const [kind, timings] of await measureAll(subject, changes, routeChanges(subject)))
+        rows.push([`${ROUTES} routes: ${kind}`, ...timingCells(timings)]);
+    });
   print(`### First load, memory (PSS) and idle CPU over ${IDLE_SECONDS} s\n`);
   print(`${table(USAGE_COLUMNS, usage)}\n`);
   print('### One change\n');
@@ -72,6 +75,11 @@ export async function scale(
   print(
     `${verdict(worst < AIM_MS, `a change of one backend has effect within ${AIM_MS} ms, however many there are (p99 ${p99.map(ms).join(', ')} ms)`)}\n`,
   );
+}
+
+function countsOf(isQuick: boolean): number[] {
+  if (ONLY) return COUNTS.filter((count) => ONLY.includes(String(count)));
+  return isQuick ? QUICK_COUNTS : COUNTS;
 }
 
 /** Each is measured with a product of its own: what is left of one shall not weigh on the next. */
@@ -187,6 +195,17 @@ async function idleUsage(product: Product, loadBalancer: LoadBalancer): Promise<
   ]);
 }
 
+/** Reloads come last: for seconds after one, the agent is busy with the worker from before it. */
+async function measureAll(
+  subject: Subject,
+  times: number,
+  makeRound: (round: number) => TimedChange[],
+): Promise<Map<string, Timing[]>> {
+  const changes = await measure(subject, times, makeRound);
+  const reloads = await measure(subject, times, (round) => [reloadChange(subject, round)]);
+  return new Map([...changes, ...reloads]);
+}
+
 async function measure(
   { product, id }: Subject,
   times: number,
@@ -233,7 +252,6 @@ function backendChanges(subject: Subject): (round: number) => TimedChange[] {
         request: { method: 'DELETE', path: one(fresh) },
         isDone: async () => (await freshState()) !== 'UP',
       },
-      reloadChange(subject, round),
     ];
   };
 }
@@ -288,7 +306,6 @@ function routeChanges(subject: Subject): (round: number) => TimedChange[] {
       },
       isDone: answers(hostOf(round), origin.target(30_000 + round)),
     },
-    reloadChange(subject, round),
   ];
 }
 

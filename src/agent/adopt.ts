@@ -1,14 +1,14 @@
 import { CA_BACKEND, servedPool } from '../haproxy/config/names.ts';
 import { listeners } from '../haproxy/config/frontend.ts';
 import { servicePaths } from '../haproxy/config/paths.ts';
-import { lookupsOf } from '../haproxy/config/lookups.ts';
-import { type Server, allServers, serverKey } from '../haproxy/config/server.ts';
+import { lookupChanges, lookupsOf } from '../haproxy/config/lookups.ts';
+import { type Server, allServers, serverKey, socketAddress } from '../haproxy/config/server.ts';
 import type { ServiceModel } from '../haproxy/model.ts';
 import { askWorker, findMaster, masterInfo } from '../haproxy/process/master.ts';
 import { NO_LIMIT, parseLookup, showLookup } from '../haproxy/runtime/commands.ts';
 import { readTextIfExists } from '../host/files.ts';
 import { withRuntime } from '../haproxy/runtime/connection.ts';
-import { SHOW_SERVER_STATS, type ServerStat, parseServerStats } from '../haproxy/runtime/stat.ts';
+import { SHOW_SERVER_STATS, type ServerStat, readServerStats } from '../haproxy/runtime/stat.ts';
 import { parseTarget } from '../spec/target.ts';
 import { observedCertificates } from './serving/deploy.ts';
 import type { Live, LiveLookups } from './converge.ts';
@@ -34,17 +34,23 @@ export async function findLive(model: ServiceModel): Promise<Live | undefined> {
     hasTables: /^peers /m.test((await readTextIfExists(paths.lastGood)) ?? ''),
     listeners: listeners(model.spec, model.layout),
     address: model.address,
+    isWritten: true,
   };
 }
 
-/** The servers that HAProxy has, as it tells them; those of the admission sections and of no pool are not counted. */
-export async function observedServers(model: ServiceModel): Promise<Server[]> {
+/**
+ * The servers that HAProxy has, as it tells them; those of the admission sections and of no pool are not counted.
+ * @param live those that this agent knows it to have.
+ */
+export async function observedServers(model: ServiceModel, live: readonly Server[] = []): Promise<Server[]> {
   const paths = servicePaths(model.id, model.layout);
-  const stats = parseServerStats(
+  const stats = await readServerStats(
     await withRuntime(paths.workerSocket, (runtime) => runtime.send(SHOW_SERVER_STATS)),
   );
   const known = new Map(allServers(model).map((server) => [serverKey(server), server]));
   const written = keywordsIn((await readTextIfExists(paths.config)) ?? '');
+  // What this agent has added since the configuration was last written.
+  for (const server of live) written.set(serverKey(server), server.keywords);
   return stats
     .filter((stat) => servedPool(stat.pool) === undefined && stat.pool !== CA_BACKEND)
     .map((stat) => toServer(stat, known.get(serverKey(stat)), written));
@@ -53,6 +59,7 @@ export async function observedServers(model: ServiceModel): Promise<Server[]> {
 function toServer(stat: ServerStat, known: Server | undefined, written: ReadonlyMap<string, string>): Server {
   const at = parseTarget(stat.address);
   return {
+    key: serverKey({ pool: stat.pool, name: stat.name }),
     pool: stat.pool,
     name: stat.name,
     target: known?.target ?? stat.name,
@@ -90,5 +97,45 @@ export async function observedLookups(model: ServiceModel): Promise<LiveLookups>
   return withRuntime(workerSocket, async (runtime) => {
     const answers = await Promise.all(lookups.map((lookup) => runtime.send(showLookup(lookup))));
     return new Map(lookups.map(({ path }, index) => [path, parseLookup(answers[index] ?? '')]));
+  });
+}
+
+/**
+ * Whether HAProxy has the servers that it should have and no others, by what it told last. It does not tell how they are
+ * spoken to.
+ */
+export function hasServers(
+  stats: ReadonlyMap<string, ServerStat>,
+  wanted: readonly Server[],
+  isLeaving: (key: string) => boolean,
+): boolean {
+  let others = stats.size - wanted.length;
+  for (const server of wanted) {
+    const stat = stats.get(server.key);
+    if (!stat || !isAsWanted(stat, server)) return false;
+  }
+  for (const key of stats.keys()) {
+    if (others === 0) break;
+    if (isLeaving(key) || key.startsWith(`${CA_BACKEND}/`)) others -= 1;
+  }
+  return others === 0;
+}
+
+function isAsWanted(stat: ServerStat, server: Server): boolean {
+  const { maxConnections } = server;
+  return (
+    stat.address === socketAddress(server) &&
+    stat.weight === server.weight &&
+    stat.backup === server.backup &&
+    (stat.maxConnections === maxConnections || (maxConnections === 0 && stat.maxConnections === NO_LIMIT)) &&
+    (server.id === undefined || server.id === stat.id)
+  );
+}
+
+/** Whether the maps and lists hold what they should. */
+export function isSameLookups(model: ServiceModel, wanted: LiveLookups, observed: LiveLookups): boolean {
+  return lookupsOf(model).every((lookup) => {
+    const entries = wanted.get(lookup.path) ?? lookup.entries;
+    return lookupChanges(observed.get(lookup.path) ?? new Map(), { ...lookup, entries }).length === 0;
   });
 }

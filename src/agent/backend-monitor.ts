@@ -2,6 +2,10 @@ import type { LoadBalancerReport } from '../api/agent.ts';
 import type { BackendState } from '../api/load-balancer.ts';
 import type { Clock } from '../base/clock.ts';
 import { durationMs } from '../base/duration.ts';
+import { inTurns } from '../base/turns.ts';
+import { unshared } from '../base/unshared.ts';
+import { isScriptCheck } from '../spec/health-check.ts';
+import { poolsOf } from '../spec/pools-of.ts';
 import type { Logger } from '../base/logger.ts';
 import { readTextIfExists } from '../host/files.ts';
 import { servedPool } from '../haproxy/config/names.ts';
@@ -15,15 +19,17 @@ import {
   SHOW_ALL_STATS,
   type ServerStat,
   type StatTable,
-  parseStatTable,
+  readStatTable,
   serverStats,
 } from '../haproxy/runtime/stat.ts';
+import { hasServers } from './adopt.ts';
 import { admitServers, sweepAdmission } from './admission.ts';
 import { resolvedServers, writeServerState } from './converge.ts';
 import { createEvidence } from './evidence.ts';
-import { createHealthBook, describeBackend } from './health-book.ts';
+import { type HealthEntry, createHealthBook, describeBackend } from './health-book.ts';
+import { type Reading, readReadings } from './counters/readings.ts';
 import type { Resolution } from './resolver.ts';
-import { type Leaving, sweepLeaving } from './runtime-changes.ts';
+import { type IdleLeaving, type Leaving, idleLeaving, sweepLeaving } from './runtime-changes.ts';
 import { createScriptJudge, isScripted } from './scripts/script-judge.ts';
 import { createWorkerSession } from './worker-session.ts';
 
@@ -35,8 +41,28 @@ export interface BackendMonitor {
   forget(server: Server, isMoving: boolean): void;
   /** Has the servers of which nothing is known checked for the first time; does not wait for the verdict. */
   admit(model: ServiceModel): void;
-  /** Reads how the servers are, and deletes those that have left. */
-  look(model: ServiceModel, proxy: RunningProxy, leaving: Leaving): Promise<void>;
+  /**
+   * Reads how the servers are.
+   * @param isStill whether nothing has been changed since; what was read in between is of no use.
+   */
+  look(
+    model: ServiceModel,
+    proxy: RunningProxy,
+    leaving: Leaving,
+    isStill: () => boolean,
+  ): Promise<'done' | 'too-early' | 'in-vain'>;
+  /**
+   * Writes the state file when something else is known than it says, and it does not take more than a twentieth of a core.
+   * Not to be done beside a change: what a new worker begins with is written by that.
+   * @param isLast whether it cannot be put off.
+   */
+  save(model: ServiceModel, isLast?: boolean): Promise<void>;
+  /** Whether there are servers to delete. */
+  hasIdle(): boolean;
+  /** Deletes the servers that had left at the last look. Not to be done beside a change. */
+  sweep(proxy: RunningProxy, model: ServiceModel, leaving: Leaving): Promise<void>;
+  /** Whether, at the last look, HAProxy had these servers and no others but those that leave. */
+  hasServers(wanted: readonly Server[], leaving: Leaving): boolean;
   statuses(model: ServiceModel, resolution: Resolution): LoadBalancerReport['backends'];
   /** The same with what shows why, for those that are down or were. */
   reports(model: ServiceModel, resolution: Resolution): LoadBalancerReport['backends'];
@@ -48,12 +74,14 @@ export interface BackendMonitorOptions {
   clock: Clock;
   logger: Logger;
   onChange(): void;
+  /** Called when the state file should be written. */
+  onUnsaved(): void;
   /** Called when the worker that is looked at ends. */
   onWorkerEnd(): void;
   /** Folder with the programs that check backends. Default: `checks` in the agent's data directory. */
   checksDirectory?: string | undefined;
   /** Called with all that the worker has told at a look, for who wants more of it. */
-  onTable(proxy: RunningProxy, table: StatTable): void;
+  onTable(proxy: RunningProxy, table: StatTable, readings: readonly Reading[]): void;
 }
 
 /** Backends of which a report says why they are down: a thousand of them have one cause, and reports stay small. */
@@ -65,6 +93,39 @@ const LONG_INTERVAL_MS = 10_000;
 
 function isPatient(server: Server, model: ServiceModel): boolean {
   return durationMs(healthCheckOf(server, model).interval) > LONG_INTERVAL_MS;
+}
+
+type Status = LoadBalancerReport['backends'][number];
+
+/** All that the status of a backend is made from. */
+interface Described {
+  server: Server;
+  entry: HealthEntry | undefined;
+  fault: string | undefined;
+  /** Connections or requests now; undefined for one of which HAProxy has told nothing. */
+  sessions: number | undefined;
+  isOut: boolean;
+}
+
+/** The statuses as they were last told, and what else they were made from. */
+interface Told {
+  list: readonly Server[];
+  stats: ReadonlyMap<string, ServerStat>;
+  faults: Resolution['faults'];
+  statuses: Status[];
+}
+
+/** So many changes at most are looked for one by one. */
+const MAX_CHANGED = 100;
+
+function isSameDescription(one: Described, other: Described): boolean {
+  return (
+    one.server === other.server &&
+    one.entry === other.entry &&
+    one.fault === other.fault &&
+    one.sessions === other.sessions &&
+    one.isOut === other.isOut
+  );
 }
 
 /** Looking costs HAProxy time that grows with the servers; it may take a twentieth of a core. */
@@ -82,6 +143,7 @@ export function createBackendMonitor({
   clock,
   logger,
   onChange,
+  onUnsaved,
   onWorkerEnd,
   onTable,
   checksDirectory,
@@ -104,7 +166,12 @@ export function createBackendMonitor({
     return since;
   };
   const healthOf = (server: Server) => (server.isChecked ? (book.get(server)?.health ?? 'unknown') : 'up');
-  const saved = (model: ServiceModel) => writeServerState(model, { healthOf });
+  let isUnsaved = false;
+  let saveAt = 0;
+  const saved = async () => {
+    isUnsaved = true;
+    onUnsaved();
+  };
   const evidence = createEvidence(clock, onChange);
   const scripts = createScriptJudge({
     clock,
@@ -136,41 +203,114 @@ export function createBackendMonitor({
           onChange();
         },
       });
-      await saved(model);
+      await saved();
     } catch (error) {
       // A reload in between takes the twins away; the servers keep their own checks, and the next pass tries again.
       logger.debug({ loadBalancer: model.id, error }, 'first checks were interrupted');
     }
   };
 
-  const statuses: BackendMonitor['statuses'] = (model, { faults }) =>
-    servers(model).map((server) => {
-      const entry = book.get(server);
-      const fault = faults.get(server.target.slice(0, server.target.lastIndexOf(':')));
-      const stat = stats.get(serverKey(server));
-      const { state, reason } = describeBackend(server, entry, stat, fault);
-      const changedAt = state === 'up' || state === 'down' ? entry?.since : undefined;
-      return {
-        target: server.target,
-        pool: server.pool,
-        state,
-        reason,
-        since: new Date(sinceOf(serverKey(server), state, changedAt)).toISOString(),
-        ...(server.address === undefined ? {} : { address: server.address }),
-        ...(stat === undefined ? {} : { sessions: stat.sessions }),
+  const describe = ({ server, entry, fault, sessions, isOut }: Described): Status => {
+    const { state, reason } = describeBackend(server, entry, { sessions: sessions ?? 0, isOut }, fault);
+    const changedAt = state === 'up' || state === 'down' ? entry?.since : undefined;
+    return {
+      target: server.target,
+      pool: server.pool,
+      state,
+      reason,
+      since: new Date(sinceOf(serverKey(server), state, changedAt)).toISOString(),
+      ...(server.address === undefined ? {} : { address: server.address }),
+      ...(sessions === undefined ? {} : { sessions }),
+    };
+  };
+  const described = new Map<string, Described & { status: Status }>();
+  let told: Told | undefined;
+  /** Of thousands of backends most are as they were when they were last asked for. */
+  const statuses: BackendMonitor['statuses'] = (model, { faults }) => {
+    const list = servers(model);
+    const statusOf = statusWith(faults);
+    const isFollowing = told?.stats === stats && told.faults === faults && book.changed.size <= MAX_CHANGED;
+    const known = isFollowing && told ? told : { list: [], statuses: [] };
+    const { start, before, after } = unshared(known.list, list);
+    let statuses = known.statuses;
+    if (before.length > 0 || after.length > 0)
+      statuses = statuses.toSpliced(start, before.length, ...after.map(statusOf));
+    if (isFollowing && book.changed.size > 0)
+      statuses = statuses.map((status, index) => {
+        const server = list[index];
+        return server && book.changed.has(server.key) ? statusOf(server) : status;
+      });
+    book.changed.clear();
+    told = { list, stats, faults, statuses };
+    return statuses;
+  };
+  const statusWith =
+    (faults: Resolution['faults']) =>
+    (server: Server): Status => {
+      const host = faults.size > 0 ? server.target.slice(0, server.target.lastIndexOf(':')) : '';
+      const stat = stats.get(server.key);
+      const now = {
+        server,
+        entry: book.get(server),
+        fault: faults.get(host),
+        sessions: stat?.sessions,
+        isOut: stat?.status.startsWith('MAINT') ?? false,
       };
-    });
+      const before = described.get(server.key);
+      if (before && isSameDescription(before, now)) return before.status;
+      const status = describe(now);
+      described.set(server.key, { ...now, status });
+      return status;
+    };
   const reports: BackendMonitor['reports'] = (model, resolution) => {
-    const told = statuses(model, resolution);
+    const all = statuses(model, resolution);
+    if (book.downs.size === 0) return all;
+    const told = [...all];
     let room = MAX_EVIDENCE;
     for (const [index, server] of servers(model).entries()) {
+      if (!book.downs.has(server.key)) continue;
       const status = told[index];
       const transitions = book.transitions(server);
       const hasStory = status?.state === 'down' || transitions.some(({ state }) => state === 'down');
       if (!status || !hasStory || room-- <= 0) continue;
-      status.evidence = evidence.of(server, model, transitions);
+      told[index] = { ...status, evidence: evidence.of(server, model, transitions) };
     }
     return told;
+  };
+
+  /** The next look waits a while, though not as long as after one that came to something. */
+  const inVain = (begun: number) => {
+    nextLook = begun + ((performance.now() - begun) * LOOK_SHARE) / 4;
+    return 'in-vain' as const;
+  };
+
+  /** Servers of which nothing may be known, by key. */
+  const suspects = new Set<string>();
+  let known: readonly Server[] = [];
+  /** Those of which nothing may be known: found from what differs from the last time, because they are few of many. */
+  const suspectsAmong = (list: readonly Server[]): readonly Server[] => {
+    const { after } = unshared(known, list);
+    known = list;
+    for (const { key } of after) suspects.add(key);
+    if (suspects.size === 0 || suspects.size === after.length) return after;
+    const found = list.filter(({ key }) => suspects.has(key));
+    for (const server of found) if (healthOf(server) !== 'unknown') suspects.delete(server.key);
+    if (suspects.size > found.length) {
+      suspects.clear();
+      for (const { key } of found) suspects.add(key);
+    }
+    return found;
+  };
+  let idle: IdleLeaving[] = [];
+  let hadScripts = false;
+  const watchScripts = (model: ServiceModel, list: readonly Server[]) => {
+    const hasScripts = poolsOf(model.spec).some(([, { healthCheck }]) => isScriptCheck(healthCheck));
+    if (hasScripts || hadScripts)
+      scripts.watch(
+        model,
+        list.filter(({ isChecked }) => isChecked),
+      );
+    hadScripts = hasScripts;
   };
 
   return {
@@ -184,63 +324,96 @@ export function createBackendMonitor({
     forget(server, isMoving) {
       if (!server.isChecked) return;
       book.recall(serverKey(server), 'unknown', clock.now());
+      suspects.add(server.key);
       if (isMoving) moving.add(serverKey(server));
       else moving.delete(serverKey(server));
     },
     admit(model) {
-      const isFresh = (server: Server) => healthOf(server) === 'unknown' && !underWay.has(serverKey(server));
       const list = resolvedServers(model);
-      scripts.watch(
-        model,
-        list.filter(({ isChecked }) => isChecked),
+      watchScripts(model, list);
+      const unknown = suspectsAmong(list).filter(
+        (server) => healthOf(server) === 'unknown' && !underWay.has(server.key) && !isScripted(server, model),
       );
-      const unknown = list.filter((server) => isFresh(server) && !isScripted(server, model));
       const fresh =
         unknown.length > MANY_FRESH ? unknown.filter((server) => isPatient(server, model)) : unknown;
       if (fresh.length === 0) return;
-      const done = runAdmission(model, fresh).finally(() =>
-        fresh.forEach((server) => underWay.delete(serverKey(server))),
-      );
-      for (const server of fresh) underWay.set(serverKey(server), done);
+      const done = runAdmission(model, fresh).finally(() => {
+        for (const server of fresh) {
+          underWay.delete(server.key);
+          if (healthOf(server) === 'unknown') suspects.add(server.key);
+        }
+      });
+      for (const server of fresh) {
+        underWay.set(server.key, done);
+        suspects.delete(server.key);
+      }
     },
-    async look(model, proxy, leaving) {
-      if (performance.now() < nextLook) return;
+    hasServers: (wanted, leaving) => hasServers(stats, wanted, (key) => leaving.has(key)),
+    async look(model, proxy, leaving, isStill) {
+      if (performance.now() < nextLook) return 'too-early';
       const begun = performance.now();
       const { workerSocket } = servicePaths(model.id, model.layout);
       const runtime = await session.with(proxy.worker.pid, workerSocket);
-      const table = parseStatTable(await runtime.send(SHOW_ALL_STATS));
-      if (!table) return;
-      onTable(proxy, table);
-      const all = serverStats(table);
+      const table = await readStatTable(await runtime.send(SHOW_ALL_STATS));
+      if (!table || !isStill()) return inVain(begun);
+      const readings = await readReadings(table);
+      if (!isStill()) return inVain(begun);
+      onTable(proxy, table, readings);
       const isServing = ({ pool }: ServerStat) => servedPool(pool) === undefined;
+      const all: ServerStat[] = [];
+      for await (const rows of inTurns(table.rows)) all.push(...serverStats({ ...table, rows }));
+      if (!isStill()) return inVain(begun);
       stats = new Map(all.filter(isServing).map((stat) => [serverKey(stat), stat]));
       await sweepAdmission(runtime, all, (server) => underWay.has(serverKey(server)), clock);
-      await sweepLeaving(runtime, leaving, stats);
+      idle = idleLeaving(leaving, stats);
       const list = resolvedServers(model).filter(({ isChecked }) => isChecked);
-      nextLook = begun + (performance.now() - begun) * LOOK_SHARE;
-      const settled = list.filter(
-        (server) => !underWay.has(serverKey(server)) && !moving.has(serverKey(server)),
-      );
-      const native = settled.filter((server) => !isScripted(server, model));
-      await scripts.enforce(model, settled, stats, runtime);
-      const hasChanged = book.observe(native, stats, (server) => healthCheckOf(server, model), clock.now());
-      for (const server of native) {
-        if (healthOf(server) === 'down') evidence.look(server, model, stats.get(serverKey(server)));
-        else evidence.clear(server);
+      let hasChanged = false;
+      for await (const part of inTurns(list)) {
+        const settled = part.filter(({ key }) => !underWay.has(key) && !moving.has(key));
+        const native = hadScripts ? settled.filter((server) => !isScripted(server, model)) : settled;
+        if (hadScripts) await scripts.enforce(model, settled, stats, runtime);
+        // What was read before a change says nothing of what is after it.
+        if (!isStill()) return inVain(begun);
+        const checkOf = (server: Server) => healthCheckOf(server, model);
+        hasChanged = book.observe(native, stats, checkOf, clock.now()) || hasChanged;
+        for (const server of native) {
+          if (healthOf(server) === 'down') evidence.look(server, model, stats.get(server.key));
+          else evidence.clear(server);
+        }
       }
+      nextLook = begun + (performance.now() - begun) * LOOK_SHARE;
       const open = openOnDraining(model, stats);
       const isDrainNews = open !== openBefore;
       openBefore = open;
       if (!hasChanged && hasLooked) {
         if (isDrainNews) onChange();
-        return;
+        return 'done';
       }
       hasLooked = true;
       const keys = new Set(list.map(serverKey));
       book.keepOnly(keys);
       evidence.keepOnly(keys);
-      await saved(model);
+      const present = new Set(servers(model).map(serverKey));
+      for (const map of [described, shown])
+        for (const key of map.keys()) if (!present.has(key)) map.delete(key);
+      await saved();
       onChange();
+      return 'done';
+    },
+    async save(model, isLast = false) {
+      if (!isUnsaved || (!isLast && performance.now() < saveAt)) return;
+      isUnsaved = false;
+      const begun = performance.now();
+      await writeServerState(model, { healthOf });
+      saveAt = performance.now() + (performance.now() - begun) * LOOK_SHARE;
+    },
+    hasIdle: () => idle.length > 0,
+    async sweep(proxy, { id, layout }, leaving) {
+      const found = idle;
+      if (found.length === 0) return;
+      idle = [];
+      const runtime = await session.with(proxy.worker.pid, servicePaths(id, layout).workerSocket);
+      await sweepLeaving(runtime, leaving, found);
     },
     async end() {
       session.close();

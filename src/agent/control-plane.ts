@@ -43,7 +43,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       ).request<DesiredState>({
         method: 'GET',
         path: '/v1/agent/desired',
-        query: { since, wait: LONG_POLL_SECONDS },
+        query: { since, patches: true, wait: LONG_POLL_SECONDS },
         signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
       });
       return body;

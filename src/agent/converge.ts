@@ -1,4 +1,5 @@
 import { copyFile, mkdir, rename } from 'node:fs/promises';
+import { memoized } from '../base/memo.ts';
 import { readTextIfExists, writeFileAtomic } from '../host/files.ts';
 import { isRunning, signal } from '../host/processes.ts';
 import { type Listener, listeners } from '../haproxy/config/frontend.ts';
@@ -47,13 +48,17 @@ export type LiveLookups = ReadonlyMap<string, ReadonlyMap<string, string>>;
 export interface Live {
   proxy: RunningProxy;
   frameHash: string;
-  servers: Server[];
+  servers: readonly Server[];
   lookups: LiveLookups;
   certificates: LiveCertificates;
   /** Whether it has stick tables, which the next worker is to get. */
   hasTables: boolean;
   listeners: Listener[];
   address: string;
+  /** What it was brought to; undefined for what was found running. */
+  model?: ServiceModel;
+  /** Whether the configuration on the disk is the one of the model. */
+  isWritten: boolean;
   /** The configuration as it was last written; undefined when that is not known. */
   written?: string;
 }
@@ -91,8 +96,8 @@ export async function converge(
   const files = await certificateFiles(model);
   const certificates = certificateChanges(live.certificates, files);
   if (changes.length === 0 && entries.length === 0 && !hasChanges(certificates)) {
-    const written = await writeConfig(model, live.written);
-    return { live: { ...live, written }, path: 'none', verified: [] };
+    const isWritten = live.isWritten && live.model === model;
+    return { live: { ...live, model, isWritten }, path: 'none', verified: [] };
   }
   return changeAtRuntime(live, { servers: changes, entries, certificates, files }, model, context);
 }
@@ -102,9 +107,9 @@ export function isServing({ masterPid, worker }: RunningProxy): boolean {
 }
 
 /** Servers that HAProxy can have: those with an address. */
-export function resolvedServers(model: ServiceModel): Server[] {
-  return allServers(model).filter((server) => server.address !== undefined);
-}
+export const resolvedServers = memoized((model: ServiceModel): readonly Server[] =>
+  allServers(model).filter((server) => server.address !== undefined),
+);
 
 /** What HAProxy looks up and what it should. */
 function changedEntries(live: Live, model: ServiceModel): LookupChange[] {
@@ -132,8 +137,6 @@ async function changeAtRuntime(
   model: ServiceModel,
   context: ConvergeContext,
 ): Promise<Converged> {
-  // The files go first: whatever happens next, a start or reload brings what is wanted.
-  const written = await writeConfig(model, live.written);
   await writeLookups(model, new Set(entries.map(({ lookup }) => lookup.path)));
   try {
     const { workerSocket } = servicePaths(model.id, model.layout);
@@ -155,7 +158,7 @@ async function changeAtRuntime(
       ...(commands.length > 0 ? [`HAProxy did each of ${commands.length} runtime commands`] : []),
       ...(hasChanges(certificates) ? [await verifyCertificates(model, files)] : []),
     ];
-    return { live: { ...live, ...now, written }, path: 'runtime', verified };
+    return { live: { ...live, ...now, model, isWritten: false }, path: 'runtime', verified };
   } catch (error) {
     if (error instanceof CertificateRefused) throw error;
     const fallback = error instanceof Error ? error.message : String(error);
@@ -200,6 +203,7 @@ async function reload(live: Live, model: ServiceModel, context: ConvergeContext)
     if (!isHeld) await probeListen(model.address, port);
   }
   const files = await certificateFiles(model);
+  await saveLive(live);
   const undo = await installAll(model, files, paths, context);
   try {
     const proxy = await reloadMaster(live.proxy.masterPid, paths, renderFrame(model).hash);
@@ -285,6 +289,8 @@ async function settle(
     hasTables: hasTables(model),
     listeners: listeners(model.spec, model.layout),
     address: model.address,
+    model,
+    isWritten: true,
   };
   return {
     live,
@@ -303,14 +309,20 @@ async function restoreLastGood(live: Live, paths: ServicePaths): Promise<void> {
   }
 }
 
-async function writeConfig(model: ServiceModel, before: string | undefined): Promise<string> {
+/**
+ * Writes the configuration of what runs. A change at run time does not wait for it: nobody reads it before the next start or
+ * reload, and both write it first.
+ */
+export async function saveLive(live: Live): Promise<Live> {
+  const { model, isWritten, written } = live;
+  if (isWritten || !model) return live;
   const paths = servicePaths(model.id, model.layout);
   const text = renderConfig(model);
-  if (text === before) return text;
+  if (text === written) return { ...live, isWritten: true };
   // Not waited for to reach the disk: it differs from the file before in servers alone, which the agent sets anyway.
   await writeFileAtomic(paths.config, text, { durable: false });
   await writeFileAtomic(paths.lastGood, text, { durable: false });
-  return text;
+  return { ...live, isWritten: true, written: text };
 }
 
 /** Writes the maps and lists that a worker begins with; those of the given paths, or all. */

@@ -1,11 +1,18 @@
 import type { AnswerBody, QuestionBody } from '../api/agent-questions.ts';
-import type { DesiredLoadBalancer, DesiredState, GuardReport, LoadBalancerReport } from '../api/agent.ts';
+import type {
+  DesiredLoadBalancer,
+  DesiredPatch,
+  DesiredState,
+  GuardReport,
+  LoadBalancerReport,
+} from '../api/agent.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { HostLayout } from '../spec/host-layout.ts';
-import { ForeignControlPlane } from './follow.ts';
+import { ForeignControlPlane, UnknownSpec } from './follow.ts';
 import type { Memory } from './memory.ts';
+import { patchedOrder } from './patched-order.ts';
 import { createNameResolver } from './resolver.ts';
 import { Service } from './service.ts';
 
@@ -70,11 +77,12 @@ export function createFleet({ memory, onChange, ...options }: FleetOptions): Fle
     return service;
   };
 
-  const want = (desired: DesiredLoadBalancer) => {
+  const want = (order: DesiredLoadBalancer | DesiredPatch) => {
+    const desired = wholeOrder(order, services.get(order.id)?.wanted);
     serviceFor(desired.id, 0).want(desired);
     // Bringing it about does not wait for the disk: until then the control plane still has it.
     memory
-      .saveDesired(desired)
+      .saveDesired(desired, order)
       .catch((error: unknown) =>
         logger.error({ error, loadBalancer: desired.id }, 'cannot remember a load balancer on disk'),
       );
@@ -122,4 +130,15 @@ export function createFleet({ memory, onChange, ...options }: FleetOptions): Fle
       await Promise.all([...services.values()].map((service) => service.detach()));
     },
   };
+}
+
+/** The order with the whole spec, made of the one that is wanted now where the control plane tells only what differs. */
+function wholeOrder(
+  order: DesiredLoadBalancer | DesiredPatch,
+  present: DesiredLoadBalancer | undefined,
+): DesiredLoadBalancer {
+  if ('spec' in order) return order;
+  const whole = patchedOrder(present, order);
+  if (whole) return whole;
+  throw new UnknownSpec(`${order.name} is told as what differs from a spec that is not here`);
 }

@@ -10,6 +10,11 @@ export class ForeignControlPlane extends Error {
   override readonly name = 'ForeignControlPlane';
 }
 
+/** A spec is told as what differs from one that is not here: it must be told as a whole. */
+export class UnknownSpec extends Error {
+  override readonly name = 'UnknownSpec';
+}
+
 export interface FollowOptions {
   clock: Clock;
   logger: Logger;
@@ -58,6 +63,10 @@ export function createFollower({ clock, logger, controlPlane, take, onTurn }: Fo
           isLost = false;
         } catch (error) {
           if (signal.aborted) return;
+          if (error instanceof UnknownSpec && since !== 0) {
+            since = 0;
+            continue;
+          }
           lose(error);
           await clock.sleep(backoff.next(), signal);
         }

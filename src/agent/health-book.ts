@@ -49,6 +49,10 @@ export interface HealthBook {
   judge(server: Server, verdict: Verdict, now: number): void;
   /** Notes what is known from before, e.g. from the state file. */
   recall(key: string, health: KnownHealth, now: number): void;
+  /** Keys of the backends of which something else is known than before, until somebody clears it. */
+  readonly changed: Set<string>;
+  /** Keys of the backends that are or were down. */
+  readonly downs: ReadonlySet<string>;
   /** Forgets backends that are no longer there. */
   keepOnly(keys: ReadonlySet<string>): void;
 }
@@ -67,7 +71,11 @@ export function createHealthBook(): HealthBook {
   const rings = new Map<string, Transition[]>();
   const seen = new Map<string, Seen>();
 
+  const changed = new Set<string>();
+  const downs = new Set<string>();
+
   const note = (key: string, transition: Transition) => {
+    if (transition.state === 'down') downs.add(key);
     const ring = [transition, ...(rings.get(key) ?? [])];
     rings.set(key, ring.slice(0, MAX_TRANSITIONS));
   };
@@ -84,6 +92,8 @@ export function createHealthBook(): HealthBook {
     const kept = isSame ? { ...before, isComplete: before.isComplete || entry.isComplete } : entry;
     // While a check is running, its outcome is not told: what was known of the one before stays.
     const reason = isSame && !entry.isComplete ? before.reason : reasonOf(kept);
+    if (isSame && reason === before.reason && kept.isComplete === before.isComplete) return false;
+    changed.add(key);
     entries.set(key, { ...kept, reason });
     if (isSame && !before.isComplete && entry.isComplete) amend(key, kept.health, reason);
     if (isSame || kept.health === 'unknown') return !isSame;
@@ -111,6 +121,8 @@ export function createHealthBook(): HealthBook {
   };
 
   return {
+    changed,
+    downs,
     get: (server) => entries.get(serverKey(server)),
     transitions: (server) => rings.get(serverKey(server)) ?? [],
     admit(server, stat, check, now) {
@@ -133,9 +145,10 @@ export function createHealthBook(): HealthBook {
     recall(key, health, now) {
       const reason = 'as it was when HAProxy last ran';
       entries.set(key, { health, since: now, failures: 0, reason, isComplete: false });
+      changed.add(key);
     },
     keepOnly(keys) {
-      for (const map of [entries, rings, seen])
+      for (const map of [entries, rings, seen, downs])
         for (const key of map.keys()) if (!keys.has(key)) map.delete(key);
     },
   };
@@ -190,21 +203,23 @@ function passedReason({ checkStatus, checkCode, checkDurationMs }: ServerStat): 
   return checkStatus.startsWith('L') ? 'last check failed; still in service until more fail' : 'in service';
 }
 
-/** What a user is told of a backend. */
+/**
+ * What a user is told of a backend.
+ * @param now how many sessions it has, and whether somebody has taken it out by hand.
+ */
 export function describeBackend(
   server: Server,
   entry: HealthEntry | undefined,
-  stat: ServerStat | undefined,
+  { sessions, isOut }: { sessions: number; isOut: boolean },
   fault: string | undefined,
 ): { state: BackendState; reason: string } {
   if (server.address === undefined) return { state: 'unresolved', reason: fault ?? 'has no address yet' };
-  if (stat?.status.startsWith('MAINT'))
-    return { state: 'maintenance', reason: 'taken out by hand on the machine' };
+  if (isOut) return { state: 'maintenance', reason: 'taken out by hand on the machine' };
   if (!entry || entry.health === 'unknown')
     return { state: 'checking', reason: 'waiting for its first check' };
   if (entry.health === 'down') return { state: 'down', reason: entry.reason };
   if (server.weight === 0) {
-    const left = stat?.sessions ?? 0;
+    const left = sessions;
     return {
       state: 'draining',
       reason: `takes no new clients; ${left} ${left === 1 ? 'request or connection' : 'requests or connections'} left`,

@@ -1,10 +1,13 @@
 import { Resolver, lookup } from 'node:dns/promises';
 import type { DesiredLoadBalancer } from '../api/agent.ts';
 import type { Clock } from '../base/clock.ts';
+import { memoized } from '../base/memo.ts';
 import { messageOf, systemCode } from '../base/errors.ts';
 import { formatIp, parseIp } from '../spec/address.ts';
 import { type MembershipRules, createMembership } from '../spec/membership.ts';
-import { allBackends } from '../spec/pools-of.ts';
+import type { Backend } from '../spec/backend.ts';
+import type { LoadBalancerSpec } from '../spec/load-balancer.ts';
+import { poolsOf } from '../spec/pools-of.ts';
 import { formatTarget, parseTarget } from '../spec/target.ts';
 import { parseNameServer } from '../spec/vpc.ts';
 
@@ -56,7 +59,7 @@ export function createNameResolver({ clock, onChange, query = queryDns }: NameRe
         allowLoopback: desired.allowLoopbackBackends,
       };
       await Promise.all(
-        namedHosts(desired).map(async (host) => {
+        namedHosts(desired.spec).map(async (host) => {
           const member = desired.vpc.hosts.find(({ name }) => name === host);
           const entry = member
             ? { answers: member.addresses, fault: undefined }
@@ -99,12 +102,18 @@ function createCache({ clock, onChange, query }: Required<NameResolverOptions>):
   };
 }
 
-function namedHosts({ spec }: DesiredLoadBalancer): string[] {
-  const targets = allBackends(spec)
-    .map(({ backend }) => parseTarget(backend.target))
-    .filter((target) => target !== undefined);
-  return [...new Set(targets.filter(({ isIp }) => !isIp).map(({ host }) => host))];
-}
+/** The hosts that are names. */
+const namedHosts = memoized((spec: LoadBalancerSpec): readonly string[] => {
+  const hosts = poolsOf(spec).flatMap(([, { backends }]) =>
+    backends.flatMap((backend) => namedHost(backend) ?? []),
+  );
+  return [...new Set(hosts)];
+});
+
+const namedHost = memoized(({ target }: Backend): string | undefined => {
+  const parsed = parseTarget(target);
+  return parsed?.isIp === false ? parsed.host : undefined;
+});
 
 /** Takes the address in use while it is still among the answers, so that a rotating answer moves nobody. */
 function settle(

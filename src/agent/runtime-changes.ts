@@ -87,17 +87,36 @@ function changeCommands(before: Server, after: Server): Command[] {
   ];
 }
 
-/** Deletes the leaving servers that have no sessions left; those with idle connections follow at the next look. */
+/** Those of the leaving servers that have no sessions left, or have gone already. */
+export function idleLeaving(leaving: Leaving, stats: ReadonlyMap<string, ServerStat>): IdleLeaving[] {
+  return [...leaving].flatMap(([key, server]) => {
+    const stat = stats.get(key);
+    return stat && stat.sessions > 0 ? [] : [{ key, server, isThere: stat !== undefined }];
+  });
+}
+
+/** A server that has left, as it was at a look. */
+export interface IdleLeaving {
+  key: string;
+  server: Server;
+  /** Whether HAProxy still had it. */
+  isThere: boolean;
+}
+
+/**
+ * Deletes servers that have left; those with idle connections follow after the next look. Not to be done beside a change,
+ * which may take one of them back.
+ */
 export async function sweepLeaving(
   runtime: RuntimeConnection,
   leaving: Leaving,
-  stats: ReadonlyMap<string, ServerStat>,
+  idle: readonly IdleLeaving[],
 ): Promise<void> {
-  for (const [key, server] of leaving) {
-    const stat = stats.get(key);
-    if (stat && stat.sessions > 0) continue;
+  for (const { key, server, isThere } of idle) {
+    // It may have come back, and have been removed again, since the look.
+    if (leaving.get(key) !== server) continue;
     try {
-      if (stat) await runCommands(runtime, deleteServer(server));
+      if (isThere) await runCommands(runtime, deleteServer(server));
       leaving.delete(key);
     } catch {
       // HAProxy still holds a connection to it; it is in maintenance and is tried again.

@@ -13,8 +13,8 @@ import { serverChanges } from '../haproxy/plan.ts';
 import { findMaster, stopMaster } from '../haproxy/process/master.ts';
 import type { HostLayout } from '../spec/host-layout.ts';
 import type { Receipt } from '../spec/plan.ts';
-import { shareBackends } from '../spec/share.ts';
-import { findLive, observedLookups, observedServers } from './adopt.ts';
+import { shareStructure } from '../spec/share.ts';
+import { findLive, isSameLookups, observedLookups, observedServers } from './adopt.ts';
 import { refusal } from './answerer.ts';
 import { type BackendMonitor, createBackendMonitor } from './backend-monitor.ts';
 import { observedCertificates } from './serving/deploy.ts';
@@ -24,7 +24,7 @@ import { createCertificateWatch } from './serving/watch.ts';
 import { type CertificateKeeper, createCertificateKeeper } from './serving/keeper.ts';
 import type { CertificateSource } from './serving/source.ts';
 import { CertificateRefused } from '../haproxy/runtime/certificates.ts';
-import { type Live, converge, isServing, resolvedServers } from './converge.ts';
+import { type Live, converge, isServing, resolvedServers, saveLive } from './converge.ts';
 import { type Guard, createGuard } from './guard/guard.ts';
 import { type Observer, createObserver } from './observe/observer.ts';
 import { createReceipt } from './receipt.ts';
@@ -38,6 +38,12 @@ const AUDIT_MS = 10_000;
 const MAX_CERTIFICATE_REPORTS = 500;
 /** How often HAProxy is asked how the backends are. */
 const LOOK_MS = 1000;
+/** So many looks at most come to nothing because of changes. */
+const MAX_VAIN_LOOKS = 3;
+/** Writing down what runs takes time that grows with the servers; it may take a twentieth of a core. */
+const SAVE_SHARE = 20;
+/** But it does not wait for a quiet moment for ever. */
+const SAVE_AT_LAST_MS = 10_000;
 
 export interface ServiceOptions {
   id: string;
@@ -83,6 +89,17 @@ export class Service {
   #observedRevision: number;
   #retryAt = 0;
   #auditAt = 0;
+  /** Whether HAProxy has been found to differ from what this agent left, so that it must be asked for everything. */
+  #isDoubtful = false;
+  /** When what runs was last written down, and what that took; when it last changed. */
+  #savedAt = 0;
+  #saveMs = 0;
+  #changedAt = 0;
+  /** Counts the beginnings and ends of changes, so that a look in between is known for what it is. */
+  #changes = 0;
+  #looking: Promise<void> | undefined;
+  /** Looks in a row that came to nothing, because a change came in between. */
+  #vainLooks = 0;
   #isStopping = false;
   #ended: Promise<void> | undefined;
 
@@ -107,9 +124,10 @@ export class Service {
       logger: options.logger,
       checksDirectory: options.checksDirectory,
       onChange: () => options.onChange(false),
+      onUnsaved: () => this.#wake.ring(),
       onWorkerEnd: () => this.#wake.ring(),
-      onTable: (proxy, table) => {
-        this.#observer.take(proxy, table, this.#observedRevision);
+      onTable: (proxy, table, readings) => {
+        this.#observer.take(proxy, readings, this.#observedRevision);
         this.#guard.take(proxy, table);
       },
     });
@@ -117,9 +135,19 @@ export class Service {
     this.#observer = createObserver(options);
   }
 
+  /** What is wanted; undefined before anything is. */
+  get wanted(): DesiredLoadBalancer | undefined {
+    return this.#desired;
+  }
+
   /** Sets what is wanted and has it brought about. */
   want(desired: DesiredLoadBalancer): void {
-    this.#desired = { ...desired, spec: shareBackends(this.#desired?.spec, desired.spec) };
+    const { spec, vpc } = desired;
+    this.#desired = {
+      ...desired,
+      spec: shareStructure(this.#desired?.spec, spec),
+      vpc: shareStructure(this.#desired?.vpc, vpc),
+    };
     this.#retryAt = 0;
     this.#wake.ring();
     this.#ended ??= this.#run();
@@ -247,37 +275,109 @@ export class Service {
       if (!this.#isStopping) await this.#wake.wait(LOOK_MS);
     }
     this.#certificateWatch.close();
+    await this.#looking;
     await this.#monitor.end();
+    await this.#save();
     await this.#observer.end();
   }
 
-  /** One look: bring about what is wanted, then see how the backends are. It never throws. */
+  /** Brings about what is wanted, and has a look at how the backends are begun. It never throws. */
   async #pass(): Promise<void> {
+    const { clock } = this.#options;
+    const desired = this.#desired;
+    if (!desired) return;
+    if (clock.now() >= this.#retryAt) await this.#apply(desired);
+    // What is wanted now is not what was brought about: that first.
+    if (desired !== this.#desired) return;
+    this.#looking ??= this.#look(desired).finally(() => (this.#looking = undefined));
+    // Among thousands of backends a look takes longer than a change may wait, but it must come to an end now and then.
+    if (desired.guard || this.#vainLooks >= MAX_VAIN_LOOKS) await this.#looking;
+    await this.#sweep();
+    await this.#save();
+  }
+
+  /** Deletes what has left. */
+  async #sweep(): Promise<void> {
+    const [live, model] = [this.#live, this.#model];
+    if (!live || !model || !isServing(live.proxy)) return;
+    try {
+      await this.#monitor.sweep(live.proxy, model, this.#leaving);
+    } catch (error) {
+      this.#options.logger.warn({ loadBalancer: this.id, error }, 'cannot delete backends that have left');
+    }
+  }
+
+  /** Writes down what runs, when there is time for it. */
+  async #save(): Promise<void> {
+    const begun = performance.now();
+    const isQuiet =
+      begun >= this.#changedAt + this.#saveMs * SAVE_SHARE || begun >= this.#savedAt + SAVE_AT_LAST_MS;
+    const isDue = begun >= this.#savedAt + this.#saveMs * SAVE_SHARE && isQuiet;
+    try {
+      if (this.#model) await this.#monitor.save(this.#model, this.#isStopping);
+      if (!this.#live || (!isDue && !this.#isStopping)) return;
+      this.#live = await saveLive(this.#live);
+    } catch (error) {
+      this.#options.logger.warn({ loadBalancer: this.id, error }, 'cannot write down what runs');
+    }
+    this.#savedAt = performance.now();
+    this.#saveMs = this.#savedAt - begun;
+  }
+
+  /** Sees how the backends are. It never throws. */
+  async #look(desired: DesiredLoadBalancer): Promise<void> {
     const { clock, logger } = this.#options;
-    if (!this.#desired) return;
-    await this.#noticeDrift();
-    if (clock.now() >= this.#retryAt) await this.#apply(this.#desired);
-    if (this.#live && this.#model && isServing(this.#live.proxy)) {
+    const [live, model] = [this.#live, this.#model];
+    if (live && model && isServing(live.proxy)) {
+      const begun = this.#changes;
+      const isStill = () => begun === this.#changes;
+      await this.#noticeDrift(live, model, isStill);
       try {
-        await this.#monitor.look(this.#model, this.#live.proxy, this.#leaving);
-        this.#monitor.admit(this.#model);
-        this.#observer.tend(this.#live.proxy, this.#model);
+        const looked = await this.#monitor.look(model, live.proxy, this.#leaving, isStill);
+        this.#vainLooks = looked === 'in-vain' ? this.#vainLooks + 1 : 0;
+        if (this.#monitor.hasIdle()) this.#wake.ring();
+        if (looked === 'done') await this.#audit(live, model, isStill);
+        if (isStill()) {
+          this.#monitor.admit(model);
+          this.#observer.tend(live.proxy, model);
+        }
         if (this.#told.isDue(clock.now())) this.#options.onChange(false);
       } catch (error) {
         logger.warn({ loadBalancer: this.id, error }, 'cannot read the state of HAProxy');
       }
     }
-    const model = this.#model;
-    if (model) await this.#guard.look(this.#desired, () => this.#monitor.statuses(model, this.#resolution));
+    if (model) await this.#guard.look(desired, () => this.#monitor.statuses(model, this.#resolution));
+  }
+
+  /** Holds what HAProxy tells against what it was left with; when they differ, the next pass finds out how. */
+  async #audit(live: Live, model: ServiceModel, isStill: () => boolean): Promise<void> {
+    const now = this.#options.clock.now();
+    if (now < this.#auditAt) return;
+    this.#auditAt = now + AUDIT_MS;
+    const hasServers = this.#monitor.hasServers(live.servers, this.#leaving);
+    const hasLookups = hasServers && isSameLookups(model, live.lookups, await observedLookups(model));
+    if (hasLookups || !isStill()) return;
+    this.#isDoubtful = true;
+    this.#wake.ring();
   }
 
   async #apply(desired: DesiredLoadBalancer): Promise<void> {
     const { clock, binary, machine } = this.#options;
     const startedAt = clock.now();
     const begun = performance.now();
-    const resolution = await this.#options.resolver.resolve(desired);
-    if (this.#isSettled(desired, resolution, startedAt)) return;
+    const resolved = await this.#options.resolver.resolve(desired);
+    const isSame = isDeepStrictEqual(resolved, this.#resolution);
+    if (
+      isSame &&
+      desired === this.#applied &&
+      this.#isServing &&
+      !this.#isDoubtful &&
+      !this.#certificates.isTouched()
+    )
+      return;
+    const resolution = isSame ? this.#resolution : resolved;
     this.#resolution = resolution;
+    this.#changes += 1;
     const model = await this.#modelOf(desired, resolution);
     const before = this.#model;
     const isNew = desired.revision !== this.#observedRevision;
@@ -293,6 +393,8 @@ export class Service {
         leaving: this.#leaving,
       });
       if (result.live.proxy.worker.pid !== live?.proxy.worker.pid) this.#startedAtMs = undefined;
+      this.#changes += 1;
+      this.#changedAt = performance.now();
       this.#live = result.live;
       this.#model = model;
       this.#applied = desired;
@@ -314,6 +416,7 @@ export class Service {
         this.#options.onChange(false);
       this.#monitor.admit(model);
     } catch (error) {
+      this.#changes += 1;
       if (await this.#leaveOut(error)) return;
       this.#retryAt = clock.now() + this.#backoff.next();
       this.#fail(
@@ -344,33 +447,27 @@ export class Service {
     if (!(await this.#certificates.refuse(error.path, error.said))) return false;
     this.#options.logger.error({ loadBalancer: this.id, path: error.path }, error.message);
     // What was changed before it was refused is seen by asking HAProxy.
-    this.#auditAt = 0;
+    this.#isDoubtful = true;
     this.#wake.ring();
     return true;
   }
 
   /** Has everything looked at anew when HAProxy serves other certificates than those that were brought to it. */
-  async #noticeDrift(): Promise<void> {
-    const { clock, logger } = this.#options;
-    const [live, model] = [this.#live, this.#model];
-    // Of the placeholder alone nobody takes notice.
-    if (!live || !model || live.certificates.size < 2 || !this.#isServing) return;
+  async #noticeDrift(live: Live, model: ServiceModel, isStill: () => boolean): Promise<void> {
+    const { logger } = this.#options;
     const { certificates, proxy } = live;
+    // Of the placeholder alone nobody takes notice.
+    if (certificates.size < 2) return;
     try {
       if (await this.#certificateWatch.areServed(proxy.worker.pid, model, certificates)) return;
     } catch (error) {
       logger.warn({ loadBalancer: this.id, error }, 'cannot read the certificates that HAProxy serves');
       return;
     }
+    if (!isStill()) return;
     logger.error({ loadBalancer: this.id }, 'HAProxy serves other certificates than it should; mending it');
-    this.#auditAt = clock.now();
-  }
-
-  /** Whether nothing has happened since the last time that all was as wanted. */
-  #isSettled(desired: DesiredLoadBalancer, resolution: Resolution, now: number): boolean {
-    const isSame = isDeepStrictEqual(resolution, this.#resolution);
-    if (this.#certificates.isTouched()) return false;
-    return desired === this.#applied && isSame && this.#isServing && now < this.#auditAt;
+    this.#isDoubtful = true;
+    this.#wake.ring();
   }
 
   get #isServing(): boolean {
@@ -385,11 +482,13 @@ export class Service {
       if (!live) await this.#monitor.recall(model, now);
       const found = await findLive(model);
       if (found) this.#auditAt = now + AUDIT_MS;
+      this.#isDoubtful = false;
       return found ?? live;
     }
-    if (now < this.#auditAt) return live;
-    this.#auditAt = now + AUDIT_MS;
-    const observed = (await observedServers(model)).filter((server) => !this.#leaving.has(serverKey(server)));
+    if (!this.#isDoubtful) return live;
+    const all = await observedServers(model, live.servers);
+    const observed = all.filter((server) => !this.#leaving.has(serverKey(server)));
+    this.#isDoubtful = false;
     return {
       ...live,
       servers: observed,

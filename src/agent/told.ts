@@ -4,8 +4,8 @@ type Status = LoadBalancerReport['backends'][number];
 
 /** Up to so many backends a report tells them all: that is cheaper than finding out what is new. */
 const FEW_BACKENDS = 200;
-/** How often all of many backends are told though nothing is new: reasons and durations change all the time. */
-const ALL_AGAIN_MS = 60_000;
+/** So many backends are told with a report of which nothing is new but the words: how long a check took, say. */
+const MAX_STALE = 200;
 /** Finding out how many backends are costs time that grows with them; it may take a twentieth of a core. */
 const SHARE = 20;
 
@@ -29,8 +29,9 @@ export interface News {
 }
 
 export function createTold(elapsed: () => number): Told {
+  /** What was told last of each backend. */
   let last = new Map<string, Status>();
-  let allAt = Number.NEGATIVE_INFINITY;
+  let isTold = new WeakSet<Status>();
   let notBefore = 0;
   let isOwed = false;
   return {
@@ -43,15 +44,31 @@ export function createTold(elapsed: () => number): Told {
       isOwed = false;
       const begun = elapsed();
       const all = read();
-      const isAll = isFresh || now - allAt >= ALL_AGAIN_MS;
-      const news = isAll ? all : all.filter((status) => isNews(last.get(keyOf(status)), status));
-      last = new Map(all.map((status) => [keyOf(status), status]));
-      if (isAll) allAt = now;
+      const isAll = isFresh || last.size === 0;
+      // Those that are gone would be remembered for ever.
+      if (isAll || last.size > 2 * all.length) {
+        last = new Map();
+        isTold = new WeakSet();
+      }
+      const untold = isAll ? all : all.filter((status) => !isTold.has(status));
+      const isNew = (status: Status) => isNews(last.get(keyOf(status)), status);
+      const [news, stale] = isAll ? [all, []] : partition(untold, isNew);
+      const backends = isAll ? news : [...news, ...stale.slice(0, MAX_STALE)];
+      for (const status of backends) {
+        last.set(keyOf(status), status);
+        isTold.add(status);
+      }
       notBefore = now + (elapsed() - begun) * SHARE;
-      return { backends: news, partial: !isAll };
+      return { backends, partial: !isAll };
     },
     isDue: (now) => isOwed && now >= notBefore,
   };
+}
+
+function partition<T>(list: readonly T[], isFirst: (member: T) => boolean): [T[], T[]] {
+  const parts: [T[], T[]] = [[], []];
+  for (const member of list) parts[isFirst(member) ? 0 : 1].push(member);
+  return parts;
 }
 
 function keyOf({ pool, target }: Status): string {

@@ -8,7 +8,7 @@ import type { RunningProxy } from '../haproxy/process/master.ts';
 import { withRuntime } from '../haproxy/runtime/connection.ts';
 import type { CertificateFile } from './serving/disk.ts';
 import { seenCertificates } from './serving/deploy.ts';
-import { SHOW_SERVER_STATS, parseServerStats } from '../haproxy/runtime/stat.ts';
+import { SHOW_SERVER_STATS, readServerStats } from '../haproxy/runtime/stat.ts';
 
 const CONNECT_TIMEOUT_MS = 2000;
 
@@ -31,7 +31,7 @@ export async function verifyService(
   }));
   await Promise.all(binds.map(({ host, port }) => answers(host, port)));
   const { workerSocket } = servicePaths(model.id, model.layout);
-  const stats = parseServerStats(
+  const stats = await readServerStats(
     await withRuntime(workerSocket, (runtime) => runtime.send(SHOW_SERVER_STATS)),
   );
   const present = new Set(stats.map(({ pool, name }) => `${pool}/${name}`));

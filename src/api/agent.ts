@@ -4,6 +4,7 @@ import { HostLayout } from '../spec/host-layout.ts';
 import type { LoadBalancerSpec } from '../spec/load-balancer.ts';
 import { Receipt } from '../spec/plan.ts';
 import type { VpcSpec } from '../spec/vpc.ts';
+import type { Patch } from '../spec/patch.ts';
 import { BackendEvidence } from './evidence.ts';
 import { CertificateReport } from './certificates.ts';
 import { BackendState } from './load-balancer.ts';
@@ -31,6 +32,16 @@ export interface DesiredLoadBalancer {
   certificate?: UploadedBundle;
   /** How long to watch whether the revision makes anything worse; absent when it is not, or no more, guarded. */
   guard?: { durationMs: number };
+  /** What tells the spec from every other; absent in what an earlier version kept. */
+  tag?: string;
+}
+
+/** The same to an agent that has an earlier spec: what differs. */
+export interface DesiredPatch extends Omit<DesiredLoadBalancer, 'spec'> {
+  /** The tag of the spec that is patched. */
+  base: string;
+  /** Patches in order. */
+  patches: Patch[];
 }
 
 /** The answer to an agent that asks what to do. */
@@ -42,7 +53,7 @@ export interface DesiredState {
   /** Every load balancer of the machine, changed or not; what is missing here is deleted. */
   ids: string[];
   /** Those that changed after `since`. */
-  changed: DesiredLoadBalancer[];
+  changed: (DesiredLoadBalancer | DesiredPatch)[];
 }
 
 export const LoadBalancerReport = z.strictObject({

@@ -32,6 +32,17 @@ export async function writeFileAtomic(
   await rename(temporary, path);
 }
 
+/** Puts text behind what a file holds; it is on the disk when the promise resolves. */
+export async function appendDurably(path: string, text: string): Promise<void> {
+  const file = await open(path, 'a', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
 /** The file's text, or `undefined` when there is no such file. */
 export async function readTextIfExists(path: string): Promise<string | undefined> {
   return (await readBytesIfExists(path))?.toString('utf8');

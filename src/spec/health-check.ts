@@ -307,7 +307,8 @@ interface CheckOverride {
 }
 
 /** The check of one backend: the pool’s, with what the backend says otherwise. */
-export function checkOfBackend(check: HealthCheck, own: CheckOverride = {}): HealthCheck {
+export function checkOfBackend(check: HealthCheck, own?: CheckOverride): HealthCheck {
+  if (!own) return check;
   return {
     ...check,
     interval: own.interval ?? check.interval,

@@ -1,9 +1,10 @@
 import { type FieldError } from '../base/errors.ts';
+import { createFollowedLists } from '../base/followed-lists.ts';
 import { jsonPointer } from '../base/pointer.ts';
 import { cidrContains, forbiddenRange, parseCidr, parseIp } from './address.ts';
 import type { Backend } from './backend.ts';
 import type { LoadBalancerSpec } from './load-balancer.ts';
-import { allBackends, poolPath } from './pools-of.ts';
+import { poolPath, poolsOf } from './pools-of.ts';
 import { parseTarget } from './target.ts';
 import type { VpcSpec } from './vpc.ts';
 
@@ -38,13 +39,21 @@ export function createMembership({
 export function backendMembershipErrors(spec: LoadBalancerSpec, rules: MembershipRules): FieldError[] {
   const faultOf = createMembership(rules);
   const ruling = JSON.stringify(rules);
-  return allBackends(spec).flatMap(({ pool, index, backend }) => {
-    const detail = knownFault(backend, ruling, faultOf);
-    if (!detail) return [];
-    const pointer = jsonPointer([...poolPath(pool), 'backends', index, 'target']);
-    return [{ pointer, code: 'outside_vpc', detail }];
+  return poolsOf(spec).flatMap(([pool, { backends }]) => {
+    const { after, start } = found.news(pool, ruling, backends);
+    const errors = after.flatMap((backend, position) => {
+      const detail = knownFault(backend, ruling, faultOf);
+      if (!detail) return [];
+      const pointer = jsonPointer([...poolPath(pool), 'backends', start + position, 'target']);
+      return [{ pointer, code: 'outside_vpc', detail }];
+    });
+    if (errors.length === 0) found.note(pool, ruling, backends);
+    return errors;
   });
 }
+
+/** The lists of backends in which nothing was found, by their pools and by which rules. */
+const found = createFollowedLists<Backend>(2000);
 
 /** What was last found of a backend and by which rules: thousands of them are as they were at the change before. */
 const judged = new WeakMap<Backend, { ruling: string; detail: string | undefined }>();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { shareBackends } from './share.ts';
+import { shareStructure } from './share.ts';
 import { validateLoadBalancer } from './validate.ts';
 
 function specOf(backends: object[], pools: Record<string, object> = {}) {
@@ -16,7 +16,7 @@ describe('backends that are as before', () => {
     const wanted = specOf([{ target: 'b:1', tls: {} }, { target: 'a:1', weight: 2 }, { target: 'd:1' }], {
       api: { backends: [{ target: 'a:1' }] },
     });
-    const shared = shareBackends(before, wanted);
+    const shared = shareStructure(before, wanted);
     expect(shared).toEqual(wanted);
     expect(shared.backends[0]).toBe(before.backends[1]);
     expect(shared.backends[1]).not.toBe(before.backends[0]);
@@ -26,6 +26,6 @@ describe('backends that are as before', () => {
   it('are not those whose nested settings differ', () => {
     const before = specOf([{ target: 'b:1', tls: { verify: true } }]);
     const wanted = specOf([{ target: 'b:1', tls: { verify: false } }]);
-    expect(shareBackends(before, wanted)).toEqual(wanted);
+    expect(shareStructure(before, wanted)).toEqual(wanted);
   });
 });

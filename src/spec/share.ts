@@ -1,46 +1,64 @@
-import type { Backend } from './backend.ts';
-import type { LoadBalancerSpec } from './load-balancer.ts';
-import type { Pool } from './pool.ts';
-import { DEFAULT_POOL, poolOf } from './pools-of.ts';
+import { unshared } from '../base/unshared.ts';
 
 /**
- * The same spec, in which backends that are as before are the very objects of before. What is made of a backend is kept
- * with the object, so a change costs what has changed, not what there is.
+ * The same JSON value, in which parts that are as before are the very objects of before. What is made of a part is kept with
+ * the object, so a change costs what has changed, not what there is. Members of a list are found again by their key
+ * (`target` or `name`) when they have moved.
  */
-export function shareBackends(
-  before: LoadBalancerSpec | undefined,
-  after: LoadBalancerSpec,
-): LoadBalancerSpec {
-  if (!before) return after;
-  const sharedOf = (name: string, { backends }: Pool) => {
-    const known = poolOf(before, name)?.backends;
-    return known ? shareList(known, backends) : backends;
-  };
-  const pools = Object.entries(after.pools).map(
-    ([name, pool]) => [name, { ...pool, backends: sharedOf(name, pool) }] as const,
-  );
-  return { ...after, backends: sharedOf(DEFAULT_POOL, after), pools: Object.fromEntries(pools) };
+export function shareStructure<T>(before: unknown, after: T): T {
+  return share(before, after) as T;
 }
 
-function shareList(before: readonly Backend[], after: readonly Backend[]): Backend[] {
-  let byTarget: Map<string, Backend> | undefined;
-  return after.map((backend, index) => {
-    let known = before[index];
-    if (known?.target !== backend.target) {
-      byTarget ??= new Map(before.map((entry) => [entry.target, entry]));
-      known = byTarget.get(backend.target);
-    }
-    return known && isSame(known, backend) ? known : backend;
+function share(before: unknown, after: unknown): unknown {
+  if (before === after || typeof before !== 'object' || before === null) return after;
+  if (Array.isArray(after)) return Array.isArray(before) ? shareList(before, after) : after;
+  return isFields(after) && isFields(before) ? shareFields(before, after) : after;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function shareFields(before: Fields, after: Fields): Fields {
+  const names = Object.keys(after);
+  const known = Object.keys(before);
+  let isSame = names.length === known.length;
+  let isShared = true;
+  const values = names.map((name, index) => {
+    const value = Object.hasOwn(before, name) ? share(before[name], after[name]) : after[name];
+    // Fields in another order are not the same: what is written of them differs.
+    if (name !== known[index] || value !== before[name]) isSame = false;
+    if (value !== after[name]) isShared = false;
+    return [name, value] as const;
   });
+  if (isSame) return before;
+  return isShared ? after : Object.fromEntries(values);
 }
 
-function isSame(one: Backend, other: Backend): boolean {
-  const fields = Object.keys(one) as (keyof Backend)[];
-  return (
-    fields.length === Object.keys(other).length &&
-    fields.every((field) => {
-      const [left, right] = [one[field], other[field]];
-      return left === right || (typeof left === 'object' && JSON.stringify(left) === JSON.stringify(right));
-    })
-  );
+function shareList(before: readonly unknown[], after: readonly unknown[]): readonly unknown[] {
+  const { before: old, after: rest, start } = unshared(before, after);
+  if (old.length === 0 && rest.length === 0) return before;
+  let byKey: Map<string, unknown> | undefined;
+  let isSame = old.length === rest.length;
+  const shared = rest.map((member, index) => {
+    let known = old[index];
+    const key = keyOf(member);
+    if (key !== undefined && keyOf(known) !== key) {
+      byKey ??= new Map(old.map((entry) => [keyOf(entry) ?? '', entry]));
+      known = byKey.get(key);
+    }
+    const value = share(known, member);
+    if (value !== old[index]) isSame = false;
+    return value;
+  });
+  if (isSame) return before;
+  return rest.length === after.length ? shared : after.toSpliced(start, rest.length, ...shared);
+}
+
+function keyOf(member: unknown): string | undefined {
+  if (!isFields(member)) return undefined;
+  const key = member['target'] ?? member['name'];
+  return typeof key === 'string' ? key : undefined;
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

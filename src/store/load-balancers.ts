@@ -1,8 +1,8 @@
 import type { Selectable } from 'kysely';
-import type { LoadBalancerDefinition, LoadBalancerSpec } from '../spec/load-balancer.ts';
+import type { LoadBalancerDefinition } from '../spec/load-balancer.ts';
 import type { Tx } from './open.ts';
 import type { Database } from './schema.ts';
-import { readStored, writeStored } from './stored-json.ts';
+import { readSpec } from './specs.ts';
 
 export interface LoadBalancerRecord extends LoadBalancerDefinition {
   id: string;
@@ -16,10 +16,12 @@ export interface LoadBalancerRecord extends LoadBalancerDefinition {
   updatedAt: string;
 }
 
+/** Keeps all of it but the spec, which comes with its revision. */
 export async function insertLoadBalancer(tx: Tx, loadBalancer: LoadBalancerRecord): Promise<void> {
   await tx.insertInto('load_balancers').values(toRow(loadBalancer)).execute();
 }
 
+/** Keeps all of it but the spec, which comes with its revision. */
 export async function updateLoadBalancer(tx: Tx, loadBalancer: LoadBalancerRecord): Promise<void> {
   const { id, ...columns } = toRow(loadBalancer);
   await tx.updateTable('load_balancers').set(columns).where('id', '=', id).execute();
@@ -37,7 +39,7 @@ export async function findLoadBalancer(tx: Tx, nameOrId: string): Promise<LoadBa
     .where((where) => where.or([where('id', '=', nameOrId), where('name', '=', nameOrId)]))
     .execute();
   const row = rows.find(({ id }) => id === nameOrId) ?? rows[0];
-  return row && fromRow(row);
+  return row && fromRow(tx, row);
 }
 
 /** Load balancers in the order of their names, those after `after`. */
@@ -49,7 +51,7 @@ export async function listLoadBalancers(tx: Tx, after: string, limit: number): P
     .orderBy('name')
     .limit(limit)
     .execute();
-  return rows.map(fromRow);
+  return fromRows(tx, rows);
 }
 
 export async function loadBalancersOfVpc(tx: Tx, vpcId: string): Promise<LoadBalancerRecord[]> {
@@ -59,7 +61,7 @@ export async function loadBalancersOfVpc(tx: Tx, vpcId: string): Promise<LoadBal
     .where('vpc_id', '=', vpcId)
     .orderBy('name')
     .execute();
-  return rows.map(fromRow);
+  return fromRows(tx, rows);
 }
 
 /** What tells whether a load balancer has changed, and where it listens, without reading its spec. */
@@ -71,7 +73,8 @@ export async function listVersions(
 
 export async function loadBalancersById(tx: Tx, ids: readonly string[]): Promise<LoadBalancerRecord[]> {
   if (ids.length === 0) return [];
-  return (await tx.selectFrom('load_balancers').selectAll().where('id', 'in', ids).execute()).map(fromRow);
+  const rows = await tx.selectFrom('load_balancers').selectAll().where('id', 'in', ids).execute();
+  return fromRows(tx, rows);
 }
 
 export type Listening = Pick<LoadBalancerRecord, 'id' | 'name' | 'address' | 'ports'>;
@@ -89,12 +92,11 @@ export async function loadBalancerNames(tx: Tx): Promise<string[]> {
 }
 
 function toRow(loadBalancer: LoadBalancerRecord): Selectable<Database['load_balancers']> {
-  const { id, name, labels, spec, vpcId, address, ports, revision, createdAt, updatedAt } = loadBalancer;
+  const { id, name, labels, vpcId, address, ports, revision, createdAt, updatedAt } = loadBalancer;
   return {
     id,
     name,
     labels: JSON.stringify(labels),
-    spec: writeStored(spec),
     vpc_id: vpcId,
     address,
     ports: JSON.stringify(ports),
@@ -104,12 +106,21 @@ function toRow(loadBalancer: LoadBalancerRecord): Selectable<Database['load_bala
   };
 }
 
-function fromRow(row: Selectable<Database['load_balancers']>): LoadBalancerRecord {
+async function fromRows(
+  tx: Tx,
+  rows: readonly Selectable<Database['load_balancers']>[],
+): Promise<LoadBalancerRecord[]> {
+  const records: LoadBalancerRecord[] = [];
+  for (const row of rows) records.push(await fromRow(tx, row));
+  return records;
+}
+
+async function fromRow(tx: Tx, row: Selectable<Database['load_balancers']>): Promise<LoadBalancerRecord> {
   return {
     id: row.id,
     name: row.name,
     labels: JSON.parse(row.labels) as LoadBalancerRecord['labels'],
-    spec: readStored(row.spec) as LoadBalancerSpec,
+    spec: await readSpec(tx, { loadBalancerId: row.id, number: row.revision }),
     vpcId: row.vpc_id,
     address: row.address,
     ports: JSON.parse(row.ports) as number[],

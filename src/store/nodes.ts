@@ -2,7 +2,7 @@ import type { Selectable } from 'kysely';
 import type { LoadBalancerReport } from '../api/agent.ts';
 import type { Tx } from './open.ts';
 import type { Database } from './schema.ts';
-import { readStored, writeStored } from './stored-json.ts';
+import { type ReportedBackends, readReported, saveReported } from './reported-backends.ts';
 
 /** A load balancer on a machine: how far it is and what its agent last said of it. */
 export interface NodeRecord {
@@ -10,7 +10,7 @@ export interface NodeRecord {
   machineId: string;
   observedRevision: number;
   settledRevision: number;
-  backends: LoadBalancerReport['backends'];
+  backends: ReportedBackends;
   haproxy: LoadBalancerReport['haproxy'] | null;
   /** When its agent last reported it; null before the first time. */
   reportedAt: string | null;
@@ -26,6 +26,9 @@ export async function insertNode(tx: Tx, loadBalancerId: string, machineId: stri
       observed_revision: 0,
       settled_revision: 0,
       backends: '[]',
+      backends_tag: '',
+      backends_size: 2,
+      patches_size: 0,
       haproxy: null,
       reported_at: null,
     })
@@ -57,12 +60,25 @@ export async function nodesOf(tx: Tx, loadBalancerIds: readonly string[]): Promi
   if (loadBalancerIds.length === 0) return [];
   const rows = await tx
     .selectFrom('nodes')
-    .selectAll()
+    .select(COLUMNS)
     .where('load_balancer_id', 'in', loadBalancerIds)
     .orderBy('machine_id')
     .execute();
-  return rows.map(fromRow);
+  const records: NodeRecord[] = [];
+  for (const row of rows) records.push(await fromRow(tx, row));
+  return records;
 }
+
+/** All but what the agent tells of backends, which may be megabytes. */
+const COLUMNS = [
+  'load_balancer_id',
+  'machine_id',
+  'observed_revision',
+  'settled_revision',
+  'backends_tag',
+  'haproxy',
+  'reported_at',
+] as const;
 
 /** Marks all nodes of a load balancer, and their machines, as changed. */
 export async function touchNodes(tx: Tx, loadBalancerId: string, version: number): Promise<string[]> {
@@ -103,22 +119,29 @@ export async function saveNodeReport(tx: Tx, node: NodeRecord): Promise<void> {
     .set({
       observed_revision: node.observedRevision,
       settled_revision: node.settledRevision,
-      backends: writeStored(node.backends),
       haproxy: node.haproxy ? JSON.stringify(node.haproxy) : null,
       reported_at: node.reportedAt,
     })
     .where('load_balancer_id', '=', node.loadBalancerId)
     .where('machine_id', '=', node.machineId)
     .execute();
+  await saveReported(tx, node, node.backends);
 }
 
-function fromRow(row: Selectable<Database['nodes']>): NodeRecord {
+async function fromRow(
+  tx: Tx,
+  row: Pick<Selectable<Database['nodes']>, (typeof COLUMNS)[number]>,
+): Promise<NodeRecord> {
   return {
     loadBalancerId: row.load_balancer_id,
     machineId: row.machine_id,
     observedRevision: row.observed_revision,
     settledRevision: row.settled_revision,
-    backends: readStored(row.backends) as NodeRecord['backends'],
+    backends: await readReported(
+      tx,
+      { loadBalancerId: row.load_balancer_id, machineId: row.machine_id },
+      row.backends_tag,
+    ),
     haproxy: row.haproxy === null ? null : (JSON.parse(row.haproxy) as NonNullable<NodeRecord['haproxy']>),
     reportedAt: row.reported_at,
   };

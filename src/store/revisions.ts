@@ -4,7 +4,7 @@ import type { LoadBalancerDefinition, LoadBalancerSpec } from '../spec/load-bala
 import type { Plan, Receipt } from '../spec/plan.ts';
 import type { Tx } from './open.ts';
 import type { Database } from './schema.ts';
-import { readStored, writeStored } from './stored-json.ts';
+import { readSpec, specColumns } from './specs.ts';
 
 export interface RevisionRecord extends LoadBalancerDefinition {
   loadBalancerId: string;
@@ -19,7 +19,19 @@ export interface RevisionRecord extends LoadBalancerDefinition {
   reason: string | null;
 }
 
-export async function insertRevision(tx: Tx, revision: RevisionRecord): Promise<void> {
+/** How a revision comes into being. */
+export interface NewRevision {
+  /** The change that tells the machines of it. */
+  changeVersion: number;
+  /** The spec of the revision before; undefined for the first. */
+  before: LoadBalancerSpec | undefined;
+}
+
+export async function insertRevision(
+  tx: Tx,
+  revision: RevisionRecord,
+  { changeVersion, before }: NewRevision,
+): Promise<void> {
   const { loadBalancerId, number, action, restoredFrom, author, createdAt, name } = revision;
   await tx
     .insertInto('revisions')
@@ -32,10 +44,11 @@ export async function insertRevision(tx: Tx, revision: RevisionRecord): Promise<
       created_at: createdAt,
       name,
       labels: JSON.stringify(revision.labels),
-      spec: writeStored(revision.spec),
+      ...(await specColumns(tx, revision, revision.spec, before)),
       diff: JSON.stringify(revision.diff),
       plan: JSON.stringify(revision.plan),
       reason: revision.reason,
+      change_version: changeVersion,
     })
     .execute();
 }
@@ -47,11 +60,11 @@ export async function findRevision(
 ): Promise<RevisionRecord | undefined> {
   const row = await tx
     .selectFrom('revisions')
-    .selectAll()
+    .select(COLUMNS)
     .where('load_balancer_id', '=', loadBalancerId)
     .where('number', '=', number)
     .executeTakeFirst();
-  return row && fromRow(row);
+  return row && fromRow(tx, row);
 }
 
 /** Revisions from the newest to the oldest, those below `before`. */
@@ -63,13 +76,16 @@ export async function listRevisions(
 ): Promise<RevisionRecord[]> {
   const rows = await tx
     .selectFrom('revisions')
-    .selectAll()
+    .select(COLUMNS)
     .where('load_balancer_id', '=', loadBalancerId)
     .where('number', '<', before)
     .orderBy('number', 'desc')
     .limit(limit)
     .execute();
-  return rows.map(fromRow);
+  const records: RevisionRecord[] = [];
+  // The oldest first: the next ones are made from it.
+  for (const row of rows.toReversed()) records.push(await fromRow(tx, row));
+  return records.toReversed();
 }
 
 export async function countRevisions(tx: Tx): Promise<number> {
@@ -131,7 +147,25 @@ export async function saveReceipt(
     .execute();
 }
 
-function fromRow(row: Selectable<Database['revisions']>): RevisionRecord {
+/** All but those that tell the spec. */
+const COLUMNS = [
+  'load_balancer_id',
+  'number',
+  'action',
+  'restored_from',
+  'author',
+  'created_at',
+  'name',
+  'labels',
+  'diff',
+  'plan',
+  'reason',
+] as const;
+
+async function fromRow(
+  tx: Tx,
+  row: Pick<Selectable<Database['revisions']>, (typeof COLUMNS)[number]>,
+): Promise<RevisionRecord> {
   return {
     loadBalancerId: row.load_balancer_id,
     number: row.number,
@@ -141,7 +175,7 @@ function fromRow(row: Selectable<Database['revisions']>): RevisionRecord {
     createdAt: row.created_at,
     name: row.name,
     labels: JSON.parse(row.labels) as RevisionRecord['labels'],
-    spec: readStored(row.spec) as LoadBalancerSpec,
+    spec: await readSpec(tx, { loadBalancerId: row.load_balancer_id, number: row.number }),
     diff: JSON.parse(row.diff) as Change[],
     plan: JSON.parse(row.plan) as Plan,
     reason: row.reason,

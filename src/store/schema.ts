@@ -8,6 +8,7 @@ export interface Database {
   machines: MachineTable;
   load_balancers: LoadBalancerTable;
   nodes: NodeTable;
+  node_patches: NodePatchTable;
   revisions: RevisionTable;
   guards: GuardTable;
   receipts: ReceiptTable;
@@ -54,7 +55,6 @@ interface LoadBalancerTable {
   id: string;
   name: string;
   labels: string;
-  spec: string;
   vpc_id: string;
   address: string;
   /** The ports that it listens on, as JSON, so that clashes are found without reading specs. */
@@ -72,9 +72,23 @@ interface NodeTable {
   observed_revision: number;
   /** Newest revision of which the node has said how it ended, well or badly. */
   settled_revision: number;
+  /** What was last told of all backends at once; node_patches have what has changed since. */
   backends: string;
+  /** What tells that, with all that has changed since, from every other state; empty when it is `backends` alone. */
+  backends_tag: string;
+  /** Characters of `backends`, and of all patches since. */
+  backends_size: number;
+  patches_size: number;
   haproxy: string | null;
   reported_at: string | null;
+}
+
+interface NodePatchTable {
+  load_balancer_id: string;
+  machine_id: string;
+  /** They follow one another in this order. */
+  number: number;
+  patch: string;
 }
 
 interface RevisionTable {
@@ -86,7 +100,19 @@ interface RevisionTable {
   created_at: string;
   name: string;
   labels: string;
+  /** The whole spec; empty where `patch` and the revisions before tell it. */
   spec: string;
+  /** What differs from the spec of the revision before; null where that is not known or no less than the whole. */
+  patch: string | null;
+  /** What tells this spec from every other: a hash of what it is told by. */
+  tag: string;
+  /** The newest revision up to this one that holds a whole spec. */
+  base: number;
+  /** Characters of that spec, and of all patches since. */
+  base_size: number;
+  patches_size: number;
+  /** The change that told the machines of it; 0 for those made before this was noted. */
+  change_version: number;
   diff: string;
   plan: string;
   /** Why it was made, where nobody asked for it. */

@@ -1,7 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import type { AgentReport, DesiredState, LoadBalancerReport } from '../../src/api/agent.ts';
+import type {
+  AgentReport,
+  DesiredLoadBalancer,
+  DesiredState,
+  LoadBalancerReport,
+} from '../../src/api/agent.ts';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import type { Receipt } from '../../src/spec/plan.ts';
 import { bootstrap } from '../../src/server/bootstrap.ts';
@@ -41,8 +46,11 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
+/** The played agent does not ask for patches, so it gets whole specs. */
+type WholeState = DesiredState & { changed: DesiredLoadBalancer[] };
+
 interface PlayedAgent {
-  desired(since?: number, wait?: number): Promise<DesiredState>;
+  desired(since?: number, wait?: number): Promise<WholeState>;
   report(...loadBalancers: LoadBalancerReport[]): Promise<CallResult>;
   /** Sends a report with more than load balancers. */
   tell(report: Partial<AgentReport>): Promise<CallResult>;
@@ -99,7 +107,7 @@ async function open(
   };
 }
 
-async function inject(
+export async function inject(
   app: FastifyInstance,
   method: string,
   path: string,
@@ -134,7 +142,7 @@ function playAgent(app: FastifyInstance, token: string): PlayedAgent {
     about: ABOUT,
     async desired(since = 0, wait = 0) {
       const path = `/v1/agent/desired?since=${since}&wait=${wait}`;
-      return (await inject(app, 'GET', path, { key: token })).body as DesiredState;
+      return (await inject(app, 'GET', path, { key: token })).body as WholeState;
     },
     report: (...loadBalancers) => tell({ loadBalancers }),
   };

@@ -1,5 +1,6 @@
 import { readTextIfExists, writeFileAtomic } from '../../host/files.ts';
 import { z } from 'zod';
+import { inTurns } from '../../base/turns.ts';
 import { COLUMNS, type Values } from './readings.ts';
 import type { SavedTotals } from './totals.ts';
 
@@ -29,7 +30,20 @@ function mapValues<T, U>(record: Record<string, T>, map: (value: T) => U): Recor
 
 export async function writeTotals(path: string, saved: SavedTotals): Promise<void> {
   // What a power cut takes is some seconds of counting, for which no disk need be waited for.
-  await writeFileAtomic(path, JSON.stringify({ columns: COLUMNS, ...saved }), { durable: false });
+  const workers: string[] = [];
+  for (const [worker, last] of Object.entries(saved.workers))
+    workers.push(`${JSON.stringify(worker)}:${await valuesJson(last)}`);
+  const totals = await valuesJson(saved.totals);
+  const text = `{"columns":${JSON.stringify(COLUMNS)},"totals":${totals},"workers":{${workers.join(',')}}}`;
+  await writeFileAtomic(path, text, { durable: false });
+}
+
+/** The counters of ten thousand servers are megabytes: others have their turn while they are written. */
+async function valuesJson(values: Readonly<Record<string, Values>>): Promise<string> {
+  const parts: string[] = [];
+  for await (const entries of inTurns(Object.entries(values)))
+    parts.push(entries.map(([key, counts]) => `${JSON.stringify(key)}:[${counts.join(',')}]`).join(','));
+  return `{${parts.join(',')}}`;
 }
 
 function parseJson(text: string): unknown {

@@ -1,3 +1,4 @@
+import { inTurns } from '../../base/turns.ts';
 import { frontendName, isFailOpen } from '../../haproxy/config/names.ts';
 import { type StatTable, rowType } from '../../haproxy/runtime/stat.ts';
 
@@ -66,6 +67,13 @@ export function readingsOf(table: StatTable): Reading[] {
       },
     ];
   });
+}
+
+/** The same of very many rows: lets others have their turn in between. */
+export async function readReadings(table: StatTable): Promise<Reading[]> {
+  const readings: Reading[] = [];
+  for await (const rows of inTurns(table.rows)) readings.push(...readingsOf({ ...table, rows }));
+  return readings;
 }
 
 function keyOf(type: ReturnType<typeof rowType>, proxy: string, server: string): string | undefined {

@@ -13,12 +13,11 @@ import { servers } from '../../haproxy/config/server.ts';
 import type { ServiceModel } from '../../haproxy/model.ts';
 import type { RunningProxy } from '../../haproxy/process/master.ts';
 import { parseInfo } from '../../haproxy/runtime/info.ts';
-import type { StatTable } from '../../haproxy/runtime/stat.ts';
 import type { HostLayout } from '../../spec/host-layout.ts';
 import { poolsOf } from '../../spec/load-balancer.ts';
 import { readTotals, writeTotals } from '../counters/book.ts';
 import { createRates } from '../counters/rates.ts';
-import { type Reading, clientConnections, readingsOf } from '../counters/readings.ts';
+import { type Reading, clientConnections } from '../counters/readings.ts';
 import { type Totals, createTotals } from '../counters/totals.ts';
 import { readLimits } from '../limits.ts';
 import { createLogFollower } from '../logs/follower.ts';
@@ -46,7 +45,7 @@ export interface AnswerInput {
 /** Watches one load balancer: what its workers count and log, from the first to the last of their connections. */
 export interface Observer {
   /** Takes in all statistics that the serving worker has told. */
-  take(proxy: RunningProxy, table: StatTable, revision: number): void;
+  take(proxy: RunningProxy, readings: readonly Reading[], revision: number): void;
   /**
    * Looks after the workers from before and keeps what was counted; to be called every second. It is not waited for: a
    * worker that does not answer must not hold up a change.
@@ -189,8 +188,7 @@ export function createObserver({ id, layout, clock, logger }: ObserverOptions): 
   };
 
   return {
-    take(proxy, table, revision) {
-      const readings = readingsOf(table);
+    take(proxy, readings, revision) {
       if (serving?.worker.pid !== proxy.worker.pid) {
         const worker = identifyWorker(proxy.worker.pid, clock.now());
         if (!worker) return;

@@ -265,6 +265,8 @@ describe('a check by a program', { timeout: 40_000 }, () => {
       'one up, two down',
       () => stateOf(test, two) === 'down' && stateOf(test, backends[0] as TestBackend) === 'up',
     );
+    // What the agent knows HAProxy is told a moment later.
+    await waitFor('answers', async () => (await ask(url)) === 'one');
     const before = two.requests.length;
     const load = startLoad(url);
     expect(await test.set({ ...spec, algorithm: 'leastconn' })).toMatchObject({ path: 'reload' });

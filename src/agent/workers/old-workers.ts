@@ -3,8 +3,13 @@ import { messageOf } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { startTicks } from '../../host/processes.ts';
 import { poolOfBackend } from '../../haproxy/config/names.ts';
-import { SHOW_ALL_STATS, SHOW_FRONTEND_STATS, parseStatTable } from '../../haproxy/runtime/stat.ts';
-import { type Reading, clientConnections, readingsOf } from '../counters/readings.ts';
+import {
+  SHOW_ALL_STATS,
+  SHOW_FRONTEND_STATS,
+  parseStatTable,
+  readStatTable,
+} from '../../haproxy/runtime/stat.ts';
+import { type Reading, clientConnections, readReadings, readingsOf } from '../counters/readings.ts';
 import type { WorkerIdentity } from './identity.ts';
 import type { WorkerLink } from './link.ts';
 
@@ -54,9 +59,9 @@ export function createOldWorkers({ logger, onCounted, onLast, onEnd }: OldWorker
 
   const readAll = async (entry: Entry) => {
     entry.readAt = performance.now();
-    const table = parseStatTable(await entry.link.ask(SHOW_ALL_STATS));
+    const table = await readStatTable(await entry.link.ask(SHOW_ALL_STATS));
     if (!table) return;
-    entry.readings = readingsOf(table);
+    entry.readings = await readReadings(table);
     onCounted(entry.worker, entry.readings);
   };
   const lookAt = async (entry: Entry) => {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { AgentReport, MAX_AGENT_WAIT_S } from '../agent.ts';
 import { Answers, Questions } from '../agent-questions.ts';
 import { Challenge } from '../dns-zones.ts';
+import { Switch } from './parts.ts';
 import { defineRoutes } from './route.ts';
 
 /** A report of some ten thousand backends is larger than a user's request may be. */
@@ -30,6 +31,9 @@ export const agentRoutes = defineRoutes({
         .min(0)
         .default(0)
         .describe('`version` of the last answer. Default: 0, for all.'),
+      patches: Switch.describe(
+        '`true`: specs that the agent has may be told as what differs since. Default: false.',
+      ),
       wait,
     }),
     responses: { 200: { description: 'The desired state.' } },

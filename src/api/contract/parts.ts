@@ -6,7 +6,7 @@ import { DryRun } from '../load-balancer.ts';
 import type { RouteResponse } from './route.ts';
 
 /** A switch in the query. */
-const Switch = z
+export const Switch = z
   .enum(['true', 'false'])
   .default('false')
   .transform((text) => text === 'true');

@@ -1,6 +1,5 @@
 import { poolsOf } from '../../spec/load-balancer.ts';
 import type { Algorithm, Pool } from '../../spec/pool.ts';
-import { parseTarget } from '../../spec/target.ts';
 import type { ServiceModel } from '../model.ts';
 import { backendCas, usesSystemCas } from './files.ts';
 import { checkLines } from './health-check.ts';
@@ -14,9 +13,21 @@ import { standInStickyLines, stickyLines } from './sticky.ts';
 /** The sections of all pools. */
 export function backendSections(model: ServiceModel): Section[] {
   return [
-    ...poolsOf(model.spec).flatMap(([name, pool]) => poolSections(model, name, pool)),
+    ...poolsOf(model.spec).flatMap(([name, pool]) => knownSections(model, name, pool)),
     ...caSections(model),
   ];
+}
+
+const known = new WeakMap<Pool, { name: string; sections: Section[] }>();
+
+/** The sections of a pool, which depend on nothing else unless it is sticky. */
+function knownSections(model: ServiceModel, name: string, pool: Pool): Section[] {
+  if (pool.sticky) return poolSections(model, name, pool);
+  const present = known.get(pool);
+  if (present?.name === name) return present.sections;
+  const sections = poolSections(model, name, pool);
+  known.set(pool, { name, sections });
+  return sections;
 }
 
 /**
@@ -24,7 +35,7 @@ export function backendSections(model: ServiceModel): Section[] {
  * serves when every check fails, if it should.
  */
 function poolSections(model: ServiceModel, name: string, pool: Pool): Section[] {
-  const hasIpv6Target = pool.backends.some(({ target }) => parseTarget(target)?.host.includes(':'));
+  const hasIpv6Target = pool.backends.some(({ target }) => target.startsWith('['));
   const balance = balanceLines(pool.algorithm);
   const check = checkLines(pool.healthCheck, hasIpv6Target);
   return [

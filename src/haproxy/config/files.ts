@@ -41,10 +41,10 @@ function contentFile(
 
 /** Every CA that a backend is verified by, once. */
 export function backendCas(model: ServiceModel): ContentFile[] {
-  const pems = poolsOf(model.spec).flatMap(([, pool]) =>
-    pool.backends.flatMap(({ tls }) => (tls?.verify && tls.ca !== undefined ? [tls.ca] : [])),
-  );
-  return [...new Set(pems)].map((pem) => caFile(model, pem));
+  const pems = new Set<string>();
+  for (const [, { backends }] of poolsOf(model.spec))
+    for (const { tls } of backends) if (tls?.verify && tls.ca !== undefined) pems.add(tls.ca);
+  return [...pems].map((pem) => caFile(model, pem));
 }
 
 /** Whether any backend is verified by the CAs that the machine trusts. */

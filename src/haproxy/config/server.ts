@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { memoized } from '../../base/memo.ts';
+import { unshared } from '../../base/unshared.ts';
 import type { Backend, BackendCheck, BackendTls } from '../../spec/backend.ts';
 import { type HealthCheck, checkOfBackend, isScriptCheck } from '../../spec/health-check.ts';
 import { poolsOf } from '../../spec/load-balancer.ts';
@@ -14,6 +15,8 @@ import { reuseKeywords } from './reuse.ts';
 
 /** One backend as a `server` of HAProxy. */
 export interface Server {
+  /** What tells it from all others: {@link serverKey}. */
+  key: string;
   /** The HAProxy backend that it is in: its pool, or the section that stands in for it. */
   pool: string;
   /** Its name in HAProxy: the target without brackets, which are not allowed there. */
@@ -35,7 +38,9 @@ export interface Server {
 }
 
 /** What tells servers apart: the same target may be in several pools. */
-export const serverKey = memoized(({ pool, name }: Pick<Server, 'pool' | 'name'>) => `${pool}/${name}`);
+export function serverKey({ key, pool, name }: Pick<Server, 'pool' | 'name'> & { key?: string }): string {
+  return key ?? `${pool}/${name}`;
+}
 
 /** The members of all pools, in the order of the spec. */
 export const servers = memoized((model: ServiceModel): readonly Server[] =>
@@ -56,12 +61,46 @@ const made = new WeakMap<
   { server: Server; context: string; address: string | undefined; id: number | undefined }
 >();
 
+/** The servers of a pool as they were last made, by the pool's place. */
+const lastMade = new Map<
+  string,
+  { backends: readonly Backend[]; servers: Server[]; context: string; addresses: ServiceModel['addresses'] }
+>();
+const MAX_LAST_MADE = 4000;
+
+/** Pools follow one another with few other members: only those are made anew. */
 function poolServers(model: ServiceModel, name: string, pool: Pool): Server[] {
+  const { protocol, backends, algorithm, healthCheck } = pool;
+  const isScripted = isScriptCheck(healthCheck);
+  const context = `${model.layout.directory} ${protocol} ${algorithm} ${healthCheck.type} ${isScripted}`;
+  const { addresses } = model;
+  const key = `${model.id} ${name}`;
+  const last = lastMade.get(key);
+  const isKnown = last?.context === context && isSameMap(last.addresses, addresses);
+  if (isKnown && last.backends === backends) return last.servers;
+  // Where servers have fixed ids, one backend may change those of others.
+  const known = isKnown && !hasIds(algorithm) ? last : { backends: [], servers: [] };
+  const { start, before, after } = unshared(known.backends, backends);
+  const made = makeServers(model, name, pool, after);
+  const servers =
+    after.length === backends.length ? made : known.servers.toSpliced(start, before.length, ...made);
+  lastMade.delete(key);
+  lastMade.set(key, { backends, servers, context, addresses });
+  if (lastMade.size > MAX_LAST_MADE) lastMade.delete(lastMade.keys().next().value ?? '');
+  return servers;
+}
+
+function isSameMap(one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): boolean {
+  if (one === other) return true;
+  return one.size === other.size && [...one].every(([key, value]) => other.get(key) === value);
+}
+
+function makeServers(model: ServiceModel, name: string, pool: Pool, backends: readonly Backend[]): Server[] {
   const ids = serverIds(pool);
   const isScripted = isScriptCheck(pool.healthCheck);
   const { type } = pool.healthCheck;
   const context = JSON.stringify([model.id, model.layout.directory, name, pool.protocol, type, isScripted]);
-  return pool.backends.map((backend) => {
+  return backends.map((backend) => {
     const target = parseTarget(backend.target);
     if (!target) throw new Error(`not a target: ${backend.target}`);
     const address = target.isIp ? target.host : model.addresses.get(target.host);
@@ -69,6 +108,7 @@ function poolServers(model: ServiceModel, name: string, pool: Pool): Server[] {
     const known = made.get(backend);
     if (known?.context === context && known.address === address && known.id === id) return known.server;
     const server = {
+      key: serverKey({ pool: name, name: `${target.host}:${target.port}` }),
       pool: name,
       name: `${target.host}:${target.port}`,
       target: backend.target,
@@ -92,6 +132,7 @@ function poolServers(model: ServiceModel, name: string, pool: Pool): Server[] {
 
 const toStandIn = memoized((server: Server): Server => ({
   ...server,
+  key: serverKey({ pool: failOpenBackend(server.pool), name: server.name }),
   pool: failOpenBackend(server.pool),
   isChecked: false,
 }));
@@ -152,6 +193,10 @@ function ownCheckKeywords({ healthCheck }: Pick<Backend, 'healthCheck'>): string
     ...(fall === undefined ? [] : [`fall ${fall}`]),
     ...(rise === undefined ? [] : [`rise ${rise}`]),
   ];
+}
+
+function hasIds(algorithm: Algorithm): boolean {
+  return algorithm === 'first' || isHashed(algorithm);
 }
 
 /** Fixed ids where they decide who gets a request; elsewhere HAProxy may give its own. */
@@ -239,12 +284,11 @@ export function dynamicServerKeywords(server: Server, model: ServiceModel): stri
     .join(' ');
 }
 
-export function serverLine(server: Server): string {
-  return [
-    `server ${server.name} ${socketAddress(server)} weight ${server.weight}`,
-    ...ownKeywords(server),
-  ].join(' ');
-}
+export const serverLine = memoized((server: Server): string =>
+  [`server ${server.name} ${socketAddress(server)} weight ${server.weight}`, ...ownKeywords(server)].join(
+    ' ',
+  ),
+);
 
 /** Keywords for the server's twin in the admission section. */
 export function admissionServerKeywords(server: Server, model: ServiceModel): string {

@@ -31,8 +31,26 @@ export function renderServerState(
   const lines = list
     // One without a check begins up, as it should.
     .filter((server) => server.address !== undefined && server.isChecked)
-    .map((server, index) => stateLine(server, index + 1, checkOf(server), healthOf(server)));
+    .map((server, index) => knownLine(server, index + 1, checkOf(server), healthOf(server)));
   return ['1', `# ${COLUMNS}`, ...lines, ''].join('\n');
+}
+
+interface WrittenLine {
+  position: number;
+  check: HealthCheck;
+  health: KnownHealth;
+  line: string;
+}
+
+const written = new WeakMap<Server, WrittenLine>();
+
+/** Of thousands of servers most are as they were when they were last written down. */
+function knownLine(server: Server, position: number, check: HealthCheck, health: KnownHealth): string {
+  const known = written.get(server);
+  if (known?.position === position && known.check === check && known.health === health) return known.line;
+  const line = stateLine(server, position, check, health);
+  written.set(server, { position, check, health, line });
+  return line;
 }
 
 function stateLine(server: Server, position: number, check: HealthCheck, health: KnownHealth): string {

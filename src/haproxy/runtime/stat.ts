@@ -1,3 +1,5 @@
+import { inTurns } from '../../base/turns.ts';
+
 /** What a worker tells of one server (`show stat`, management guide, section 9.1). */
 export interface ServerStat {
   pool: string;
@@ -62,6 +64,17 @@ export function parseStatTable(text: string): StatTable | undefined {
   };
 }
 
+/** The same for very many rows: lets others have their turn in between. */
+export async function readStatTable(text: string): Promise<StatTable | undefined> {
+  const [header = '', ...lines] = text.split('\n');
+  const head = parseStatTable(header);
+  if (!head) return undefined;
+  const rows: (readonly string[])[] = [];
+  for await (const part of inTurns(lines))
+    for (const line of part) if (line !== '') rows.push(splitCsv(line));
+  return { ...head, rows };
+}
+
 export function rowType({ columns }: StatTable, row: readonly string[]): RowType | undefined {
   return ROW_TYPES[Number(row[columns.get('type') ?? -1])];
 }
@@ -71,6 +84,14 @@ export function serverStats(table: StatTable): ServerStat[] {
   return table.rows
     .filter((row) => rowType(table, row) === 'server')
     .map((row) => toStat(row, table.columns));
+}
+
+/** The same for very many servers: lets others have their turn in between. */
+export async function readServerStats(text: string): Promise<ServerStat[]> {
+  const table = await readStatTable(text);
+  const stats: ServerStat[] = [];
+  if (table) for await (const rows of inTurns(table.rows)) stats.push(...serverStats({ ...table, rows }));
+  return stats;
 }
 
 export function parseServerStats(text: string): ServerStat[] {
@@ -107,6 +128,12 @@ function toStat(row: readonly string[], columns: ReadonlyMap<string, number>): S
 /** Splits one line of RFC 4180 CSV: `last_chk` may be quoted and hold commas. */
 function splitCsv(line: string): string[] {
   if (!line.includes('"')) return line.split(',');
+  const parts = line.split('"');
+  // Quotes within quotes leave nothing between two of them; commas in between are no commas between cells.
+  const isPlain = parts.every((part, index) =>
+    index % 2 === 0 ? part !== '' || index === parts.length - 1 : !part.includes(','),
+  );
+  if (isPlain) return line.replaceAll('"', '').split(',');
   return [...line.matchAll(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g)].map(([, cell = '']) =>
     cell.startsWith('"') ? cell.slice(1, -1).replaceAll('""', '"') : cell,
   );

@@ -6,6 +6,7 @@ import { findMachine } from '../../store/machines.ts';
 import { readMeta } from '../../store/meta.ts';
 import { machineNodes } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
+import { patchesSince, tagOf } from '../../store/specs.ts';
 import { findVpc } from '../../store/vpcs.ts';
 import { bundleFor } from '../certificates/uploads.ts';
 import { waitUntil } from '../changes.ts';
@@ -15,7 +16,7 @@ import type { ServerContext } from '../context.ts';
 export async function desiredState(
   context: ServerContext,
   machineId: string,
-  { since, waitMs }: { since: number; waitMs: number },
+  { since, patches, waitMs }: { since: number; patches: boolean; waitMs: number },
 ): Promise<DesiredState> {
   const { clock, changes, closing, store, taken } = context;
   taken.record(machineId, since);
@@ -24,19 +25,20 @@ export async function desiredState(
   // A version above ours is from before a restore of the store: such an agent gets everything.
   const news = async () => since === 0 || (await version()) !== since;
   await waitUntil(changes.watch(`machine:${machineId}`), news, { clock, ms: waitMs, signal: closing });
-  return store.transaction((tx) => readDesired(context, tx, machineId, since));
+  return store.transaction((tx) => readDesired(context, tx, machineId, { since, patches }));
 }
 
 async function readDesired(
   context: ServerContext,
   tx: Tx,
   machineId: string,
-  since: number,
+  { since, patches }: { since: number; patches: boolean },
 ): Promise<DesiredState> {
   const { allowLoopbackBackends } = context;
   const version = await changeVersion(tx, machineId);
-  const { ids, changed } = await machineNodes(tx, machineId, since > version ? 0 : since);
-  const loadBalancers: DesiredLoadBalancer[] = [];
+  const known = since > version ? 0 : since;
+  const { ids, changed } = await machineNodes(tx, machineId, known);
+  const loadBalancers: DesiredState['changed'] = [];
   for (const id of changed) {
     const record = await findLoadBalancer(tx, id);
     const vpc = record && (await findVpc(tx, record.vpcId));
@@ -45,8 +47,22 @@ async function readDesired(
     const network = { name: vpc.name, ...vpc.spec };
     const guard = await guardOf(tx, id, revision);
     const certificate = await certificateFor(context, tx, record);
-    const orders = { id, name, revision, spec, address, vpc: network, allowLoopbackBackends };
-    loadBalancers.push({ ...orders, ...certificate, ...guard });
+    const tag = tagOf(spec);
+    const told = {
+      id,
+      name,
+      revision,
+      address,
+      vpc: network,
+      allowLoopbackBackends,
+      ...certificate,
+      ...guard,
+    };
+    const way =
+      patches && known > 0
+        ? await patchesSince(tx, { loadBalancerId: id, number: revision }, known)
+        : undefined;
+    loadBalancers.push({ ...told, ...(way ?? { spec }), ...(tag === undefined ? {} : { tag }) });
   }
   return {
     controlPlaneId: (await readMeta(tx, 'control_plane_id')) ?? '',

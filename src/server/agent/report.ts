@@ -1,7 +1,7 @@
 import type { AgentReport, LoadBalancerReport } from '../../api/agent.ts';
 import type { Receipt } from '../../spec/plan.ts';
 import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
-import { allBackends } from '../../spec/pools-of.ts';
+import { allBackends, poolsOf } from '../../spec/pools-of.ts';
 import { saveCertificateReports } from '../../store/certificates.ts';
 import { type LoadBalancerRecord, findLoadBalancer } from '../../store/load-balancers.ts';
 import { type MachineRecord, findMachine, updateMachine } from '../../store/machines.ts';
@@ -91,12 +91,22 @@ function merged(
   spec: LoadBalancerSpec,
 ): NodeRecord['backends'] {
   if (news.length === 0) return before;
-  const byKey = new Map([...before, ...news].map((backend) => [backendKey(backend), backend]));
-  const wanted = allBackends(spec);
-  if (byKey.size <= wanted.length) return [...byKey.values()];
+  const fresh = new Map(news.map((backend) => [backendKey(backend), backend]));
+  const merged = before.map((backend) => {
+    const key = backendKey(backend);
+    const told = fresh.get(key);
+    if (!told) return backend;
+    fresh.delete(key);
+    return told;
+  });
+  merged.push(...fresh.values());
+  const count = poolsOf(spec).reduce((sum, [, { backends }]) => sum + backends.length, 0);
+  if (merged.length <= count) return merged;
   // Of those that are gone nothing is told any more.
-  const keys = new Set(wanted.map(({ pool, backend }) => backendKey({ pool, target: backend.target })));
-  return [...byKey].filter(([key]) => keys.has(key)).map(([, backend]) => backend);
+  const keys = new Set(
+    allBackends(spec).map(({ pool, backend }) => backendKey({ pool, target: backend.target })),
+  );
+  return merged.filter((backend) => keys.has(backendKey(backend)));
 }
 
 /** The receipt under the machine's own name, if it is about a revision that there is. */

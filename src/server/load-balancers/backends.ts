@@ -72,7 +72,9 @@ function poolFlag(pool: string): string {
 export function addBackends(place: Place, { backends, single }: BackendAddition): Backend[] {
   const { name } = place.record;
   const before = requirePool(place).backends;
-  const present = new Map(before.map((backend) => [backend.target, backend]));
+  const wanted = new Set(backends.map(({ target }) => target));
+  const known = before.filter(({ target }) => wanted.has(target));
+  const present = new Map(known.map((backend) => [backend.target, backend]));
   const clash = backends.find((backend) => {
     const known = present.get(backend.target);
     return known !== undefined && !isDeepStrictEqual(known, backend);
@@ -129,9 +131,12 @@ export function backendViews(
 ): BackendResource[] {
   const { record } = observation;
   if (onlyPool !== undefined) requirePool({ record, pool: onlyPool });
-  const wanted = allBackends(record.spec).filter(
-    ({ pool, backend }) =>
-      (onlyPool === undefined || pool === onlyPool) && (onlyTargets?.has(backend.target) ?? true),
+  const pools = poolsOf(record.spec).filter(([pool]) => onlyPool === undefined || pool === onlyPool);
+  const wanted = pools.flatMap(([pool, { backends }]) =>
+    (onlyTargets ? backends.filter(({ target }) => onlyTargets.has(target)) : backends).map((backend) => ({
+      pool,
+      backend,
+    })),
   );
   const statuses = Map.groupBy(statusesOf(observation, wanted), backendKey);
   return wanted.map(({ pool, backend }) => {

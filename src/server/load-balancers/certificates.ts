@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import type { FieldError } from '../../base/errors.ts';
 import { jsonPointer } from '../../base/pointer.ts';
 import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
-import { allBackends, poolPath } from '../../spec/pools-of.ts';
+import { poolPath, poolsOf } from '../../spec/pools-of.ts';
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
@@ -14,12 +14,13 @@ export function certificateErrors(spec: LoadBalancerSpec): FieldError[] {
     known.set(ca, readable);
     return readable;
   };
-  return allBackends(spec).flatMap(({ pool, index, backend }) => {
-    const ca = backend.tls?.ca;
-    if (ca === undefined || isReadable(ca)) return [];
-    const pointer = jsonPointer([...poolPath(pool), 'backends', index, 'tls', 'ca']);
-    return [{ pointer, code: 'invalid_value', detail: 'holds a certificate that cannot be read' }];
-  });
+  return poolsOf(spec).flatMap(([pool, { backends }]) =>
+    backends.flatMap(({ tls }, index) => {
+      if (tls?.ca === undefined || isReadable(tls.ca)) return [];
+      const pointer = jsonPointer([...poolPath(pool), 'backends', index, 'tls', 'ca']);
+      return [{ pointer, code: 'invalid_value', detail: 'holds a certificate that cannot be read' }];
+    }),
+  );
 }
 
 export function isCertificate(pem: string): boolean {

@@ -3,6 +3,7 @@ import type { DryRun } from '../../api/load-balancer.ts';
 import { diffValues } from '../../spec/diff.ts';
 import type { LoadBalancerDefinition } from '../../spec/load-balancer.ts';
 import type { Plan } from '../../spec/plan.ts';
+import { shareStructure } from '../../spec/share.ts';
 import { insertGuard, supersedeGuards } from '../../store/guards.ts';
 import {
   type LoadBalancerRecord,
@@ -88,15 +89,17 @@ export async function changeLoadBalancer(
   wanted: LoadBalancerDefinition,
   origin: RevisionOrigin,
 ): Promise<Changed> {
-  if (isDeepStrictEqual(definitionOf(before), definitionOf(wanted))) return unchanged(before);
-  const vpc = await requireVpcFor(context, tx, wanted.spec, origin.locate);
-  await requireZoneOf(tx, wanted.spec, origin.locate);
+  const spec = shareStructure(before.spec, wanted.spec);
+  if (isDeepStrictEqual(definitionOf(before), { ...definitionOf(wanted), spec })) return unchanged(before);
+  const vpc = await requireVpcFor(context, tx, spec, origin.locate);
+  await requireZoneOf(tx, spec, origin.locate);
   if (wanted.name !== before.name) await requireFreeName(tx, wanted.name, before.id);
   const after: LoadBalancerRecord = {
     ...before,
     ...definitionOf(wanted),
+    spec,
     vpcId: vpc.id,
-    ports: portsOf(wanted.spec),
+    ports: portsOf(spec),
     revision: before.revision + 1,
     updatedAt: timestamp(context),
   };
@@ -131,20 +134,25 @@ async function commit(
 ): Promise<Changed> {
   const diff = diffValues(before && definitionOf(before), definitionOf(after));
   const plan = await planOf(context, tx, before, after, vpc);
-  await insertRevision(tx, {
-    ...definitionOf(after),
-    loadBalancerId: after.id,
-    number: after.revision,
-    action,
-    restoredFrom: restoredFrom ?? null,
-    author,
-    createdAt: after.updatedAt,
-    diff,
-    plan,
-    reason: reason ?? null,
-  });
+  const changeVersion = await nextChangeVersion(tx);
+  await insertRevision(
+    tx,
+    {
+      ...definitionOf(after),
+      loadBalancerId: after.id,
+      number: after.revision,
+      action,
+      restoredFrom: restoredFrom ?? null,
+      author,
+      createdAt: after.updatedAt,
+      diff,
+      plan,
+      reason: reason ?? null,
+    },
+    { changeVersion, before: before?.spec },
+  );
   await beginGuard(tx, after, guardMs);
-  const machineIds = await touchNodes(tx, after.id, await nextChangeVersion(tx));
+  const machineIds = await touchNodes(tx, after.id, changeVersion);
   return {
     record: after,
     changed: true,

@@ -1,6 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
+import { memoized } from '../../base/memo.ts';
 import type { LoadBalancerReport } from '../../api/agent.ts';
 import type { ServiceModel } from '../../haproxy/model.ts';
 import type { HostLayout } from '../../spec/host-layout.ts';
+import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
 import { parseTarget } from '../../spec/target.ts';
 import { type KnownCertificates, knownCertificates } from '../certificates/known.ts';
 import type { VpcSpec } from '../../spec/vpc.ts';
@@ -30,7 +33,7 @@ export function serviceModel(
   { id, name, spec, address }: Pick<LoadBalancerRecord, 'id' | 'name' | 'spec' | 'address'>,
   { vpc, layout, reported, certificates }: ModelSurroundings,
 ): ServiceModel {
-  return {
+  const model: ServiceModel = {
     id,
     name,
     spec,
@@ -39,16 +42,27 @@ export function serviceModel(
     addresses: knownAddresses(vpc, reported),
     certificates: knownCertificates(spec, certificates),
   };
+  const last = lastModels.get(spec);
+  if (last && isDeepStrictEqual(last, model)) return last;
+  lastModels.set(spec, model);
+  return model;
 }
 
+/** The model that was last made of a spec: what is made of a model is kept with it. */
+const lastModels = new WeakMap<LoadBalancerSpec, ServiceModel>();
+
 function knownAddresses(vpc: VpcSpec, reported: LoadBalancerReport['backends']): ReadonlyMap<string, string> {
-  const fromReport = reported.flatMap(({ target, address }) => {
-    // A target that is an address stands for itself.
-    const known = parseTarget(target);
-    return known && !known.isIp && address !== undefined ? [[known.host, address] as const] : [];
-  });
   const fromVpc = vpc.hosts.flatMap(({ name, addresses: [first] }) =>
     first === undefined ? [] : [[name, first] as const],
   );
-  return new Map([...fromReport, ...fromVpc]);
+  return new Map([...reportedAddresses(reported), ...fromVpc]);
 }
+
+const reportedAddresses = memoized((reported: LoadBalancerReport['backends']) =>
+  reported.flatMap(({ target, address }) => {
+    // A target that is an address stands for itself; most do, and need no closer look.
+    if (address === undefined || target.startsWith(address)) return [];
+    const known = parseTarget(target);
+    return known && !known.isIp ? [[known.host, address] as const] : [];
+  }),
+);

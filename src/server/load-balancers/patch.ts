@@ -1,25 +1,71 @@
 import { isDeepStrictEqual } from 'node:util';
 import { HTTP_CHECK_FIELDS, type HealthCheck, completeHealthCheck } from '../../spec/health-check.ts';
-import type { LoadBalancerDefinition, LoadBalancerSpec } from '../../spec/load-balancer.ts';
-import type { Pool } from '../../spec/pool.ts';
+import {
+  type LoadBalancerDefinition,
+  LoadBalancerInput,
+  type LoadBalancerSpec,
+  completeSpec,
+} from '../../spec/load-balancer.ts';
+import { MAX_POOLS, type Pool } from '../../spec/pool.ts';
 import { parsePorts } from '../../spec/ports.ts';
 import { record } from '../../spec/rules/raw.ts';
-import { shareBackends } from '../../spec/share.ts';
 import { type Sticky, completeSticky } from '../../spec/sticky.ts';
 import { completeTimeouts } from '../../spec/timeouts.ts';
-import { validateLoadBalancer } from '../../spec/validate.ts';
+import { parseWith, relationErrors, validateLoadBalancer } from '../../spec/validate.ts';
 import { mergePatch } from '../merge-patch.ts';
 import { validationError } from '../http/read-request.ts';
 
 /** Applies a merge patch to what a user sets of a load balancer, and reads the result as a whole. */
-export function patchDefinition(
-  { name, labels, spec }: LoadBalancerDefinition,
-  patch: unknown,
-): LoadBalancerDefinition {
+export function patchDefinition(before: LoadBalancerDefinition, patch: unknown): LoadBalancerDefinition {
+  return patchPart(before, patch) ?? patchWhole(before, patch);
+}
+
+/**
+ * The same where the patch leaves backends, routes and pools alone: what has been read before is not read again. Undefined
+ * when that may not be, or when anything is wrong, which only a reading of the whole can tell in full.
+ */
+function patchPart(before: LoadBalancerDefinition, patch: unknown): LoadBalancerDefinition | undefined {
+  const fields = record(record(patch)['spec']);
+  const { pools = {} } = fields;
+  if (fields['type'] !== undefined || typeof pools !== 'object' || pools === null) return undefined;
+  const { spec } = before;
+  const isTouched = (name: string) => Object.hasOwn(pools, name);
+  const kept = {
+    ...('backends' in fields ? {} : { backends: spec.backends }),
+    ...('routes' in fields ? {} : { routes: spec.routes }),
+  };
+  const part = {
+    ...spec,
+    ...(kept.backends ? { backends: [] } : {}),
+    ...(kept.routes ? { routes: [] } : {}),
+    pools: Object.fromEntries(Object.entries(spec.pools).filter(([name]) => isTouched(name))),
+  };
+  const base = { name: before.name, labels: before.labels, spec: withoutDerived(part, fields) };
+  const body = record(mergePatch(toJson(base), patch));
+  const parsed = parseWith(LoadBalancerInput, body);
+  if (!parsed.ok) return undefined;
+  const raw = record(body['spec']);
+  const withKept = (patched: Record<string, unknown>) => {
+    const entries = Object.entries(spec.pools).flatMap(([name, pool]) => {
+      if (!isTouched(name)) return [[name, pool] as const];
+      return Object.hasOwn(patched, name) ? [[name, patched[name]] as const] : [];
+    });
+    const added = Object.entries(patched).filter(([name]) => !Object.hasOwn(spec.pools, name));
+    return Object.fromEntries([...entries, ...added]);
+  };
+  const all = { ...raw, ...kept, pools: withKept(record(raw['pools'])) };
+  if (Object.keys(all.pools).length > MAX_POOLS || relationErrors(all).length > 0) return undefined;
+  const { name, labels, spec: read } = parsed.value;
+  const completed = completeSpec(read);
+  const complete = withKept(completed.pools) as LoadBalancerSpec['pools'];
+  return { name, labels, spec: { ...completed, ...kept, pools: complete } };
+}
+
+function patchWhole({ name, labels, spec }: LoadBalancerDefinition, patch: unknown): LoadBalancerDefinition {
   const base = { name, labels, spec: withoutDerived(spec, record(record(patch)['spec'])) };
   const validated = validateLoadBalancer(mergePatch(toJson(base), patch));
   if (!validated.ok) throw validationError(validated.errors);
-  return { ...validated.value, spec: shareBackends(spec, validated.value.spec) };
+  return validated.value;
 }
 
 /**

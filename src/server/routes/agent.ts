@@ -9,7 +9,11 @@ export function agentHandlers(context: ServerContext): Handlers<typeof agentRout
   return {
     async getDesiredState({ query, identity }) {
       const machineId = identity.kind === 'machine' ? identity.id : '';
-      const body = await desiredState(context, machineId, { since: query.since, waitMs: query.wait * 1000 });
+      const body = await desiredState(context, machineId, {
+        since: query.since,
+        patches: query.patches,
+        waitMs: query.wait * 1000,
+      });
       return { status: 200, body };
     },
     async reportState({ body, identity }) {

@@ -152,7 +152,11 @@ async function remove(
       backends,
       sent: { backends: [], single: true },
     });
-    const outcome = await loadBalancerOutcome(context, tx, changed, { dryRun: request.query.dryRun });
+    const outcome = await loadBalancerOutcome(context, tx, changed, {
+      dryRun: request.query.dryRun,
+      // The answer has no body.
+      view: () => undefined,
+    });
     if (request.query.dryRun) return outcome;
     const { refresh: _refresh, ...rest } = outcome;
     return { ...rest, answer: { status: 204, headers: { etag: etag(changed.record.revision) } } };

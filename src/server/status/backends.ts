@@ -23,16 +23,34 @@ const reportedByKey = memoized(
     new Map(reported.map((backend) => [backendKey(backend), backend])),
 );
 
+/** For so many it is not worth the while to put all in order. */
+const FEW = 20;
+
+function someByKey(
+  reported: readonly Reported[],
+  wanted: readonly Pick<PoolBackend, 'pool' | 'backend'>[],
+): ReadonlyMap<string, Reported> {
+  const targets = new Set(wanted.map(({ backend }) => backend.target));
+  const some = reported.filter(({ target }) => targets.has(target));
+  return new Map(some.map((backend) => [backendKey(backend), backend]));
+}
+
 /** How each backend of the spec is seen by each node, in the order of the spec. */
 export function backendStatuses(observation: Observation): BackendStatus[] {
   return statusesOf(observation, allBackends(observation.record.spec));
 }
 
 /** The same of some backends. */
-export function statusesOf(observation: Observation, backends: readonly PoolBackend[]): BackendStatus[] {
+export function statusesOf(
+  observation: Observation,
+  backends: readonly Pick<PoolBackend, 'pool' | 'backend'>[],
+): BackendStatus[] {
   const seen = observation.nodes.map((observed) => ({
     observed,
-    byKey: reportedByKey(observed.node.backends),
+    byKey:
+      backends.length <= FEW
+        ? someByKey(observed.node.backends, backends)
+        : reportedByKey(observed.node.backends),
   }));
   return backends.flatMap(({ pool, backend: { target } }) =>
     seen.map(({ observed, byKey }) => {
@@ -45,8 +63,15 @@ export function statusesOf(observation: Observation, backends: readonly PoolBack
 
 type Reported = ObservedNode['node']['backends'][number];
 
-function statusOf({ evidence: _evidence, ...seen }: Reported, { machine }: ObservedNode): BackendStatus {
-  return { ...seen, machine: machine.name };
+const statuses = new WeakMap<Reported, BackendStatus>();
+
+function statusOf(reported: Reported, { machine }: ObservedNode): BackendStatus {
+  const known = statuses.get(reported);
+  if (known?.machine === machine.name) return known;
+  const { evidence: _evidence, ...seen } = reported;
+  const status = { ...seen, machine: machine.name };
+  statuses.set(reported, status);
+  return status;
 }
 
 /** How each node sees one backend, and what shows why. */
@@ -68,10 +93,15 @@ function isWanted(backend: Pick<Backend, 'drain' | 'weight'>): boolean {
 
 /** Those that should take new clients. */
 export function inService(spec: LoadBalancerSpec, backends: readonly BackendStatus[]): BackendStatus[] {
-  const wanted = allBackends(spec).filter(({ backend }) => isWanted(backend));
-  const keys = new Set(wanted.map(({ pool, backend: { target } }) => backendKey({ pool, target })));
+  const keys = keysInService(spec);
   return backends.filter((backend) => keys.has(backendKey(backend)));
 }
+
+/** Several parts of a status ask for them. */
+const keysInService = memoized((spec: LoadBalancerSpec): ReadonlySet<string> => {
+  const wanted = allBackends(spec).filter(({ backend }) => isWanted(backend));
+  return new Set(wanted.map(({ pool, backend: { target } }) => backendKey({ pool, target })));
+});
 
 /** The pools whose backends are all down and get traffic all the same. */
 export function poolsFailingOpen(

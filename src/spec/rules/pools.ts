@@ -2,7 +2,7 @@ import type { FieldError } from '../../base/errors.ts';
 import { jsonPointer } from '../../base/pointer.ts';
 import { COOKIE_FIELDS } from '../sticky.ts';
 import { DEFAULT_POOL, MAX_BACKENDS, MAX_POOLS } from '../pool.ts';
-import { formatTarget, parseTarget } from '../target.ts';
+import { isKnownDistinct, targetOf } from './distinct.ts';
 import { healthCheckErrors } from './health-check.ts';
 import { array, fault, record } from './raw.ts';
 
@@ -18,7 +18,7 @@ export function poolErrors(spec: Record<string, unknown>): FieldError[] {
   ];
   const total = pools.reduce((sum, { pool }) => sum + array(pool['backends']).length, 0);
   return [
-    ...pools.flatMap(({ path, pool }) => onePool(pool, path, spec['type'])),
+    ...pools.flatMap(({ path, pool }) => knownPool(pool, path, spec['type'])),
     ...(named.some(([name]) => name === DEFAULT_POOL)
       ? [
           fault(
@@ -38,6 +38,16 @@ export function poolErrors(spec: Record<string, unknown>): FieldError[] {
         ]
       : []),
   ];
+}
+
+/** Pools in which nothing was wrong, and in a load balancer of what type: they stay as they are in most changes. */
+const right = new WeakMap<object, unknown>();
+
+function knownPool(pool: Record<string, unknown>, path: string[], type: unknown): FieldError[] {
+  if (right.get(pool) === type && right.has(pool)) return [];
+  const errors = onePool(pool, path, type);
+  if (errors.length === 0) right.set(pool, type);
+  return errors;
 }
 
 function onePool(pool: Record<string, unknown>, path: string[], type: unknown): FieldError[] {
@@ -85,13 +95,13 @@ function algorithmErrors(pool: Record<string, unknown>, prefix: string, type: un
 }
 
 function backendErrors(pool: Record<string, unknown>, path: string[]): FieldError[] {
+  const backends = array(pool['backends']);
+  if (isKnownDistinct(backends)) return [];
   const seen = new Map<string, number>();
   const errors: FieldError[] = [];
-  for (const [index, backend] of array(pool['backends']).slice(0, MAX_BACKENDS).entries()) {
-    const text = record(backend)['target'];
-    const target = typeof text === 'string' ? parseTarget(text) : undefined;
-    if (!target) continue;
-    const canonical = formatTarget(target);
+  for (const [index, backend] of backends.slice(0, MAX_BACKENDS).entries()) {
+    const canonical = targetOf(backend);
+    if (canonical === undefined) continue;
     const first = seen.get(canonical);
     if (first === undefined) seen.set(canonical, index);
     else {

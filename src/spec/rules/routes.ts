@@ -10,6 +10,19 @@ const HTTP_PARTS = ['split', 'redirect', 'respond', 'rewrite', 'headers', 'rateL
 
 /** What must hold in each route and between routes and pools. */
 export function routeErrors(spec: Record<string, unknown>): FieldError[] {
+  const routes = array(spec['routes']);
+  // With routes and pools as before, what was right is right.
+  const around = `${String(spec['type'])} ${spec['tls'] === undefined} ${Object.keys(record(spec['pools'])).join(' ')}`;
+  if (right.get(routes) === around) return [];
+  const errors = allRouteErrors(spec);
+  if (errors.length === 0) right.set(routes, around);
+  return errors;
+}
+
+/** Routes in which nothing was wrong, and next to what. */
+const right = new WeakMap<object, string>();
+
+function allRouteErrors(spec: Record<string, unknown>): FieldError[] {
   const pools = new Set([DEFAULT_POOL, ...Object.keys(record(spec['pools']))]);
   const routes = array(spec['routes']).slice(0, MAX_ROUTES);
   const isTcp = spec['type'] === 'tcp';

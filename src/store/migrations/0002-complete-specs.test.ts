@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => directory.remove());
 
-/** A database as 0.1.0 left it: `web-lb` with two revisions and `db-lb` with one. */
+/** A database as 0.1.0 left it: `web-lb` with two revisions and `db-lb` likewise. */
 async function writeOldDatabase(httpSpec: object = OLD_SPECS.http): Promise<void> {
   const path = join(directory.path, 'agentmetal.db');
   const db = new Kysely<Database>({ dialect: sqliteDialect(path) });
@@ -38,6 +38,7 @@ async function writeOldDatabase(httpSpec: object = OLD_SPECS.http): Promise<void
   revision.run('lb_1', 2, 'web-lb', JSON.stringify(OLD_SPECS.http));
   balancer.run('lb_2', 'db-lb', JSON.stringify(OLD_SPECS.tcp));
   revision.run('lb_2', 1, 'db-lb', JSON.stringify(OLD_SPECS.tcp));
+  revision.run('lb_2', 2, 'db-lb', JSON.stringify(OLD_SPECS.tcp));
   database.close();
 }
 

@@ -2,6 +2,7 @@ import type { Migration } from 'kysely/migration';
 import { initial } from './0001-initial.ts';
 import { completeSpecs } from './0002-complete-specs.ts';
 import { guards } from './0003-guards.ts';
+import { patches } from './0004-patches.ts';
 import { dns } from './0005-dns.ts';
 import { certificates } from './0006-certificates.ts';
 
@@ -10,6 +11,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
   '0002-complete-specs': completeSpecs,
   '0003-guards': guards,
+  '0004-patches': patches,
   '0005-dns': dns,
   '0006-certificates': certificates,
 };

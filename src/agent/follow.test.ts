@@ -1,0 +1,29 @@
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import type { DesiredState } from '../api/agent.ts';
+import { systemClock } from '../base/clock.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { UnknownSpec, createFollower } from './follow.ts';
+
+test('an agent that has not the spec which is patched asks for everything at once, and follows on', async () => {
+  const ending = new AbortController();
+  const asked: number[] = [];
+  const turns: string[] = [];
+  const desired = async (since: number): Promise<DesiredState> => {
+    asked.push(since);
+    return { controlPlaneId: 'c', version: asked.length + 10, ids: [], changed: [] };
+  };
+  const follower = createFollower({
+    clock: { ...systemClock, sleep: () => Promise.reject(new Error('it waited')) },
+    logger: pino({ level: 'silent' }),
+    controlPlane: { desired } as unknown as ControlPlane,
+    async take() {
+      if (asked.length === 2) throw new UnknownSpec('not here');
+      if (asked.length === 4) ending.abort();
+    },
+    onTurn: () => turns.push('turn'),
+  });
+  await follower.run(ending.signal);
+  expect(asked).toEqual([0, 11, 0, 13]);
+  expect(turns).toEqual([]);
+});
