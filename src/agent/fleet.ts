@@ -5,6 +5,8 @@ import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { HostLayout } from '../spec/host-layout.ts';
 import { ForeignControlPlane } from './follow.ts';
+import type { CertificateOrders } from './certificates/orders/orders.ts';
+import { wantedOf } from './certificates/wanted.ts';
 import type { Memory } from './memory.ts';
 import { createNameResolver } from './resolver.ts';
 import { Service } from './service.ts';
@@ -35,6 +37,8 @@ export interface FleetOptions {
   clock: Clock;
   logger: Logger;
   memory: Memory;
+  /** Obtains certificates; serving takes from here what was obtained. */
+  certificates: CertificateOrders;
   /** Folder with the programs that check backends. Default: `checks` in the agent's data directory. */
   checksDirectory?: string | undefined;
   onChange(id: string, urgent: boolean): void;
@@ -42,14 +46,17 @@ export interface FleetOptions {
   onGuard(): void;
 }
 
-export function createFleet({ memory, onChange, ...options }: FleetOptions): Fleet {
-  const { logger, clock } = options;
+export function createFleet({ memory, certificates, onChange, ...options }: FleetOptions): Fleet {
+  const { logger, clock, layout } = options;
   const services = new Map<string, Service>();
   let controlPlaneId: string | undefined;
   const resolver = createNameResolver({
     clock,
     onChange: () => services.forEach((service) => service.nudge()),
   });
+
+  // What was obtained, and by which thumbprint challenges are answered, comes to HAProxy with the next pass.
+  certificates.onChange((id) => services.get(id)?.nudge());
 
   const serviceFor = (id: string, observedRevision: number): Service => {
     const present = services.get(id);
@@ -70,8 +77,15 @@ export function createFleet({ memory, onChange, ...options }: FleetOptions): Fle
     return service;
   };
 
+  const wantCertificates = (desired: DesiredLoadBalancer) => {
+    const wanted = wantedOf(desired, layout);
+    if (wanted) certificates.want(wanted);
+    else certificates.forget(desired.id);
+  };
+
   const want = (desired: DesiredLoadBalancer) => {
     serviceFor(desired.id, 0).want(desired);
+    wantCertificates(desired);
     // Bringing it about does not wait for the disk: until then the control plane still has it.
     memory
       .saveDesired(desired)
@@ -83,6 +97,7 @@ export function createFleet({ memory, onChange, ...options }: FleetOptions): Fle
   const drop = async (id: string) => {
     const service = services.get(id);
     services.delete(id);
+    certificates.forget(id);
     await service?.remove();
     await memory.forget(id);
   };
@@ -91,8 +106,10 @@ export function createFleet({ memory, onChange, ...options }: FleetOptions): Fle
     async recall() {
       const remembered = await memory.load();
       controlPlaneId = remembered.controlPlaneId;
-      for (const { desired, observedRevision } of remembered.loadBalancers)
+      for (const { desired, observedRevision } of remembered.loadBalancers) {
         serviceFor(desired.id, observedRevision).want(desired);
+        wantCertificates(desired);
+      }
     },
     async take(state) {
       if (controlPlaneId !== undefined && state.controlPlaneId !== controlPlaneId) {
