@@ -51,7 +51,8 @@ describe('when a certificate is renewed', () => {
   it('is at the CA’s wish, even when that has passed', () => {
     const window = { start: NOW + DAY, end: NOW + 3 * DAY };
     expect(renewalDue(life(90), 0.25, window)).toBe(NOW + 1.5 * DAY);
-    expect(renewalDue(life(90), 0.9, { start: NOW - 2 * DAY, end: NOW - DAY })).toBeLessThan(NOW);
+    // But not in its first hours: the next one would have the same wish.
+    expect(renewalDue(life(90), 0.9, { start: NOW - 2 * DAY, end: NOW - DAY })).toBe(NOW + 0.9 * DAY);
   });
 });
 

@@ -6,6 +6,9 @@ const SHORT_LIVED_MS = 10 * DAY_MS;
 /** By so much of the life many certificates of the same hour are spread. */
 const SPREAD = 0.05;
 
+/** A CA that wants every certificate renewed at once would be asked without end. */
+const YOUNGEST = 1 / 100;
+
 /** From when to when a certificate is valid, in milliseconds since the epoch. */
 export interface Lifetime {
   notBefore: number;
@@ -24,8 +27,11 @@ export interface SuggestedWindow {
  * @param dice in [0, 1), drawn once for each certificate and kept: it spreads them over time.
  */
 export function renewalDue(life: Lifetime, dice: number, window?: SuggestedWindow): number {
-  if (window) return Math.round(window.start + dice * Math.max(0, window.end - window.start));
   const whole = life.notAfter - life.notBefore;
+  if (window) {
+    const wished = window.start + dice * Math.max(0, window.end - window.start);
+    return Math.round(Math.max(wished, life.notBefore + whole * YOUNGEST));
+  }
   const share = (whole < SHORT_LIVED_MS ? 1 / 2 : 2 / 3) + (dice * 2 - 1) * SPREAD;
   return Math.round(life.notBefore + whole * share);
 }

@@ -21,6 +21,8 @@ export interface PlaceOptions {
   publisher: ChallengePublisher | undefined;
   clock: Clock;
   logger: Logger;
+  /** Aborted when the agent ends; certbot goes on, and the next agent sees it through. */
+  ending: AbortSignal;
 }
 
 /** Places an order and sees it through to its end. It never throws. */
@@ -67,7 +69,7 @@ function deskFor(
   entry: Entry,
   run: Run,
   publisher: ChallengePublisher,
-  { preflight, clock, logger }: PlaceOptions,
+  { preflight, clock, logger, ending }: PlaceOptions,
 ): Desk {
   return openDesk({
     order: entry.paths.order,
@@ -77,6 +79,7 @@ function deskFor(
     giveUp: run.stop,
     clock,
     logger,
+    agentEnding: ending,
   });
 }
 

@@ -107,6 +107,7 @@ export function createRenewals(options: RenewalsOptions): Renewals {
     if (result.ok) {
       await keepBundle(entry, result.chain, result.key);
       entry.record = afterSuccess(entry.record, now, random());
+      entry.isOrdering = false;
       entry.holds = 0;
       entry.heldUntil = 0;
       await saveRecord(entry);
@@ -120,10 +121,16 @@ export function createRenewals(options: RenewalsOptions): Renewals {
     const isReplaced =
       finding.code === 'account_gone' && thumbprint !== undefined && (await account.discard(thumbprint));
     entry.record = afterFailure(entry, finding, clock.now(), random());
+    entry.isOrdering = false;
     if (isReplaced) delete entry.record.backoffUntil;
     const { code, detail } = finding;
     logger.warn({ name: entry.name, code, detail }, 'an order for a certificate has failed');
     await save(entry);
+  };
+
+  /** An agent that ends leaves what it has begun to the next one. */
+  const settleUnlessEnding = async (entry: Entry, result: OrderResult) => {
+    if (!stop.aborted) await settle(entry, result);
   };
 
   const order = async (entry: Entry, subject: WantedName) => {
@@ -132,14 +139,14 @@ export function createRenewals(options: RenewalsOptions): Renewals {
     await saveRecord(entry);
     entry.isOrdering = true;
     onChange(entry.name);
-    await settle(entry, await obtain(entry, subject, options.placing));
+    await settleUnlessEnding(entry, await obtain(entry, subject, options.placing));
   };
   /** Sees an order through that an agent of before has placed, or whose certificate could not be written down. */
   const finish = async (entry: Entry): Promise<boolean> => {
     const left = await resume(entry, options.placing, () => {
       entry.isOrdering = true;
     });
-    if (left) await settle(entry, left);
+    if (left) await settleUnlessEnding(entry, left);
     return left !== undefined;
   };
   const attempt = async (entry: Entry, subject: WantedName) => {

@@ -16,11 +16,13 @@ export interface DeskOptions {
   /** Keeps in mind what was published, over restarts. */
   published: PublishedRecords;
   /** Resolves when the value is seen by name servers, to why not otherwise. */
-  untilVisible(name: string, value: string): Promise<Finding | undefined>;
+  untilVisible(name: string, value: string, signal: AbortSignal): Promise<Finding | undefined>;
   /** Ends certbot: it would go on to ask the CA though the record is not there. */
   giveUp(): void;
   clock: Clock;
   logger: Logger;
+  /** Aborted when the agent ends: what is asked for then is left to the next one. */
+  agentEnding: AbortSignal;
 }
 
 /** Answers the requests of the hook while certbot runs. */
@@ -32,20 +34,22 @@ export interface Desk {
 const LOOK_MS = 100;
 
 export function openDesk(options: DeskOptions): Desk {
-  const { order, clock, logger } = options;
+  const { order, clock, logger, agentEnding } = options;
   const directory = join(order, CHALLENGES);
   const ending = new AbortController();
+  const signal = AbortSignal.any([ending.signal, agentEnding]);
   let finding: Finding | undefined;
 
   const answer = async (file: string) => {
     const request = readRequest(await readFile(join(directory, file), 'utf8'));
-    if (request) finding ??= await serve(request, options);
+    if (request) finding ??= await serve(request, options, signal);
+    if (signal.aborted) return;
     if (finding) return options.giveUp();
     await writeFile(join(directory, file.replace(/\.request$/, '.answer')), '');
   };
   const work = async () => {
     const seen = new Set<string>();
-    while (!ending.signal.aborted && !finding) {
+    while (!signal.aborted && !finding) {
       try {
         const names = (await readdir(directory)).filter((name) => name.endsWith('.request'));
         const answered = new Set((await readdir(directory)).filter((name) => name.endsWith('.answer')));
@@ -57,7 +61,7 @@ export function openDesk(options: DeskOptions): Desk {
       } catch (error) {
         logger.warn({ error: messageOf(error), order }, 'a challenge cannot be answered');
       }
-      await clock.sleep(LOOK_MS, ending.signal);
+      await clock.sleep(LOOK_MS, signal);
     }
   };
   const done = work();
@@ -73,6 +77,7 @@ export function openDesk(options: DeskOptions): Desk {
 async function serve(
   { action, name, value }: HookRequest,
   { publisher, published, untilVisible, logger }: DeskOptions,
+  signal: AbortSignal,
 ): Promise<Finding | undefined> {
   if (action === 'remove') {
     await published
@@ -85,5 +90,5 @@ async function serve(
   } catch (error) {
     return { code: 'txt_not_published', detail: printable(messageOf(error), 300) };
   }
-  return untilVisible(name, value);
+  return untilVisible(name, value, signal);
 }

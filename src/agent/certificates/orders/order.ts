@@ -8,7 +8,7 @@ import { readTextIfExists } from '../../../host/files.ts';
 import { hookCommand } from '../challenges/hook.ts';
 import type { AcmeSettings } from '../settings.ts';
 import type { Account } from './account.ts';
-import { type Run, closeRun, prepareRun, startRun } from './run.ts';
+import { type Run, prepareRun, startRun } from './run.ts';
 
 /** What an order came to. */
 export type OrderResult = { ok: true; chain: string; key: string } | { ok: false; finding: Finding };
@@ -72,7 +72,6 @@ export async function collectOrder(
   const key = await readTextIfExists(join(live, 'privkey.pem'));
   const fault = chain === undefined || key === undefined ? 'none' : bundleFault(chain, key, name, now);
   if (chain !== undefined && key !== undefined && fault === undefined) return { ok: true, chain, key };
-  await closeRun(directory);
   if (end.code === 0 && fault !== undefined)
     return { ok: false, finding: { code: 'bundle_invalid', detail: fault } };
   return { ok: false, finding: readCertbotFailure(end, now) };

@@ -70,6 +70,7 @@ export interface CertificateOrdersOptions {
 
 export function createCertificateOrders(options: CertificateOrdersOptions): CertificateOrders {
   const { root, settings, clock, random, logger, publisher } = options;
+  const ending = new AbortController();
   const wanted = new Map<string, WantedCertificates>();
   const listeners: ((id: string) => void)[] = [];
   let names: ReadonlyMap<string, WantedName> = new Map();
@@ -97,7 +98,7 @@ export function createCertificateOrders(options: CertificateOrdersOptions): Cert
     ...(publicServers ? { publicServers } : {}),
   });
   const limits = options.limits ?? (settings.caBundle === undefined ? PUBLIC_CA_LIMITS : undefined);
-  const placing = { settings, account, preflight, publisher, clock, logger };
+  const placing = { settings, account, preflight, publisher, clock, logger, ending: ending.signal };
   const renewals = createRenewals({
     root,
     authority,
@@ -136,7 +137,9 @@ export function createCertificateOrders(options: CertificateOrdersOptions): Cert
     },
     async refuse(domain, serial, why) {
       const entry = renewals.entries.get(domain);
-      if (!entry || entry.issued?.serial !== serial || entry.record.finding?.code === 'not_servable') return;
+      // While another one is being obtained nothing is touched; who serves says it again in the next pass.
+      if (!entry || entry.isBusy || entry.issued?.serial !== serial) return;
+      if (entry.record.finding?.code === 'not_servable') return;
       try {
         await restoreBundle(entry);
       } catch (error) {
@@ -148,7 +151,10 @@ export function createCertificateOrders(options: CertificateOrdersOptions): Cert
     },
     state: (id) => entriesOf(id).map((entry) => stateOf(entry, names.get(entry.name), clock.now())),
     onChange: (listener) => void listeners.push(listener),
-    run: renewals.run,
+    async run(signal) {
+      signal.addEventListener('abort', () => ending.abort());
+      await renewals.run(signal);
+    },
   };
 }
 

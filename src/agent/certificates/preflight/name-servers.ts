@@ -58,8 +58,9 @@ async function caaOf(resolver: Resolver, name: string): Promise<CaaSighting | un
   return undefined;
 }
 
-function caaRecords({ critical, ...tags }: NodeCaaRecord): CaaRecord[] {
-  return Object.entries(tags).map(([tag, value]) => ({
+function caaRecords({ critical, ...rest }: NodeCaaRecord): CaaRecord[] {
+  const tags = Object.entries(rest).filter(([tag]) => tag !== 'type');
+  return tags.map(([tag, value]) => ({
     tag,
     value: String(value),
     critical: critical >= 128,

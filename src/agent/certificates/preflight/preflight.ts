@@ -21,8 +21,8 @@ export interface PreflightSubject {
 export interface Preflight {
   /** Why the CA would refuse; undefined when nothing speaks against it. */
   check(subject: PreflightSubject): Promise<Finding | undefined>;
-  /** Waits until a TXT value is seen; resolves to why not when the time is over. */
-  untilVisible(name: string, value: string): Promise<Finding | undefined>;
+  /** Waits until a TXT value is seen, or the signal; resolves to why not when the time is over. */
+  untilVisible(name: string, value: string, signal: AbortSignal): Promise<Finding | undefined>;
 }
 
 export interface PreflightOptions {
@@ -58,12 +58,13 @@ export function createPreflight(options: PreflightOptions): Preflight {
         http ?? judgeCaa(await caa, { identities: caaIdentities, wildcard: isWildcard(name), challenge })
       );
     },
-    async untilVisible(name, value) {
+    async untilVisible(name, value, signal) {
       const deadline = clock.now() + VISIBLE_MS;
       while (!(await isVisible(name, value, own === undefined ? local : undefined, local))) {
         if (clock.now() >= deadline)
           return { code: 'txt_not_visible', detail: `asked ${local.label} for ${name}` };
-        await clock.sleep(LOOK_MS);
+        await clock.sleep(LOOK_MS, signal);
+        if (signal.aborted) return undefined;
       }
       return undefined;
     },
