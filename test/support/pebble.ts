@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { findProgram } from '../../src/host/exec.ts';
 import { selfSigned } from './certificate.ts';
 import { freePort } from './temporary.ts';
 import { waitFor } from './wait.ts';
@@ -64,7 +65,7 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
   const ca = await readFile(api.cert, 'utf8');
   let child: ChildProcess | undefined;
   const start = async () => {
-    child = spawn('pebble', ['-config', config, '-dnsserver', nameServer], {
+    child = spawn(findProgram('pebble'), ['-config', config, '-dnsserver', nameServer], {
       stdio: 'ignore',
       env: {
         PATH: process.env['PATH'],

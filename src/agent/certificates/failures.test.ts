@@ -1,65 +1,159 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createSocket } from 'node:dgram';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type Fault, ordersAsked } from '../../../test/support/acme/fault-front.ts';
+import { type Fault, ordersOf } from '../../../test/support/acme/fault-front.ts';
 import { startOtherServers } from '../../../test/support/acme/other-servers.ts';
-import { ID, type TestAgent, createAcmeScene } from '../../../test/support/acme/scene.ts';
-import { freePort } from '../../../test/support/temporary.ts';
+import { ID, createAcmeScene } from '../../../test/support/acme/scene.ts';
+import { startZone } from '../../../test/support/acme/zone.ts';
+import { freePort, temporaryDirectory } from '../../../test/support/temporary.ts';
+import { waitFor } from '../../../test/support/wait.ts';
 import type { ReasonCode } from '../../certificates/reason.ts';
+import { probe } from './preflight/probe.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
 const others = await startOtherServers();
-afterAll(() => others.stop());
 const scene = await createAcmeScene({
   blocked: ['blocked.test'],
   records: (address, dead) => [
-    `app A ${address}`,
-    `blocked A ${address}`,
-    `dead A ${dead}`,
-    `stranger A ${others.stranger}`,
-    `client A ${others.client}`,
-    `six A ${address}`,
-    'six AAAA 2001:db8::1',
+    ...['app', 'open', 'blocked', 'caa', 'sub.caa', 'allowed', 'half', 'six', 'ca-six'].map(
+      (name) => `${name} A ${address}`,
+    ),
+    ...['dead', 'ca-dead'].map((name) => `${name} A ${dead}`),
+    ...['stranger', 'half', 'ca-stranger'].map((name) => `${name} A ${others.stranger}`),
+    ...['client', 'ca-client'].map((name) => `${name} A ${others.client}`),
+    ...['six', 'ca-six'].map((name) => `${name} AAAA 2001:db8::1`),
+    'caa CAA 0 issue "other.example"',
+    'allowed CAA 0 issue "pebble.example; validationmethods=http-01"',
   ],
 });
-const { front } = scene;
+const { front, zone } = scene;
+front.meta = { caaIdentities: ['pebble.example'] };
+
+/** A name server that hears questions and answers none. */
+const silent = createSocket('udp4');
+await new Promise<void>((resolve) => silent.bind(0, '127.0.0.1', () => resolve()));
+const elsewhere = await temporaryDirectory();
+const publicZone = await startZone(elsewhere.path);
+const brief = await createAcmeScene({ validitySeconds: 16 });
+afterAll(async () => {
+  silent.close();
+  await Promise.all([others.stop(), publicZone.stop()]);
+  await elsewhere.remove();
+});
+
+describe.concurrent('what speaks against asking the CA', async () => {
+  const cases: [string, ReasonCode, string][] = [
+    ['none.test', 'name_not_found', zone.address],
+    ['dead.test', 'connection_refused', `${scene.deadAddress}:5080 refuses connections`],
+    ['stranger.test', 'points_elsewhere', `${others.stranger}:5080 is another server (it answers 404)`],
+    ['client.test', 'wrong_answer', others.client],
+    ['half.test', 'points_elsewhere', others.stranger],
+    ['six.test', 'ipv6_elsewhere', '[2001:db8::1]:5080'],
+    [
+      'caa.test',
+      'caa_forbids',
+      'caa.test has issue "other.example"; needed is: CAA 0 issue "pebble.example"',
+    ],
+    ['sub.caa.test', 'caa_forbids', 'caa.test has issue'],
+    ['*.app.test', 'wildcard_needs_dns', ''],
+  ];
+  const agent = await scene.agent();
+
+  it.sequential('is found, and the CA is asked for nothing', async () => {
+    agent.want(cases.map(([name]) => name));
+    for (const [name, code, words] of cases) {
+      const seen = await agent.until(name, `to be ${code}`, ({ reasonCode }) => reasonCode === code);
+      expect(seen).toMatchObject({ state: 'failed', attempts: 0, reason: expect.stringContaining(words) });
+      expect(seen.whatToDo).toBeTruthy();
+    }
+    expect(agent.state('none.test').whatToDo).toContain(`none.test A ${scene.address}`);
+    expect(ordersOf(front, ...cases.map(([name]) => name))).toBe(0);
+  });
+
+  it.sequential('is noticed to have been set right', async () => {
+    await zone.update(`add none.test 0 A ${scene.address}`, 'delete six.test AAAA');
+    agent.clock.advance(MINUTE_MS);
+    await agent.until('none.test', 'to be active', ({ state }) => state === 'active');
+    await agent.until('six.test', 'to be active', ({ state }) => state === 'active');
+    expect(agent.state('dead.test').reasonCode).toBe('connection_refused');
+    await agent.stop();
+  });
+});
+
+describe.concurrent('name servers', () => {
+  it('whose CAA records name the CA let it pass', async () => {
+    const agent = await scene.agent();
+    agent.want(['allowed.test']);
+    await agent.until('allowed.test', 'to be active', ({ state }) => state === 'active');
+    await agent.stop();
+  });
+
+  it('of the public are asked too, and waited for', async () => {
+    const agent = await scene.agent({ publicServers: [publicZone.address] });
+    agent.want(['open.test']);
+    await agent.until('open.test', 'to be local', ({ reasonCode }) => reasonCode === 'name_not_public');
+    await publicZone.update(`add open.test 0 A ${scene.address}`);
+    agent.clock.advance(MINUTE_MS);
+    await agent.until('open.test', 'to be active', ({ state }) => state === 'active');
+    await agent.stop();
+  });
+
+  it('and servers that say nothing are not waited for without end', async () => {
+    const agent = await scene.agent({ settings: { resolver: `127.0.0.1:${silent.address().port}` } });
+    agent.want(['app.test']);
+    const question = {
+      domain: 'silent.test',
+      address: others.silent,
+      port: 5080,
+      token: 'x',
+      thumbprint: 'y',
+    };
+    expect(await probe({ ...question, timeoutMs: 100 })).toEqual({ kind: 'timeout' });
+    const seen = await agent.until(
+      'app.test',
+      'to be unheard of',
+      ({ reasonCode }) => reasonCode === 'dns_unreachable',
+    );
+    expect(seen.reason).toContain('ETIMEOUT');
+    await agent.stop();
+  });
+});
 
 /** What the agent would hold back, asked of the CA all the same: that is when the CA's own words count. */
-describe('what the CA finds', () => {
+describe.concurrent('what the CA finds', () => {
   const cases: [string, ReasonCode][] = [
-    ['none.test', 'name_not_found'],
-    ['dead.test', 'connection_refused'],
-    ['stranger.test', 'points_elsewhere'],
-    ['client.test', 'wrong_answer'],
-    ['six.test', 'ipv6_elsewhere'],
+    ['ca-none.test', 'name_not_found'],
+    ['ca-dead.test', 'connection_refused'],
+    ['ca-stranger.test', 'points_elsewhere'],
+    ['ca-client.test', 'wrong_answer'],
+    ['ca-six.test', 'ipv6_elsewhere'],
     ['blocked.test', 'name_refused'],
   ];
+  const names = cases.map(([name]) => name);
 
   it('is told by its code, and it is not asked again before it should be', async () => {
     const agent = await scene.agent({ settings: { preflight: false }, random: () => 0.5 });
-    agent.want(cases.map(([name]) => name));
+    agent.want(names);
     for (const [name, code] of cases) {
       const seen = await agent.until(name, `to be ${code}`, ({ reasonCode }) => reasonCode === code);
       expect(seen).toMatchObject({ state: 'failed', attempts: 1 });
     }
-    const asked = ordersAsked(front);
-    expect(asked).toBe(cases.length);
+    expect(ordersOf(front, ...names)).toBe(cases.length);
     agent.clock.advance(9 * MINUTE_MS);
-    await scene.zone.update(`add none.test 0 A ${scene.address}`);
-    const next = Date.parse(agent.state('none.test').nextRenewalAt ?? '');
-    expect(next - agent.clock.now()).toBeGreaterThan(30_000);
+    await zone.update(`add ca-none.test 0 A ${scene.address}`);
+    const next = Date.parse(agent.state('ca-none.test').nextRenewalAt ?? '');
+    expect(next - agent.clock.now()).toBeGreaterThan(10_000);
     // A restart changes nothing of that.
     await agent.stop();
     const later = await scene.agent({ root: agent.root, clock: agent.clock, settings: { preflight: false } });
-    later.want(['none.test']);
-    expect(Date.parse(later.state('none.test').nextRenewalAt ?? '')).toBe(next);
-    expect(ordersAsked(front)).toBe(asked);
+    later.want(['ca-none.test']);
+    expect(Date.parse(later.state('ca-none.test').nextRenewalAt ?? '')).toBe(next);
+    expect(ordersOf(front, ...names)).toBe(cases.length);
     later.clock.advance(2 * MINUTE_MS);
     await later.until(
-      'none.test',
+      'ca-none.test',
       'to be active',
       ({ state, attempts }) => state === 'active' && attempts === 0,
     );
@@ -67,129 +161,162 @@ describe('what the CA finds', () => {
   });
 });
 
-describe('a renewal that fails', () => {
-  let agent: TestAgent;
+describe.concurrent('a renewal', async () => {
+  const stand = await scene.stand();
+  await zone.update(`add mine.test 0 A ${stand.address}`);
+  const agent = await scene.agent({ stand, random: () => 0.5 });
+  const asked = () => ordersOf(stand.front, 'mine.test');
   let serial: string | undefined;
 
   const fails = async (fault: Fault, code: ReasonCode) => {
-    front.fault = fault;
+    stand.front.fault = fault;
     agent.orders.renewNow(ID);
     const seen = await agent.until(
-      'app.test',
+      'mine.test',
       `to meet ${code}`,
       (one) => one.reasonCode === code && one.state === 'active',
     );
     // The one of before is still there.
     expect(seen.serial).toBe(serial);
-    expect((await agent.certificate('app.test')).serialNumber.toLowerCase()).toBe(serial);
+    expect((await agent.certificate('mine.test')).serialNumber.toLowerCase()).toBe(serial);
     return seen;
   };
 
-  it('leaves the certificate of before', async () => {
-    front.fault = { kind: 'none' };
-    agent = await scene.agent({ random: () => 0.5 });
-    agent.want(['app.test']);
-    ({ serial } = await agent.until('app.test', 'to be active', ({ state }) => state === 'active'));
-    await fails({ kind: 'maintenance' }, 'ca_error');
+  it.sequential('that fails leaves the certificate of before', async () => {
+    agent.want(['mine.test']);
+    ({ serial } = await agent.until('mine.test', 'to be active', ({ state }) => state === 'active'));
     await fails({ kind: 'caa' }, 'caa_forbids');
-    expect(agent.state('app.test')).toMatchObject({
-      attempts: 2,
+    expect(agent.state('mine.test')).toMatchObject({
+      attempts: 1,
       reason: expect.stringMatching(/^valid until .*forbids this CA/),
     });
+    agent.clock.advance(2 * MINUTE_MS);
+    await fails({ kind: 'maintenance' }, 'ca_error');
+    expect(asked()).toBe(2);
   });
 
-  it('by a limit of the CA is not tried again before the CA allows it, whoever asks', async () => {
-    const words = `too many certificates (5) already issued, retry after ${new Date(agent.clock.now() + DAY_MS).toISOString().slice(0, 19).replace('T', ' ')} UTC: see https://ca.example`;
+  it.sequential('that meets a limit is not tried again before the CA allows it, whoever asks', async () => {
+    agent.clock.advance(2 * MINUTE_MS);
+    const tomorrow = new Date(agent.clock.now() + DAY_MS).toISOString().slice(0, 19).replace('T', ' ');
+    const words = `too many certificates (5) already issued, retry after ${tomorrow} UTC: see https://ca.example`;
     const seen = await fails({ kind: 'rate-limit', retryAfter: '3600', words }, 'rate_limited');
     expect(seen.reason).toContain('too many certificates (5) already issued');
-    expect(seen.alert).toEqual({ level: 'warning', message: '3 orders have failed in a row' });
-    const next = Date.parse(seen.nextRenewalAt ?? '') - agent.clock.now();
-    expect(next).toBeGreaterThan(23.9 * HOUR_MS);
-    const asked = ordersAsked(front);
-    front.fault = { kind: 'none' };
+    const next = Date.parse(seen.nextRenewalAt ?? '');
+    expect(next - agent.clock.now()).toBeGreaterThan(23.9 * HOUR_MS);
+    expect(asked()).toBe(3);
+    stand.front.fault = { kind: 'none' };
     agent.orders.renewNow(ID);
     agent.clock.advance(20 * HOUR_MS);
     agent.orders.renewNow(ID);
-    expect(Date.parse(agent.state('app.test').nextRenewalAt ?? '')).toBe(
-      Date.parse(seen.nextRenewalAt ?? ''),
-    );
-    expect(ordersAsked(front)).toBe(asked);
+    expect(Date.parse(agent.state('mine.test').nextRenewalAt ?? '')).toBe(next);
+    expect(asked()).toBe(3);
     agent.clock.advance(4.1 * HOUR_MS);
     const renewed = await agent.until(
-      'app.test',
+      'mine.test',
       'to be renewed',
       (one) => one.state === 'active' && one.attempts === 0,
     );
     expect(renewed.serial).not.toBe(serial);
-    expect(ordersAsked(front)).toBe(asked + 1);
+    expect(asked()).toBe(4);
+    ({ serial } = renewed);
   });
 
-  it('because of a CA that is dead for days is made up for when it is back', async () => {
-    ({ serial } = agent.state('app.test'));
-    agent.clock.advance(61 * DAY_MS);
-    const asked = ordersAsked(front);
-    await fails({ kind: 'dead' }, 'ca_unreachable');
-    for (let day = 0; day < 6; day++) {
-      agent.clock.advance(DAY_MS);
-      await fails({ kind: 'dead' }, 'ca_unreachable');
-    }
-    expect(agent.state('app.test').alert).toEqual({
-      level: 'warning',
-      message: expect.stringContaining('less than a quarter of its life') as string,
+  it.sequential('goes by the CA’s window when it tells one', async () => {
+    const at = agent.clock.now();
+    const window = (from: number, to: number) => ({
+      start: new Date(at + from * HOUR_MS).toISOString(),
+      end: new Date(at + to * HOUR_MS).toISOString(),
+      retryAfter: '60',
     });
-    expect(ordersAsked(front)).toBe(asked);
+    stand.front.renewalInfo = window(48, 72);
+    agent.clock.advance(25 * HOUR_MS);
+    await agent.until('mine.test', 'to have advice', ({ nextRenewalAt }) => {
+      const next = Date.parse(nextRenewalAt ?? '') - at;
+      return next > 47 * HOUR_MS && next < 73 * HOUR_MS;
+    });
+    expect(asked()).toBe(4);
+    // The CA revokes it: it is to be renewed now.
+    stand.front.renewalInfo = window(-48, -24);
+    agent.clock.advance(61_000);
+    const renewed = await agent.until(
+      'mine.test',
+      'to be renewed',
+      (one) => one.state === 'active' && one.serial !== serial,
+    );
+    stand.front.renewalInfo = undefined;
+    expect(asked()).toBe(5);
+    ({ serial } = renewed);
+  });
+
+  it.sequential('waits for a CA that is dead for days, and what is over is kept all the same', async () => {
+    agent.clock.advance(61 * DAY_MS);
+    for (let day = 0; day < 8; day++) {
+      await fails({ kind: 'dead' }, 'ca_unreachable');
+      agent.clock.advance(DAY_MS);
+    }
+    await agent.until('mine.test', 'to be told of', ({ alert }) => alert?.level === 'warning');
+    expect(agent.state('mine.test').alert?.message).toContain('less than a quarter of its life');
+    expect(asked()).toBe(5);
     agent.clock.advance(40 * DAY_MS);
     await agent.until(
-      'app.test',
+      'mine.test',
       'to be over',
       (one) => one.state === 'expired' && one.alert?.level === 'critical',
     );
-    // Expired, and served all the same.
     expect(agent.orders.obtained(ID)).toHaveLength(1);
-    front.fault = { kind: 'none' };
-    agent.clock.advance(2 * MINUTE_MS);
-  });
-
-  it('because the CA has forgotten the account is tried again with another one', async () => {
     await agent.stop();
-    const next = await scene.agent({ root: agent.root });
-    const before = next.orders.thumbprint();
-    await scene.pebble.restart();
-    next.clock.advance(2 * DAY_MS);
-    next.want(['app.test']);
+    stand.front.fault = { kind: 'none' };
+    // The clock of this one is right, so that what the CA issues is not over at once.
+    const next = await scene.agent({ stand, root: agent.root });
     next.orders.renewNow(ID);
-    await next.until('app.test', 'to have a new account', () => next.orders.thumbprint() !== before);
-    next.clock.advance(MINUTE_MS);
-    await next.until('app.test', 'to be active', (one) => one.state === 'active' && one.attempts === 0);
+    next.want(['mine.test']);
+    next.orders.renewNow(ID);
+    next.clock.advance(25 * HOUR_MS);
+    await next.until('mine.test', 'to be renewed', (one) => one.state === 'active' && one.serial !== serial);
     await next.stop();
-    agent = next;
   });
 
-  it('is never begun when renewal is off, and is told of', async () => {
-    const asked = ordersAsked(front);
-    const manual = await scene.agent({ root: agent.root });
-    manual.want(['app.test'], { autoRenew: false });
+  it.sequential('that is switched off is not begun, and is told of', async () => {
+    const before = asked();
+    const manual = await scene.agent({ stand, root: agent.root });
+    manual.want(['mine.test'], { autoRenew: false });
     manual.clock.advance(61 * DAY_MS);
-    expect(manual.state('app.test')).toMatchObject({
-      state: 'active',
-      reasonCode: 'renewal_off',
-      alert: { level: 'warning' },
-    });
-    expect(manual.state('app.test')).not.toHaveProperty('nextRenewalAt');
-    const before = manual.state('app.test').serial;
-    expect(ordersAsked(front)).toBe(asked);
-    manual.orders.renewNow(ID, 'APP.test');
+    const seen = manual.state('mine.test');
+    expect(seen).toMatchObject({ state: 'active', reasonCode: 'renewal_off', alert: { level: 'warning' } });
+    expect(seen).not.toHaveProperty('nextRenewalAt');
+    expect(asked()).toBe(before);
+    manual.orders.renewNow(ID, 'MINE.test');
     await manual.until(
-      'app.test',
+      'mine.test',
       'to be renewed',
-      (seen) => seen.state === 'active' && seen.serial !== before,
+      (one) => one.state === 'active' && one.serial !== seen.serial,
     );
-    expect(ordersAsked(front)).toBe(asked + 1);
+    expect(asked()).toBe(before + 1);
     await manual.stop();
   });
 });
 
-describe('what stands in the way before', () => {
+it.concurrent('a certificate of seconds is renewed again and again, before it is over', async () => {
+  const agent = await brief.agent();
+  agent.want(['app.test']);
+  const serials = new Set<string>();
+  let left = Number.POSITIVE_INFINITY;
+  await waitFor(
+    'three certificates',
+    () => {
+      const { serial, notAfter } = agent.state('app.test');
+      if (serial !== undefined) serials.add(serial);
+      if (notAfter !== undefined) left = Math.min(left, Date.parse(notAfter) - Date.now());
+      return serials.size >= 3;
+    },
+    40_000,
+  );
+  expect(left).toBeGreaterThan(0);
+  expect(agent.state('app.test').attempts).toBe(0);
+  await agent.stop();
+});
+
+describe.concurrent('nothing is asked of', () => {
   it.each<[string, () => Promise<object>, ReasonCode]>([
     [
       'a CA that is not there',
@@ -203,34 +330,17 @@ describe('what stands in the way before', () => {
       'settings_invalid',
     ],
     [
-      'settings that cannot be',
+      'anybody, with settings that cannot be',
       async () => ({ fault: 'AGENTMETAL_ACME_EMAIL is not a mail address: x' }),
       'settings_invalid',
     ],
-    ['no certbot', async () => ({ certbot: '/nowhere/certbot' }), 'certbot_missing'],
+    ['a CA, without certbot', async () => ({ certbot: '/nowhere/certbot' }), 'certbot_missing'],
   ])('%s', async (_what, settings, code) => {
-    const asked = ordersAsked(front);
-    const agent = await scene.agent({ settings: await settings() });
-    agent.want(['app.test']);
-    const seen = await agent.until('app.test', `to meet ${code}`, ({ reasonCode }) => reasonCode === code);
+    const agent = await scene.agent({ settings: await settings(), hasAccount: false });
+    agent.want(['lone.test']);
+    const seen = await agent.until('lone.test', `to meet ${code}`, ({ reasonCode }) => reasonCode === code);
     expect(seen).toMatchObject({ state: 'failed', attempts: 0, whatToDo: expect.any(String) });
-    expect(ordersAsked(front)).toBe(asked);
+    expect(ordersOf(front, 'lone.test')).toBe(0);
     await agent.stop();
-  });
-
-  it('a record that somebody has cut short: the certificate is there all the same', async () => {
-    const agent = await scene.agent();
-    agent.want(['app.test']);
-    const { serial } = await agent.until('app.test', 'to be active', ({ state }) => state === 'active');
-    await agent.stop();
-    const record = join(agent.root, 'names', 'app.test', 'record.json');
-    writeFileSync(record, readFileSync(record, 'utf8').slice(0, 40));
-    const asked = ordersAsked(front);
-    const next = await scene.agent({ root: agent.root });
-    next.want(['app.test']);
-    expect(next.state('app.test')).toMatchObject({ state: 'active', serial });
-    expect(ordersAsked(front)).toBe(asked);
-    expect(existsSync(record)).toBe(true);
-    await next.stop();
   });
 });

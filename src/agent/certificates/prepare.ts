@@ -59,7 +59,11 @@ async function checkOutside(
   { settings, authority, account, preflight }: PrepareOptions,
 ): Promise<Finding | undefined> {
   const { meta } = await authority.directory();
+  const subject = { name, challenge, port, caaIdentities: meta?.caaIdentities ?? [] };
+  const isFirst = settings.preflight && account.thumbprint() === undefined;
+  // No account is made, and no terms are agreed to, for a name that nobody knows.
+  const finding = isFirst ? await preflight.check(subject) : undefined;
+  if (finding) return finding;
   const thumbprint = await account.ensure();
-  if (!settings.preflight) return undefined;
-  return preflight.check({ name, challenge, port, thumbprint, caaIdentities: meta?.caaIdentities ?? [] });
+  return settings.preflight ? preflight.check({ ...subject, thumbprint }) : undefined;
 }

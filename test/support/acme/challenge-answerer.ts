@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { findProgram } from '../../../src/host/exec.ts';
 import { withRuntime } from '../../../src/haproxy/runtime/connection.ts';
 import { waitFor } from '../wait.ts';
 
@@ -11,12 +12,7 @@ export interface ChallengeAnswerer {
   stop(): Promise<void>;
 }
 
-export async function startAnswerer(
-  directory: string,
-  addresses: readonly string[],
-  port: number,
-): Promise<ChallengeAnswerer> {
-  const home = join(directory, 'answerer');
+export async function startAnswerer(home: string, address: string, port: number): Promise<ChallengeAnswerer> {
   await mkdir(home);
   const [config, map, socket] = [join(home, 'haproxy.cfg'), join(home, 'challenges.map'), join(home, 's')];
   await writeFile(map, '');
@@ -30,14 +26,14 @@ defaults
   timeout client 30s
   timeout server 30s
 frontend http
-${addresses.map((address) => `  bind ${address}:${port}`).join('\n')}
+  bind ${address}:${port}
   acl acme path_reg ^/\\.well-known/acme-challenge/[A-Za-z0-9_-]{16,128}$
   http-request set-var(txn.th) str(_thumb),map_str(${map}) if acme
   http-request return status 200 content-type text/plain lf-string "%[path,field(4,/)].%[var(txn.th)]" if acme { var(txn.th) -m found }
   http-request redirect scheme https code 301
 `,
   );
-  const haproxy = spawn('haproxy', ['-db', '-f', config], { stdio: 'ignore' });
+  const haproxy = spawn(findProgram('haproxy'), ['-db', '-f', config], { stdio: 'ignore' });
   const tell = (command: string) => withRuntime(socket, (runtime) => runtime.send(command));
   await waitFor('HAProxy', () => tell('show info'));
   let known: string | undefined;

@@ -26,6 +26,8 @@ export interface FaultFront {
   renewalInfo: { start: string; end: string; retryAfter: string } | undefined;
   /** How often each path was asked for. */
   asked: Map<string, number>;
+  /** How often an order for each name was. */
+  orders: Map<string, number>;
   stop(): Promise<void>;
 }
 
@@ -43,20 +45,35 @@ export async function startFaultFront(pebble: Pebble): Promise<FaultFront> {
     meta: {},
     renewalInfo: undefined,
     asked: new Map(),
+    orders: new Map(),
     stop: () => close(server),
   };
   return front;
 }
 
-/** How many orders the CA was asked for. */
-export function ordersAsked({ asked }: FaultFront): number {
-  return asked.get(ORDER) ?? 0;
+/** Signed requests carry what they want as base64url. */
+interface Signed {
+  payload: string;
+}
+interface NewOrder {
+  identifiers: { value: string }[];
+}
+
+function countOrder(front: FaultFront, incoming: IncomingMessage): void {
+  const chunks: Buffer[] = [];
+  incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+  incoming.once('end', () => {
+    const { payload } = JSON.parse(Buffer.concat(chunks).toString('utf8')) as Signed;
+    const { identifiers } = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as NewOrder;
+    for (const { value } of identifiers) front.orders.set(value, (front.orders.get(value) ?? 0) + 1);
+  });
 }
 
 function serve(front: FaultFront, pebble: Pebble, incoming: IncomingMessage, response: ServerResponse): void {
   const path = incoming.url ?? '';
   front.asked.set(path, (front.asked.get(path) ?? 0) + 1);
   const { fault, renewalInfo } = front;
+  if (path === ORDER) countOrder(front, incoming);
   if (fault.kind === 'dead') return void incoming.socket.destroy();
   if (fault.kind === 'maintenance') {
     response.writeHead(503, { 'content-type': 'text/html' }).end('<html>maintenance</html>');
@@ -134,4 +151,9 @@ function close(server: Server): Promise<void> {
     server.close(() => resolve());
     server.closeAllConnections();
   });
+}
+
+/** How many orders for these names the CA was asked for. */
+export function ordersOf({ orders }: FaultFront, ...names: string[]): number {
+  return names.reduce((sum, name) => sum + (orders.get(name) ?? 0), 0);
 }

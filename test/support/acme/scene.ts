@@ -1,8 +1,10 @@
 import { globSync, readFileSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { cp, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { X509Certificate } from 'node:crypto';
 import { afterAll } from 'vitest';
+import { createAuthority } from '../../../src/agent/certificates/authority/authority.ts';
+import { createAccount } from '../../../src/agent/certificates/orders/account.ts';
 import {
   type CertificateOrders,
   type CertificateOrdersOptions,
@@ -24,24 +26,34 @@ import { type Zone, startZone } from './zone.ts';
 /** The port of plain HTTP in these tests; addresses are those of the test file alone. */
 export const HTTP_PORT = 5080;
 
-/** A CA with what stands before it, a name server, and HAProxy: all that an order meets. */
-export interface AcmeScene {
-  directory: string;
+/** A front of the CA, with an account of its own, and who answers its challenges. */
+export interface Stand {
+  front: FaultFront;
   /** Where HAProxy answers challenges. */
   address: string;
+  answerer: ChallengeAnswerer;
+}
+
+/** A CA with what stands before it, a name server, and HAProxy: all that an order meets. */
+export interface AcmeScene extends Stand {
+  directory: string;
   /** An address where nothing listens. */
   deadAddress: string;
   zone: Zone;
   pebble: Pebble;
-  front: FaultFront;
-  answerer: ChallengeAnswerer;
-  /** An agent's orders, running; all of one scene have the same account when they have the same folder. */
+  /** Another stand, for faults that must not meet the other tests. */
+  stand(): Promise<Stand>;
+  /** An agent's orders, running. All of one stand have the same account, but for those that want none at first. */
   agent(options?: AgentOptions): Promise<TestAgent>;
 }
 
 export interface AgentOptions extends Partial<Omit<CertificateOrdersOptions, 'settings' | 'clock'>> {
   settings?: Partial<AcmeSettings>;
   clock?: TestClock;
+  /** Default: the scene. */
+  stand?: Stand;
+  /** Whether there is an account from the beginning. Default: true. */
+  hasAccount?: boolean;
 }
 
 export interface TestAgent {
@@ -81,34 +93,54 @@ export async function createAcmeScene(
   const deadAddress = loopbackAddress();
   const records = options.records?.(address, deadAddress) ?? [`app A ${address}`];
   const zone = await startZone(directory.path, records);
-  const answerer = await startAnswerer(directory.path, [address], HTTP_PORT);
   const pebble = await startPebble({
     directory: directory.path,
     nameServer: zone.address,
     httpPort: HTTP_PORT,
     ...options,
   });
-  const front = await startFaultFront(pebble);
+  const stands: Stand[] = [];
   const agents: TestAgent[] = [];
   afterAll(async () => {
     for (const agent of agents) await agent.stop();
     for (const { root } of agents) endRuns(root);
-    await Promise.all([front.stop(), pebble.stop(), zone.stop(), answerer.stop()]);
+    await Promise.all(stands.map(({ front, answerer }) => Promise.all([front.stop(), answerer.stop()])));
+    await Promise.all([pebble.stop(), zone.stop()]);
     await directory.remove();
   });
+  const makeStand = async (at: string): Promise<Stand> => {
+    const [front, answerer] = await Promise.all([
+      startFaultFront(pebble),
+      startAnswerer(join(directory.path, `answerer-${at}`), at, HTTP_PORT),
+    ]);
+    const stand = { front, address: at, answerer };
+    stands.push(stand);
+    return stand;
+  };
+  const seeds = new Map<Stand, Promise<string>>();
+  const seedOf = (stand: Stand): Promise<string> => {
+    const present = seeds.get(stand);
+    if (present) return present;
+    const root = join(directory.path, `seed-${seeds.size}`);
+    const made = makeAccount(root, settingsOf({}, stand.front, pebble, zone)).then(() => root);
+    seeds.set(stand, made);
+    return made;
+  };
+  const main = await makeStand(address);
   let roots = 0;
   return {
+    ...main,
     directory: directory.path,
-    address,
     deadAddress,
     zone,
     pebble,
-    front,
-    answerer,
-    async agent({ settings = {}, clock = createTestClock(), ...rest } = {}) {
+    stand: () => makeStand(loopbackAddress()),
+    async agent({ settings = {}, clock = createTestClock(), stand = main, hasAccount = true, ...rest } = {}) {
       roots += 1;
       const root = rest.root ?? join(directory.path, `certificates-${roots}`);
+      if (rest.root === undefined && hasAccount) await cp(await seedOf(stand), root, { recursive: true });
       await mkdir(root, { recursive: true, mode: 0o700 });
+      const { front, answerer } = stand;
       const agent = createAgent({
         ...rest,
         root,
@@ -118,11 +150,25 @@ export async function createAcmeScene(
       agent.orders.onChange(() => {
         if (!agent.isStopped()) void answerer.setThumbprint(agent.orders.thumbprint());
       });
-      await agent.start(address);
+      await agent.start(stand.address);
+      await answerer.setThumbprint(agent.orders.thumbprint());
       agents.push(agent);
       return agent;
     },
   };
+}
+
+async function makeAccount(root: string, settings: AcmeSettings): Promise<void> {
+  const clock = createTestClock();
+  await createAccount({
+    root,
+    settings,
+    authority: createAuthority(settings, clock),
+    clock,
+    random: Math.random,
+    logger: silent,
+    onChange: () => {},
+  }).ensure();
 }
 
 /** Ends what certbot still does for agents that are gone. */

@@ -34,7 +34,7 @@ export function createTestClock(): TestClock {
     },
     advance(ms) {
       ahead += ms;
-      for (const look of [...sleepers]) look();
+      for (const look of sleepers) look();
     },
   };
 }

@@ -11,8 +11,8 @@ export interface PreflightSubject {
   challenge: 'http' | 'dns';
   /** Port of plain HTTP, as it is bound. */
   port: number;
-  /** Thumbprint of the account. */
-  thumbprint: string;
+  /** Thumbprint of the account; without one the name servers alone are asked. */
+  thumbprint?: string | undefined;
   /** The names by which the CA goes in CAA records. */
   caaIdentities: readonly string[];
 }
@@ -84,9 +84,9 @@ async function checkHttp(
   const [here, there] = await Promise.all([local.addresses(name), open?.addresses(name)]);
   const known = there?.outcome === 'failed' ? undefined : there;
   const answer = known?.outcome === 'found' ? known : here;
-  const addresses = answer.outcome === 'found' ? answer.addresses : [];
+  const addresses = answer.outcome === 'found' && thumbprint !== undefined ? answer.addresses : [];
   const probes = await Promise.all(
-    addresses.map((address) => probeAddress(name, address, port, thumbprint, token)),
+    addresses.map((address) => probeAddress(name, address, port, thumbprint ?? '', token)),
   );
   return judgeHttp({ resolver: local.label, local: here, public: known, probes });
 }
