@@ -200,8 +200,8 @@ export function createRenewals(options: RenewalsOptions): Renewals {
     void occupy(entry, () => attempt(entry, subject));
     return now + LONGEST_NAP_MS;
   };
-  const isForgotten = ({ issued, record, isBusy }: Entry) =>
-    !isBusy && Math.max(issued?.notAfter ?? 0, record.lastAttemptAt ?? 0) + KEEP_MS < clock.now();
+  const isForgotten = ({ issued, record, isBusy, isRead }: Entry) =>
+    isRead && !isBusy && Math.max(issued?.notAfter ?? 0, record.lastAttemptAt ?? 0) + KEEP_MS < clock.now();
   const clearAway = async (entry: Entry) => {
     entries.delete(entry.name);
     await rm(entry.paths.directory, { recursive: true, force: true });
@@ -235,7 +235,7 @@ export function createRenewals(options: RenewalsOptions): Renewals {
         await account.load();
         await mkdir(namesDirectory(root), { recursive: true, mode: 0o700 });
         const names = (await readdir(namesDirectory(root))).map(nameOfFolder);
-        for (const name of names) if (name !== undefined) await loadOne(name);
+        await Promise.all(names.flatMap((name) => (name === undefined ? [] : loadOne(name))));
       } catch (error) {
         logger.error({ error: messageOf(error) }, 'the certificates on disk cannot be read');
       }

@@ -8,7 +8,7 @@ import { waitFor } from '../wait.ts';
 /** A real HAProxy that answers challenges without a state of its own, and redirects everything else. */
 export interface ChallengeAnswerer {
   /** Sets by which account's thumbprint it answers; the last word counts. */
-  setThumbprint(thumbprint: string | undefined): Promise<void>;
+  setThumbprint(thumbprint: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -38,11 +38,11 @@ frontend http
   await waitFor('HAProxy', () => tell('show info'));
   let known: string | undefined;
   let last = Promise.resolve();
-  const set = async (thumbprint: string | undefined) => {
+  const set = async (thumbprint: string) => {
     if (thumbprint === known) return;
     known = thumbprint;
     await tell(`clear map ${map}`);
-    if (thumbprint !== undefined) await tell(`add map ${map} _thumb ${thumbprint}`);
+    await tell(`add map ${map} _thumb ${thumbprint}`);
   };
   return {
     setThumbprint(thumbprint) {

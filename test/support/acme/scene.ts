@@ -147,11 +147,16 @@ export async function createAcmeScene(
         clock,
         settings: settingsOf(settings, front, pebble, zone),
       });
+      const tell = () => {
+        const thumbprint = agent.orders.thumbprint();
+        // One that has no account yet must not take that of the others away.
+        if (thumbprint !== undefined) void answerer.setThumbprint(thumbprint);
+      };
       agent.orders.onChange(() => {
-        if (!agent.isStopped()) void answerer.setThumbprint(agent.orders.thumbprint());
+        if (!agent.isStopped()) tell();
       });
       await agent.start(stand.address);
-      await answerer.setThumbprint(agent.orders.thumbprint());
+      tell();
       agents.push(agent);
       return agent;
     },

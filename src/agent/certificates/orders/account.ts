@@ -10,7 +10,7 @@ import type { Authority } from '../authority/authority.ts';
 import { FindingError } from '../finding-error.ts';
 import { type AccountPaths, accountPaths } from '../paths.ts';
 import type { AcmeSettings } from '../settings.ts';
-import { closeRun, prepareRun, startRun } from './run.ts';
+import { closeRun, configFile, prepareRun, startRun } from './run.ts';
 import { createRegistrationBackoff } from './registration.ts';
 import { thumbprintOf } from './thumbprint.ts';
 
@@ -133,10 +133,11 @@ async function register(
   });
   const end = await run.end;
   await closeRun(place);
+  // It holds the key that binds the account; the log stays when it has failed.
+  await rm(configFile(place));
   if (end.code !== 0) throw new FindingError(readCertbotFailure(end, clock.now()));
   await rm(paths.config, { recursive: true, force: true });
   await rename(join(place, 'config'), paths.config);
-  // What is left holds the key that binds the account.
   await rm(place, { recursive: true, force: true });
   return {
     server: settings.server,

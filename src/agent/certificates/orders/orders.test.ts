@@ -104,7 +104,7 @@ describe.concurrent('certificates', async () => {
     await agent.orders.refuse('app.test', 'abcd', 'another one');
     expect(agent.state('app.test').serial).toBe(serial);
     const refused = await waitFor('it to be refused', async () => {
-      await agent.orders.refuse('app.test', serial, 'unable to load certificate');
+      await agent.orders.refuse('app.test', serial.toUpperCase(), 'unable to load certificate');
       const seen = agent.state('app.test');
       return seen.reasonCode === 'not_servable' && seen;
     });
@@ -350,6 +350,9 @@ it.concurrent('the account is bound to one with the CA by a key that nobody else
   );
   expect(refused.reason).toContain("the field 'kid' references a key that is not known");
   const tries = bound.front.asked.get('/sign-me-up');
+  expect(
+    execFileSync('sh', ['-c', 'grep -rl "$1" "$2" || true', 'sh', KEY, wrong.root], { encoding: 'utf8' }),
+  ).toBe('');
   wrong.clock.advance(8 * 60_000);
   await wrong.stop();
 

@@ -4,6 +4,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { messageOf } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/logger.ts';
 import { type Limits, PUBLIC_CA_LIMITS } from '../../../certificates/budget.ts';
+import type { IssuedCertificate } from '../../../certificates/issued.ts';
 import { certificateNames } from '../../../certificates/names.ts';
 import { type CertificateOrderState, describeState } from '../../../certificates/state.ts';
 import { createAuthority } from '../authority/authority.ts';
@@ -138,7 +139,7 @@ export function createCertificateOrders(options: CertificateOrdersOptions): Cert
     async refuse(domain, serial, why) {
       const entry = renewals.entries.get(domain);
       // While another one is being obtained nothing is touched; who serves says it again in the next pass.
-      if (!entry || entry.isBusy || entry.issued?.serial !== serial) return;
+      if (!entry || entry.isBusy || !isSerial(serial, entry.issued)) return;
       if (entry.record.finding?.code === 'not_servable') return;
       try {
         await restoreBundle(entry);
@@ -156,6 +157,11 @@ export function createCertificateOrders(options: CertificateOrdersOptions): Cert
       await renewals.run(signal);
     },
   };
+}
+
+/** Programs write serial numbers in small or capital letters, with colons or without. */
+function isSerial(text: string, issued: IssuedCertificate | undefined): boolean {
+  return text.replaceAll(':', '').toLowerCase() === issued?.serial;
 }
 
 function stateOf(entry: Entry, wanted: WantedName | undefined, now: number): CertificateOrderState {

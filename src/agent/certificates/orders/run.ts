@@ -34,7 +34,6 @@ interface RunFile {
 const RUN_FILE = 'run.json';
 const EXIT_FILE = 'exit';
 const OUTPUT_FILE = 'output';
-const CONFIG_FILE = 'cli.ini';
 /** The exit code is left in a file, for an agent that is not the one that has started it. */
 const SHELL = `timeout --foreground --kill-after=10 "$@" && code=0 || code=$?
 echo "$code" >${EXIT_FILE}.tmp
@@ -43,6 +42,11 @@ const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap
 /** coreutils' `timeout` ends with this when it has ended the command, and with the latter when it had to kill it. */
 const LATE_CODES: readonly number[] = [124, 137];
 const LOOK_MS = 100;
+
+/** The configuration that certbot gets, in the folder of a run. */
+export function configFile(directory: string): string {
+  return join(directory, 'cli.ini');
+}
 
 /** The folders that certbot gets, in the folder of a run. */
 const FOLDERS = ['config', 'work', 'logs', 'tmp', CHALLENGES] as const;
@@ -57,7 +61,7 @@ export async function prepareRun(directory: string): Promise<void> {
 /** Starts certbot in a prepared folder, in a session and with an environment of its own. */
 export async function startRun(directory: string, options: RunOptions): Promise<Run> {
   const { settings, args, config = '', limitSeconds } = options;
-  await writeFileAtomic(join(directory, CONFIG_FILE), config, { durable: false });
+  await writeFileAtomic(configFile(directory), config, { durable: false });
   const output = await open(join(directory, OUTPUT_FILE), 'w', 0o600);
   try {
     const command = [String(limitSeconds), settings.certbot, ...args, ...standing(directory, settings)];
@@ -128,7 +132,7 @@ function standing(directory: string, { server }: AcmeSettings): string[] {
   return [
     '--non-interactive',
     '--config',
-    join(directory, CONFIG_FILE),
+    configFile(directory),
     '--config-dir',
     folder('config'),
     '--work-dir',
