@@ -280,7 +280,7 @@ describe.concurrent('a renewal', async () => {
     const before = asked();
     const manual = await scene.agent({ stand, root: agent.root });
     manual.want(['mine.test'], { autoRenew: false });
-    manual.clock.advance(61 * DAY_MS);
+    manual.clock.advance(66 * DAY_MS);
     const seen = await manual.until(
       'mine.test',
       'to be due',

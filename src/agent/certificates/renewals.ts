@@ -68,6 +68,8 @@ const ADVICE_AGAIN_MS = 3_600_000;
 export function createRenewals(options: RenewalsOptions): Renewals {
   const { root, clock, random, logger, account, authority, onChange } = options;
   const entries = new Map<string, Entry>();
+  /** What is being written down of orders that have ended. */
+  const settling = new Set<Promise<void>>();
   const orders = createLimit(ORDERS);
   const looks = createLimit(LOOKS);
   const never = new AbortController().signal;
@@ -130,7 +132,10 @@ export function createRenewals(options: RenewalsOptions): Renewals {
 
   /** An agent that ends leaves what it has begun to the next one. */
   const settleUnlessEnding = async (entry: Entry, result: OrderResult) => {
-    if (!stop.aborted) await settle(entry, result);
+    if (stop.aborted) return;
+    const settled = settle(entry, result);
+    settling.add(settled);
+    await settled.finally(() => settling.delete(settled));
   };
 
   const order = async (entry: Entry, subject: WantedName) => {
@@ -263,6 +268,8 @@ export function createRenewals(options: RenewalsOptions): Renewals {
         const until = tick();
         await clock.sleep(Math.max(0, until - clock.now()), AbortSignal.any([signal, nap.signal]));
       }
+      // What has begun to be written down is written to its end.
+      await Promise.allSettled(settling);
     },
   };
 }
