@@ -63,6 +63,7 @@ export function createFleet({ memory, certificates, onChange, ...options }: Flee
     if (present) return present;
     const service = new Service({
       ...options,
+      certificates,
       id,
       resolver,
       observedRevision,

@@ -1,6 +1,7 @@
 import type { DesiredLoadBalancer } from '../../api/agent.ts';
-import { certificateNames, isWildcard } from '../../certificates/names.ts';
+import { certificateNames } from '../../certificates/names.ts';
 import { boundPort, type HostLayout } from '../../spec/host-layout.ts';
+import { challengeOf } from '../../spec/tls.ts';
 
 /** What should be had now for a load balancer. */
 export interface WantedCertificates {
@@ -34,13 +35,14 @@ export function wantedOf(
   layout: HostLayout,
 ): WantedCertificates | undefined {
   const { tls } = spec;
-  if (!tls || tls.mode === 'passthrough') return undefined;
+  // One that was uploaded is served in place of any that could be obtained.
+  if (!tls || tls.mode === 'passthrough' || tls.certificate !== undefined) return undefined;
   const domains = [...(tls.domain === undefined ? [] : [tls.domain]), ...(tls.domains ?? [])];
   if (domains.length === 0) return undefined;
   return {
     id,
     domains,
-    challenge: domains.some(isWildcard) ? 'dns' : 'http',
+    challenge: challengeOf(spec),
     autoRenew: tls.autoRenew,
     addresses: [address],
     port: boundPort(spec.type === 'http' ? (spec.port ?? HTTP_PORT) : HTTP_PORT, layout),
