@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ControlPlane, startControlPlane } from '../../test/support/control-plane.ts';
 import { startKnot } from '../../test/support/dns/knot.ts';
 import { ZONE, type ZoneServer } from '../../test/support/dns/zone-server.ts';
-import { type ChallengePublisher, createChallengePublisher } from './challenges.ts';
+import type { ChallengePublisher } from './certificates/challenges/publisher.ts';
+import { createChallengePublisher } from './challenges.ts';
 
 let knot: ZoneServer;
 let plane: ControlPlane;

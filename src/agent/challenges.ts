@@ -1,16 +1,9 @@
 import { apiPath } from '../api/client.ts';
+import type { ChallengePublisher } from './certificates/challenges/publisher.ts';
 import { type ControlPlaneOptions, agentClient } from './control-plane.ts';
 
 /** A provider may take its time; longer than this and the order is better tried again. */
 const TIMEOUT_MS = 120_000;
-
-/** Puts TXT records for DNS-01 into the zone of a domain, and takes them out again. */
-export interface ChallengePublisher {
-  /** Adds a text to `_acme-challenge.<domain>`, beside those that are there. Resolves when the provider has it. */
-  publish(name: string, value: string): Promise<void>;
-  /** Removes that text alone. */
-  remove(name: string, value: string): Promise<void>;
-}
 
 /** A publisher by way of the control plane, which alone holds the credentials of zones. */
 export function createChallengePublisher(options: ControlPlaneOptions): ChallengePublisher {

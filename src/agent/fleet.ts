@@ -11,6 +11,8 @@ import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { HostLayout } from '../spec/host-layout.ts';
 import { ForeignControlPlane, UnknownSpec } from './follow.ts';
+import type { CertificateOrders } from './certificates/orders/orders.ts';
+import { wantedOf } from './certificates/wanted.ts';
 import type { Memory } from './memory.ts';
 import { patchedOrder } from './patched-order.ts';
 import { createNameResolver } from './resolver.ts';
@@ -42,6 +44,8 @@ export interface FleetOptions {
   clock: Clock;
   logger: Logger;
   memory: Memory;
+  /** Obtains certificates; serving takes from here what was obtained. */
+  certificates: CertificateOrders;
   /** Folder with the programs that check backends. Default: `checks` in the agent's data directory. */
   checksDirectory?: string | undefined;
   onChange(id: string, urgent: boolean): void;
@@ -49,8 +53,8 @@ export interface FleetOptions {
   onGuard(): void;
 }
 
-export function createFleet({ memory, onChange, ...options }: FleetOptions): Fleet {
-  const { logger, clock } = options;
+export function createFleet({ memory, certificates, onChange, ...options }: FleetOptions): Fleet {
+  const { logger, clock, layout } = options;
   const services = new Map<string, Service>();
   let controlPlaneId: string | undefined;
   const resolver = createNameResolver({
@@ -58,11 +62,15 @@ export function createFleet({ memory, onChange, ...options }: FleetOptions): Fle
     onChange: () => services.forEach((service) => service.nudge()),
   });
 
+  // What was obtained, and by which thumbprint challenges are answered, comes to HAProxy with the next pass.
+  certificates.onChange((id) => services.get(id)?.nudge());
+
   const serviceFor = (id: string, observedRevision: number): Service => {
     const present = services.get(id);
     if (present) return present;
     const service = new Service({
       ...options,
+      certificates,
       id,
       resolver,
       observedRevision,
@@ -77,9 +85,16 @@ export function createFleet({ memory, onChange, ...options }: FleetOptions): Fle
     return service;
   };
 
+  const wantCertificates = (desired: DesiredLoadBalancer) => {
+    const wanted = wantedOf(desired, layout);
+    if (wanted) certificates.want(wanted);
+    else certificates.forget(desired.id);
+  };
+
   const want = (order: DesiredLoadBalancer | DesiredPatch) => {
     const desired = wholeOrder(order, services.get(order.id)?.wanted);
     serviceFor(desired.id, 0).want(desired);
+    wantCertificates(desired);
     // Bringing it about does not wait for the disk: until then the control plane still has it.
     memory
       .saveDesired(desired, order)
@@ -91,6 +106,7 @@ export function createFleet({ memory, onChange, ...options }: FleetOptions): Fle
   const drop = async (id: string) => {
     const service = services.get(id);
     services.delete(id);
+    certificates.forget(id);
     await service?.remove();
     await memory.forget(id);
   };
@@ -99,8 +115,10 @@ export function createFleet({ memory, onChange, ...options }: FleetOptions): Fle
     async recall() {
       const remembered = await memory.load();
       controlPlaneId = remembered.controlPlaneId;
-      for (const { desired, observedRevision } of remembered.loadBalancers)
+      for (const { desired, observedRevision } of remembered.loadBalancers) {
         serviceFor(desired.id, observedRevision).want(desired);
+        wantCertificates(desired);
+      }
     },
     async take(state) {
       if (controlPlaneId !== undefined && state.controlPlaneId !== controlPlaneId) {

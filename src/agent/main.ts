@@ -7,6 +7,9 @@ import { acquireLock } from '../host/lock.ts';
 import { VERSION } from '../base/version.ts';
 import { installedVersion } from '../haproxy/process/check.ts';
 import { answerQuestions } from './answerer.ts';
+import { createCertificateOrders } from './certificates/orders/orders.ts';
+import { createChallengePublisher } from './challenges.ts';
+import { readAcmeSettings } from './certificates/settings.ts';
 import { createControlPlane } from './control-plane.ts';
 import { createFleet } from './fleet.ts';
 import { createFollower } from './follow.ts';
@@ -55,6 +58,14 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const controlPlane = createControlPlane(options);
   const about = await createAbout(binary, layout);
   let reporter: Reporter | undefined;
+  const certificates = createCertificateOrders({
+    root: join(dataDir, 'certificates'),
+    settings: readAcmeSettings(process.env),
+    publisher: createChallengePublisher(options),
+    clock: systemClock,
+    random: Math.random,
+    logger,
+  });
   const fleet = createFleet({
     machine: options.machine ?? LOCAL_MACHINE,
     binary,
@@ -62,6 +73,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     clock: systemClock,
     logger,
     memory: createMemory(dataDir, logger),
+    certificates,
     checksDirectory: process.env['AGENTMETAL_CHECKS_DIR'] || undefined,
     onChange: (id, urgent) => reporter?.changed(id, urgent),
     onGuard: () => reporter?.guards(),
@@ -85,6 +97,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     ids: fleet.ids,
     newsOf: fleet.newsOf,
   });
+  await certificates.load();
   await fleet.recall();
   options.onReady?.();
   reporter.all();
@@ -92,7 +105,12 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     { clock: systemClock, logger, controlPlane, fault: follower.fault, answer: fleet.answer },
     options.signal,
   );
-  await Promise.all([follower.run(options.signal), reporter.run(options.signal), answering]);
+  await Promise.all([
+    follower.run(options.signal),
+    reporter.run(options.signal),
+    certificates.run(options.signal),
+    answering,
+  ]);
   await fleet.detach();
   await release();
 }

@@ -60,6 +60,8 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     AGENTMETAL_API_KEY: KEY,
     API_KEY: KEY,
     NO_COLOR: '1',
+    // No test asks a CA of the world for anything.
+    AGENTMETAL_ACME_SERVER: 'https://127.0.0.1:9/directory',
     ...(options.tls ? { AGENTMETAL_CA_FILE: options.tls.cert } : {}),
     ...options.env,
   };

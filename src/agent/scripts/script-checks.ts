@@ -7,7 +7,7 @@ import { type Server, healthCheckOf, serverKey } from '../../haproxy/config/serv
 import type { ServiceModel } from '../../haproxy/model.ts';
 import type { KnownHealth } from '../../haproxy/runtime/server-state.ts';
 import { type ScriptCheck, isScriptCheck } from '../../spec/health-check.ts';
-import { createLimit } from './limit.ts';
+import { createLimit } from '../../base/limit.ts';
 import { type ScriptResult, runScript } from './run-script.ts';
 
 /** What a program has said of a backend. */

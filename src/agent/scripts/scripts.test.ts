@@ -12,7 +12,7 @@ import { isRunning } from '../../host/processes.ts';
 import { servicePaths } from '../../haproxy/config/paths.ts';
 import { withRuntime } from '../../haproxy/runtime/connection.ts';
 import { detectLayout } from '../layout.ts';
-import { createLimit } from './limit.ts';
+import { createLimit } from '../../base/limit.ts';
 import { type ScriptResult, runScript } from './run-script.ts';
 
 const directory = await temporaryDirectory();

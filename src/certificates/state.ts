@@ -1,0 +1,106 @@
+import { isoTime } from './iso-time.ts';
+import type { IssuedCertificate } from './issued.ts';
+import { type Finding, type ReasonCode, type Subject, explain } from './reason.ts';
+import { type Alert, alertOf } from './renewal-policy.ts';
+
+/** How the certificate of one domain stands. Moments are ISO 8601. */
+export interface CertificateOrderState {
+  domain: string;
+  /**
+   * `pending`: none yet, and nothing has failed. `obtaining`: the first is being obtained. `active`: a valid one is
+   * there, whatever its renewal comes to. `renewing`: the same, and the next is being obtained. `failed`: none, for the
+   * reason given. `expired`: the last one is over, and is served all the same.
+   */
+  state: 'pending' | 'obtaining' | 'active' | 'renewing' | 'failed' | 'expired';
+  /** Why there is no newer one; absent when nothing speaks against it. */
+  reasonCode?: ReasonCode;
+  /** State and reason in words. */
+  reason: string;
+  /** What the operator can do; absent when there is nothing to do. */
+  whatToDo?: string;
+  issuer?: string;
+  /** Serial number, hexadecimal. */
+  serial?: string;
+  notAfter?: string;
+  /** When the next one is ordered, or the next try is made; absent when none is planned. */
+  nextRenewalAt?: string;
+  /** When the CA was last asked, or would have been if nothing had spoken against it. */
+  lastAttemptAt?: string;
+  /** Orders that have failed in a row. */
+  attempts: number;
+  alert?: Alert;
+}
+
+/** What a state is made of. */
+export interface Known {
+  subject: Subject;
+  issued?: IssuedCertificate | undefined;
+  isBusy: boolean;
+  autoRenew: boolean;
+  finding?: Finding | undefined;
+  failures: number;
+  lastAttemptAt?: number | undefined;
+  dueAt?: number | undefined;
+  /** When something is done next; undefined when nothing is planned. */
+  nextAt?: number | undefined;
+}
+
+export function describeState(known: Known, now: number): CertificateOrderState {
+  const { subject, issued, lastAttemptAt, nextAt, failures } = known;
+  const finding = findingOf(known, now);
+  const state = stateOf(known, finding, now);
+  const words = finding && explain(finding, subject);
+  const alert = alertFor(known, finding, now);
+  return {
+    domain: subject.domain,
+    state,
+    ...(finding ? { reasonCode: finding.code } : {}),
+    reason: [standing(known, state), words?.reason].filter((text) => text !== undefined).join('; '),
+    ...(words ? { whatToDo: words.whatToDo } : {}),
+    ...(issued ? { issuer: issued.issuer, serial: issued.serial, notAfter: isoTime(issued.notAfter) } : {}),
+    ...(nextAt === undefined ? {} : { nextRenewalAt: isoTime(nextAt) }),
+    ...(lastAttemptAt === undefined ? {} : { lastAttemptAt: isoTime(lastAttemptAt) }),
+    attempts: failures,
+    ...(alert ? { alert } : {}),
+  };
+}
+
+function findingOf({ finding, autoRenew, dueAt, isBusy }: Known, now: number): Finding | undefined {
+  if (finding) return finding;
+  if (!autoRenew && !isBusy && dueAt !== undefined && dueAt <= now)
+    return { code: 'renewal_off', detail: '' };
+  return undefined;
+}
+
+function alertFor(known: Known, finding: Finding | undefined, now: number): Alert | undefined {
+  const alert = alertOf({ ...known, life: known.issued }, now);
+  if (alert || finding?.code !== 'renewal_off') return alert;
+  return { level: 'warning', message: 'it is due, and is not renewed by itself' };
+}
+
+function stateOf(
+  { issued, isBusy }: Known,
+  finding: Finding | undefined,
+  now: number,
+): CertificateOrderState['state'] {
+  if (issued && issued.notAfter <= now) return 'expired';
+  if (issued) return isBusy ? 'renewing' : 'active';
+  if (isBusy) return 'obtaining';
+  return finding ? 'failed' : 'pending';
+}
+
+function standing({ issued }: Known, state: CertificateOrderState['state']): string | undefined {
+  switch (state) {
+    case 'pending':
+      return 'waits for its turn';
+    case 'obtaining':
+      return 'the CA is being asked';
+    case 'expired':
+      return issued && `expired at ${isoTime(issued.notAfter)}`;
+    case 'active':
+    case 'renewing':
+      return issued && `valid until ${isoTime(issued.notAfter)}`;
+    default:
+      return undefined;
+  }
+}

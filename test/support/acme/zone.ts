@@ -1,0 +1,92 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { Resolver } from 'node:dns/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ChallengePublisher } from '../../../src/agent/certificates/challenges/publisher.ts';
+import { findProgram } from '../../../src/host/exec.ts';
+import { run } from '../command.ts';
+import { freePort } from '../temporary.ts';
+import { waitFor } from '../wait.ts';
+
+/** A real BIND with the zone `test`, which takes signed updates. */
+export interface Zone {
+  /** `127.0.0.1:port` */
+  address: string;
+  /** Lines of nsupdate: `add app.test 0 A 127.0.0.1`, `delete app.test A`. */
+  update(...lines: string[]): Promise<void>;
+  /** Makes TXT records as a provider would. */
+  publisher: ChallengePublisher;
+  /** The values of a TXT record. */
+  txt(name: string): Promise<string[]>;
+  /** Stops and starts answering. */
+  pause(): void;
+  resume(): void;
+  stop(): Promise<void>;
+}
+
+export async function startZone(directory: string, records: readonly string[] = []): Promise<Zone> {
+  const home = join(directory, 'bind');
+  await mkdir(home);
+  const port = await freePort();
+  const keyFile = join(home, 'key.conf');
+  await writeFile(keyFile, execFileSync(findProgram('tsig-keygen'), ['-a', 'hmac-sha256', 'lb-key']), {
+    mode: 0o600,
+  });
+  await writeFile(
+    join(home, 'zone'),
+    `$TTL 0\n@ SOA ns root 1 1h 1h 1h 0\n@ NS ns\nns A 127.0.0.1\n${records.join('\n')}\n`,
+  );
+  const config = join(home, 'named.conf');
+  await writeFile(
+    config,
+    `include "${keyFile}";
+options { directory "${home}"; pid-file none; session-keyfile none; listen-on port ${port} { 127.0.0.1; };
+  listen-on-v6 { none; }; recursion no; allow-transfer { none; }; notify no; };
+controls { };
+zone "test" { type primary; file "zone"; update-policy { grant lb-key zonesub ANY; }; };
+`,
+  );
+  const named: ChildProcess = spawn(findProgram('named'), ['-g', '-c', config], { stdio: 'ignore' });
+  const resolver = new Resolver({ timeout: 500, tries: 2 });
+  resolver.setServers([`127.0.0.1:${port}`]);
+  await waitFor('BIND', async () => (await resolver.resolve4('ns.test')).length > 0);
+  const update = async (...lines: string[]) => {
+    const script = [
+      `server 127.0.0.1 ${port}`,
+      'zone test',
+      ...lines.map((line) => `update ${line}`),
+      'send',
+      '',
+    ];
+    const { code, stderr } = await run(
+      findProgram('nsupdate'),
+      ['-k', keyFile],
+      process.env,
+      script.join('\n'),
+    );
+    if (code !== 0) throw new Error(`nsupdate: ${stderr}`);
+  };
+  return {
+    address: `127.0.0.1:${port}`,
+    update,
+    publisher: {
+      publish: (name, value) => update(`add ${name} 0 TXT "${value}"`),
+      remove: (name, value) => update(`delete ${name} TXT "${value}"`),
+    },
+    txt: async (name) => {
+      try {
+        return (await resolver.resolveTxt(name)).map((parts) => parts.join(''));
+      } catch {
+        // No such record.
+        return [];
+      }
+    },
+    pause: () => void named.kill('SIGSTOP'),
+    resume: () => void named.kill('SIGCONT'),
+    async stop() {
+      const ended = new Promise((resolve) => named.once('exit', resolve));
+      named.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
