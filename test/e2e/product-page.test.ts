@@ -103,9 +103,13 @@ describe('the product page', () => {
   it('takes a domain', async () => {
     const result = await product.sh('agentmetal lb tls set web-lb --domain app.example.com');
     expect(result.code).toBe(0);
-    expect((await product.loadBalancer('web-lb')).status.certificates).toMatchObject([
-      { domain: 'app.example.com', state: 'pending' },
-    ]);
+    // Neither name servers nor the CA can be reached from here, and it says so.
+    const [certificate] = await waitFor('a reason', async () => {
+      const { certificates } = (await product.loadBalancer('web-lb')).status;
+      return certificates[0]?.reasonCode?.endsWith('_unreachable') && certificates;
+    });
+    expect(certificate).toMatchObject({ domain: 'app.example.com', state: 'failed' });
+    expect(certificate?.whatToDo).not.toBe('');
   });
 
   it('creates the same by curl, once the name is free', async () => {
