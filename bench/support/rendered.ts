@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ensurePlaceholder } from '../../src/agent/placeholder.ts';
+import { certificateFiles, writeCertificates } from '../../src/agent/serving/disk.ts';
 import { contentFiles } from '../../src/haproxy/config/files.ts';
 import { lookupsOf, writeLookup } from '../../src/haproxy/config/lookups.ts';
 import { servicePaths } from '../../src/haproxy/config/paths.ts';
@@ -89,5 +89,5 @@ async function writeFiles(model: ServiceModel, config: string): Promise<void> {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, content);
   }
-  await ensurePlaceholder(paths.placeholder);
+  await writeCertificates(model, await certificateFiles(model));
 }
