@@ -56,18 +56,19 @@ export async function reuseRace(
 }
 
 const VARIANTS: Variant[] = [
-  { name: 'as it is', vary: (config) => config },
-  { name: 'safe', vary: reuse('safe') },
-  { name: 'aggressive', vary: reuse('aggressive') },
-  { name: 'always', vary: reuse('always') },
+  { name: 'safe (as it is)', vary: (config) => config },
+  ...['aggressive', 'always'].map((how) => ({ name: how, vary: reuse(how) })),
+  ...['1s', '2s'].map((delay) => ({
+    name: `always, pool-purge-delay ${delay}`,
+    vary: reuse('always', `pool-purge-delay ${delay}`),
+  })),
 ];
 
-/** HAProxy's own ways, without connections of their own for requests that may not be repeated. */
-function reuse(how: string): (config: string) => string {
+function reuse(how: string, ...keywords: string[]): (config: string) => string {
   return (config) =>
     config
-      .replaceAll(/^ {2}http-reuse always$/gm, `  http-reuse ${how}`)
-      .replaceAll(/^ {2}http-request .*txn\.fresh.*\n/gm, '');
+      .replace(/^ {2}option idle-close-on-response$/m, `$&\n  http-reuse ${how}`)
+      .replaceAll(/^ {2}default-server .*$/gm, (line) => [line, ...keywords].join(' '));
 }
 
 async function startBackends(scope: Scope): Promise<Backend[]> {
