@@ -135,13 +135,8 @@ export function completeTls(
   };
 }
 
-/** How domains are shown to be ours, where an earlier version has kept no word of it. */
-export function challengeOf({ type, tls }: { type: 'http' | 'tcp'; tls?: Tls }): 'http' | 'dns' {
-  return (tls as Partial<Tls> | undefined)?.challenge ?? usualChallenge(tls, type);
-}
-
 /** A CA gives certificates for wildcards by DNS alone, and a tcp load balancer has no port 80 to answer on. */
-function usualChallenge(
+export function usualChallenge(
   tls: Pick<Tls, 'domain' | 'domains'> | undefined,
   type: 'http' | 'tcp',
 ): 'http' | 'dns' {

@@ -4,6 +4,7 @@ import type { Backend } from '../spec/backend.ts';
 import type { LoadBalancerSpec } from '../spec/load-balancer.ts';
 import { applyPatch } from '../spec/patch.ts';
 import { shareStructure } from '../spec/share.ts';
+import type { Tls } from '../spec/tls.ts';
 import { validateLoadBalancer } from '../spec/validate.ts';
 import { DEFAULT_VPC } from '../spec/vpc.ts';
 import { insertLoadBalancer } from './load-balancers.ts';
@@ -38,10 +39,14 @@ afterEach(async () => {
   await directory.remove();
 });
 
-function specOf(backends: object[]): LoadBalancerSpec {
-  const validated = validateLoadBalancer({ name: 'a', spec: { type: 'http', backends } });
+function completed(spec: object): LoadBalancerSpec {
+  const validated = validateLoadBalancer({ name: 'a', spec });
   if (!validated.ok) throw new Error(JSON.stringify(validated.errors));
   return validated.value.spec;
+}
+
+function specOf(backends: object[]): LoadBalancerSpec {
+  return completed({ type: 'http', backends });
 }
 
 const write = (number: number, spec: LoadBalancerSpec, before: LoadBalancerSpec | undefined, fail = false) =>
@@ -145,3 +150,19 @@ test('a spec that shares nothing is patched all the same', async () => {
   await write(2, shareStructure(before, other), before);
   expect(JSON.stringify(await readAnew(2))).toBe(JSON.stringify(other));
 });
+
+test.each([
+  ['app.example.com', 'http'],
+  ['*.example.com', 'dns'],
+])(
+  'a spec of before `tls.challenge` came has it, for %s, and so has a change of it',
+  async (domain, challenge) => {
+    const spec = completed({ type: 'http', tls: { domain } });
+    const { challenge: _, ...tls } = spec.tls as Tls;
+    const before = { ...spec, tls } as LoadBalancerSpec;
+    await write(1, before, undefined);
+    await write(2, { ...before, tls: { ...tls, redirect: false } } as LoadBalancerSpec, before);
+    expect(await readAnew(1)).toEqual(spec);
+    expect((await readAnew(2)).tls).toEqual({ ...tls, redirect: false, challenge });
+  },
+);

@@ -1,5 +1,6 @@
 import type { LoadBalancerSpec } from '../spec/load-balancer.ts';
 import { type Patch, applyPatch, patchBetween } from '../spec/patch.ts';
+import { withLaterFields } from '../spec/stored.ts';
 import type { Tx } from './open.ts';
 import { createRecent, patchedTag, wholeTag } from './recent.ts';
 import type { Database } from './schema.ts';
@@ -54,10 +55,8 @@ async function assemble(tx: Tx, { loadBalancerId, number }: RevisionKey, base: n
     .select('spec')
     .executeTakeFirstOrThrow();
   const patches = await readPatches(tx, { loadBalancerId, number }, base);
-  return patches.reduce<unknown>(
-    (value, patch) => applyPatch(value, patch ?? []),
-    JSON.parse(spec),
-  ) as LoadBalancerSpec;
+  const stored = patches.reduce<unknown>((value, patch) => applyPatch(value, patch ?? []), JSON.parse(spec));
+  return withLaterFields(stored as LoadBalancerSpec);
 }
 
 /** The patches that lead from one revision to another; undefined for a revision that has none. */

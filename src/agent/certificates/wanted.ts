@@ -2,7 +2,7 @@ import type { DesiredLoadBalancer, UploadedBundle } from '../../api/agent.ts';
 import { readBundle, splitBundle } from '../../certificates/bundle.ts';
 import { certificateNames } from '../../certificates/names.ts';
 import { boundPort, type HostLayout } from '../../spec/host-layout.ts';
-import { challengeOf, coversHost, domainsOf } from '../../spec/tls.ts';
+import { coversHost, domainsOf } from '../../spec/tls.ts';
 
 /** What should be had now for a load balancer. */
 export interface WantedCertificates {
@@ -44,7 +44,7 @@ export function wantedOf(
   return {
     id,
     domains,
-    challenge: challengeOf(spec),
+    challenge: tls.challenge,
     autoRenew: tls.autoRenew,
     addresses: [address],
     port: boundPort(spec.type === 'http' ? (spec.port ?? HTTP_PORT) : HTTP_PORT, layout),

@@ -1,4 +1,4 @@
-import { challengeOf, domainsOf } from '../../spec/tls.ts';
+import { domainsOf } from '../../spec/tls.ts';
 import type { ServiceModel } from '../model.ts';
 import { lookupPaths } from './lookup-paths.ts';
 import { quote } from './quote.ts';
@@ -33,5 +33,5 @@ export function challengeLines(model: ServiceModel): string[] {
 
 /** Domains that are shown to be ours by an answer on port 80. */
 export function challengedHosts({ spec }: Pick<ServiceModel, 'spec'>): readonly string[] {
-  return challengeOf(spec) === 'http' ? domainsOf(spec.tls) : [];
+  return spec.tls?.challenge === 'http' ? domainsOf(spec.tls) : [];
 }
