@@ -50,18 +50,19 @@ export async function resume(
   const run = await findRun(entry.paths.order);
   if (!run) return undefined;
   onFound();
-  const result = await seeThrough(entry, run, options);
-  await clearRecords(entry, options.publisher).catch((error: unknown) =>
-    options.logger.warn({ error: messageOf(error), name: entry.name }, 'a TXT record stays behind'),
-  );
-  return result;
+  return seeThrough(entry, run, options);
 }
 
 async function seeThrough(entry: Entry, run: Run, options: PlaceOptions): Promise<OrderResult> {
-  const { clock } = options;
-  const desk = options.publisher && deskFor(entry, run, options.publisher, options);
+  const { clock, publisher, logger } = options;
+  const desk = publisher && deskFor(entry, run, publisher, options);
   const result = await collectOrder(run, { name: entry.name, directory: entry.paths.order, clock });
   const finding = await desk?.close();
+  // What certbot did not get to, because it was ended.
+  if (!options.ending.aborted)
+    await clearRecords(entry, publisher).catch((error: unknown) =>
+      logger.warn({ error: messageOf(error), name: entry.name }, 'a TXT record stays behind'),
+    );
   return !result.ok && finding ? { ok: false, finding } : result;
 }
 

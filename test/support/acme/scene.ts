@@ -86,13 +86,17 @@ const silent: Logger = { debug: log('debug'), info: log('info'), warn: log('warn
 export const ID = 'lb_test';
 
 export async function createAcmeScene(
-  options: Partial<PebbleOptions> & { records?: (address: string, dead: string) => string[] } = {},
+  options: Partial<PebbleOptions> & {
+    records?: (address: string, dead: string) => string[];
+    /** Name of the zone. Default: test. */
+    origin?: string;
+  } = {},
 ): Promise<AcmeScene> {
   const directory = await temporaryDirectory();
   const address = loopbackAddress();
   const deadAddress = loopbackAddress();
   const records = options.records?.(address, deadAddress) ?? [`app A ${address}`];
-  const zone = await startZone(directory.path, records);
+  const zone = await startZone(directory.path, records, options.origin);
   const pebble = await startPebble({
     directory: directory.path,
     nameServer: zone.address,
@@ -142,6 +146,7 @@ export async function createAcmeScene(
       await mkdir(root, { recursive: true, mode: 0o700 });
       const { front, answerer } = stand;
       const agent = createAgent({
+        nameServerPort: Number(zone.address.split(':')[1]),
         ...rest,
         root,
         clock,

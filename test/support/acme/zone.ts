@@ -8,8 +8,10 @@ import { run } from '../command.ts';
 import { freePort } from '../temporary.ts';
 import { waitFor } from '../wait.ts';
 
-/** A real BIND with the zone `test`, which takes signed updates. */
+/** A real BIND with a zone, which takes signed updates. */
 export interface Zone {
+  /** Name of the zone. */
+  origin: string;
   /** `127.0.0.1:port` */
   address: string;
   /** Lines of nsupdate: `add app.test 0 A 127.0.0.1`, `delete app.test A`. */
@@ -24,7 +26,12 @@ export interface Zone {
   stop(): Promise<void>;
 }
 
-export async function startZone(directory: string, records: readonly string[] = []): Promise<Zone> {
+/** @param origin name of the zone */
+export async function startZone(
+  directory: string,
+  records: readonly string[] = [],
+  origin = 'test',
+): Promise<Zone> {
   const home = join(directory, 'bind');
   await mkdir(home);
   const port = await freePort();
@@ -41,19 +48,19 @@ export async function startZone(directory: string, records: readonly string[] = 
     config,
     `include "${keyFile}";
 options { directory "${home}"; pid-file none; session-keyfile none; listen-on port ${port} { 127.0.0.1; };
-  listen-on-v6 { none; }; recursion no; allow-transfer { none; }; notify no; };
+  listen-on-v6 { none; }; recursion no; allow-transfer { 127.0.0.0/8; }; notify no; };
 controls { };
-zone "test" { type primary; file "zone"; update-policy { grant lb-key zonesub ANY; }; };
+zone "${origin}" { type primary; file "zone"; update-policy { grant lb-key zonesub ANY; }; };
 `,
   );
   const named: ChildProcess = spawn(findProgram('named'), ['-g', '-c', config], { stdio: 'ignore' });
   const resolver = new Resolver({ timeout: 500, tries: 2 });
   resolver.setServers([`127.0.0.1:${port}`]);
-  await waitFor('BIND', async () => (await resolver.resolve4('ns.test')).length > 0);
+  await waitFor('BIND', async () => (await resolver.resolve4(`ns.${origin}`)).length > 0);
   const update = async (...lines: string[]) => {
     const script = [
       `server 127.0.0.1 ${port}`,
-      'zone test',
+      `zone ${origin}`,
       ...lines.map((line) => `update ${line}`),
       'send',
       '',
@@ -67,6 +74,7 @@ zone "test" { type primary; file "zone"; update-policy { grant lb-key zonesub AN
     if (code !== 0) throw new Error(`nsupdate: ${stderr}`);
   };
   return {
+    origin,
     address: `127.0.0.1:${port}`,
     update,
     publisher: {

@@ -67,6 +67,8 @@ export interface CertificateOrdersOptions {
   limits?: Limits | undefined;
   /** Name servers asked besides the system's. Default: open ones, but none when a resolver is set or the CA is private. */
   publicServers?: readonly string[];
+  /** Port of the name servers that zones are delegated to. Default: 53. */
+  nameServerPort?: number;
 }
 
 export function createCertificateOrders(options: CertificateOrdersOptions): CertificateOrders {
@@ -91,12 +93,13 @@ export function createCertificateOrders(options: CertificateOrdersOptions): Cert
     logger,
     onChange: () => tell(wanted.keys()),
   });
-  const { publicServers } = options;
+  const { publicServers, nameServerPort } = options;
   const preflight = createPreflight({
     settings,
     clock,
     token: () => randomBytes(24).toString('base64url'),
     ...(publicServers ? { publicServers } : {}),
+    ...(nameServerPort === undefined ? {} : { nameServerPort }),
   });
   const limits = options.limits ?? (settings.caBundle === undefined ? PUBLIC_CA_LIMITS : undefined);
   const placing = { settings, account, preflight, publisher, clock, logger, ending: ending.signal };

@@ -13,10 +13,16 @@ export interface NameServers {
   addresses(name: string): Promise<DnsAnswer>;
   /** The CAA records that count for a name: its own, or those of the nearest name above that has some. */
   caa(name: string): Promise<CaaSighting | undefined>;
-  /** The values of a TXT record; none when there is none, or no answer. */
-  txt(name: string): Promise<string[]>;
-  /** Addresses of the name servers that a zone is delegated to, for the zone that a name is in. */
-  authoritative(name: string): Promise<string[]>;
+  /** The values of a TXT record; none when there is none, undefined when that is not known. */
+  txt(name: string): Promise<string[] | undefined>;
+  /** The name servers that a zone is delegated to, for the zone that a name is in; none when they are not known. */
+  authoritative(name: string): Promise<AuthoritativeServer[]>;
+}
+
+/** A name server of a zone. */
+export interface AuthoritativeServer {
+  host: string;
+  addresses: readonly string[];
 }
 
 const OPTIONS = { timeout: 2000, tries: 2 };
@@ -31,7 +37,7 @@ export function askNameServers(servers: readonly string[]): NameServers {
     label: servers.length > 0 ? servers.join(', ') : 'the name servers of the system',
     addresses: (name) => addressesOf(resolver, name),
     caa: (name) => caaOf(resolver, name),
-    txt: async (name) => (await orNothing(resolver.resolveTxt(name))).map((parts) => parts.join('')),
+    txt: (name) => txtOf(resolver, name),
     authoritative: (name) => authoritativeOf(resolver, name),
   };
 }
@@ -67,19 +73,37 @@ function caaRecords({ critical, ...rest }: NodeCaaRecord): CaaRecord[] {
   }));
 }
 
-async function authoritativeOf(resolver: Resolver, name: string): Promise<string[]> {
+async function txtOf(resolver: Resolver, name: string): Promise<string[] | undefined> {
+  return (await knownOf(resolver.resolveTxt(name)))?.map((parts) => parts.join(''));
+}
+
+async function authoritativeOf(resolver: Resolver, name: string): Promise<AuthoritativeServer[]> {
   for (let at = name; at.includes('.'); at = parentOf(at)) {
-    const hosts = await orNothing(resolver.resolveNs(at));
-    if (hosts.length === 0) continue;
-    const answers = await Promise.all(hosts.map((host) => addressesOf(resolver, host)));
-    return answers.flatMap((answer) => (answer.outcome === 'found' ? answer.addresses : []));
+    const hosts = await knownOf(resolver.resolveNs(at));
+    // Those of a zone above would say that there is no such name.
+    if (!hosts) return [];
+    if (hosts.length > 0) return Promise.all(hosts.map((host) => serverOf(resolver, host)));
   }
   return [];
+}
+
+async function serverOf(resolver: Resolver, host: string): Promise<AuthoritativeServer> {
+  const answer = await addressesOf(resolver, host);
+  return { host, addresses: answer.outcome === 'found' ? answer.addresses : [] };
 }
 
 function parentOf(name: string): string {
   const dot = name.indexOf('.');
   return dot < 0 ? '' : name.slice(dot + 1);
+}
+
+/** An empty list when there is no record; undefined when that is not known. */
+async function knownOf<T>(asked: Promise<T[]>): Promise<T[] | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    return NOTHING.has(systemCode(error) ?? '') ? [] : undefined;
+  }
 }
 
 /** An empty list when there is no record, and when nobody answers: what is not known forbids nothing. */

@@ -5,6 +5,7 @@ import type { Finding } from '../../../certificates/reason.ts';
 import type { AcmeSettings } from '../settings.ts';
 import { type NameServers, askNameServers } from './name-servers.ts';
 import { probe } from './probe.ts';
+import { untilVisible } from './visibility.ts';
 
 export interface PreflightSubject {
   name: string;
@@ -21,7 +22,7 @@ export interface PreflightSubject {
 export interface Preflight {
   /** Why the CA would refuse; undefined when nothing speaks against it. */
   check(subject: PreflightSubject): Promise<Finding | undefined>;
-  /** Waits until a TXT value is seen, or the signal; resolves to why not when the time is over. */
+  /** Waits until a TXT value is seen by all of its zone's servers, or the signal; resolves to why not when the time is over. */
   untilVisible(name: string, value: string, signal: AbortSignal): Promise<Finding | undefined>;
 }
 
@@ -32,17 +33,18 @@ export interface PreflightOptions {
   token(): string;
   /** Asked besides the system's name servers; none when the operator has named his own, or the CA is private. */
   publicServers?: readonly string[];
+  /** Port of the name servers that zones are delegated to. Default: 53. */
+  nameServerPort?: number;
 }
 
 /** Well-known open resolvers; one of them is enough. */
 const PUBLIC_SERVERS = ['1.1.1.1:53', '8.8.8.8:53', '9.9.9.9:53'];
 const PROBE_MS = 5000;
 const HTTP_PORT = 80;
-const VISIBLE_MS = 120_000;
-const LOOK_MS = 250;
+const DNS_PORT = 53;
 
 export function createPreflight(options: PreflightOptions): Preflight {
-  const { settings, clock } = options;
+  const { settings, clock, nameServerPort = DNS_PORT } = options;
   const own = settings.resolver;
   const isPrivate = own !== undefined || settings.caBundle !== undefined;
   const publicServers = options.publicServers ?? (isPrivate ? [] : PUBLIC_SERVERS);
@@ -58,16 +60,13 @@ export function createPreflight(options: PreflightOptions): Preflight {
         http ?? judgeCaa(await caa, { identities: caaIdentities, wildcard: isWildcard(name), challenge })
       );
     },
-    async untilVisible(name, value, signal) {
-      const deadline = clock.now() + VISIBLE_MS;
-      while (!(await isVisible(name, value, own === undefined ? local : undefined, local))) {
-        if (clock.now() >= deadline)
-          return { code: 'txt_not_visible', detail: `asked ${local.label} for ${name}` };
-        await clock.sleep(LOOK_MS, signal);
-        if (signal.aborted) return undefined;
-      }
-      return undefined;
-    },
+    untilVisible: (name, value, signal) =>
+      untilVisible(
+        name,
+        value,
+        { resolver: local, asksZone: settings.preflight, port: nameServerPort, clock },
+        signal,
+      ),
   };
 }
 
@@ -108,17 +107,4 @@ async function probeAddress(
   if (first.outcome.kind === 'ours' || port === HTTP_PORT) return first;
   const second = await ask(HTTP_PORT);
   return second.outcome.kind === 'ours' ? second : first;
-}
-
-/** The CA asks the zone's own servers; so do we, unless the operator has said whom to ask. */
-async function isVisible(
-  name: string,
-  value: string,
-  delegation: NameServers | undefined,
-  local: NameServers,
-): Promise<boolean> {
-  const servers = delegation ? await delegation.authoritative(name) : [];
-  if (servers.length === 0) return (await local.txt(name)).includes(value);
-  const seen = await Promise.all(servers.map((address) => askNameServers([address]).txt(name)));
-  return seen.every((values) => values.includes(value));
 }
