@@ -12,7 +12,7 @@ const fields = {
   state: z
     .enum(['pending', 'obtaining', 'active', 'renewing', 'expired', 'failed', 'unused'])
     .describe(
-      '`pending`: there is none yet; HTTPS answers with a placeholder. `obtaining`: the same, and the CA is being asked. `active`: a valid one is served. `renewing`: the same, and the next is being obtained. `expired`: the one that is served has ended. `failed`: there is none, and getting or serving one has failed. `unused`: uploaded, but `spec.tls.certificate` does not name it.',
+      '`pending`: there is none yet, and no CA has been asked, for the reason given if there is one; HTTPS answers with a placeholder. `obtaining`: the same, and the CA is being asked. `active`: a valid one is served. `renewing`: the same, and the next is being obtained. `expired`: the one that is served has ended. `failed`: there is none, because the CA was asked in vain or what there is cannot be served. `unused`: uploaded, but `spec.tls.certificate` does not name it.',
     ),
   source: z
     .enum(['acme', 'uploaded'])

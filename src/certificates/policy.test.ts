@@ -141,6 +141,22 @@ describe('who is told', () => {
   });
 });
 
+describe('a name without a certificate', () => {
+  const known = { subject: { domain: 'a.example.com', addresses: [] }, isBusy: false, autoRenew: true };
+  it.each<[ReasonCode | undefined, number, string]>([
+    [undefined, 0, 'pending: waits for its turn'],
+    ['name_not_found', 0, 'pending: the CA is not asked yet; a.example.com has no A or AAAA record'],
+    ['ca_unreachable', 0, 'pending: the CA is not asked yet; the CA cannot be reached'],
+    ['eab_refused', 0, 'failed: the CA refuses the key that binds the account'],
+    ['caa_forbids', 1, 'failed: a CAA record of a.example.com forbids this CA to issue'],
+    ['name_not_found', 2, 'failed: a.example.com has no A or AAAA record'],
+  ])('with %s after %d failed orders', (code, failures, words) => {
+    const finding = code && { code, detail: '' };
+    const { state, reason } = describeState({ ...known, finding, failures }, NOW);
+    expect(`${state}: ${reason}`).toBe(words);
+  });
+});
+
 describe('what was spent at the CA', () => {
   const spent = (part: Partial<Spent>): Spent => ({ orders: [], issued: [], failed: [], ...part });
   const at = (...hours: number[]) => hours.map((hour) => NOW - hour * HOUR);

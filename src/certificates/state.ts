@@ -7,9 +7,10 @@ import { type Alert, alertOf } from './renewal-policy.ts';
 export interface CertificateOrderState {
   domain: string;
   /**
-   * `pending`: none yet, and nothing has failed. `obtaining`: the first is being obtained. `active`: a valid one is
-   * there, whatever its renewal comes to. `renewing`: the same, and the next is being obtained. `failed`: none, for the
-   * reason given. `expired`: the last one is over, and is served all the same.
+   * `pending`: none yet, and the CA has not been asked; with a reason when something speaks against asking it.
+   * `obtaining`: the first is being obtained. `active`: a valid one is there, whatever its renewal comes to. `renewing`:
+   * the same, and the next is being obtained. `failed`: none, and the CA was asked in vain. `expired`: the last one is
+   * over, and is served all the same.
    */
   state: 'pending' | 'obtaining' | 'active' | 'renewing' | 'failed' | 'expired';
   /** Why there is no newer one; absent when nothing speaks against it. */
@@ -78,21 +79,24 @@ function alertFor(known: Known, finding: Finding | undefined, now: number): Aler
   return { level: 'warning', message: 'it is due, and is not renewed by itself' };
 }
 
+/** What a CA says before there is an order: it has been asked, be it for the account. */
+const REFUSALS = new Set<ReasonCode>(['eab_refused', 'email_refused', 'terms_refused', 'rate_limited']);
+
 function stateOf(
-  { issued, isBusy }: Known,
+  { issued, isBusy, failures }: Known,
   finding: Finding | undefined,
   now: number,
 ): CertificateOrderState['state'] {
   if (issued && issued.notAfter <= now) return 'expired';
   if (issued) return isBusy ? 'renewing' : 'active';
   if (isBusy) return 'obtaining';
-  return finding ? 'failed' : 'pending';
+  return finding && (failures > 0 || REFUSALS.has(finding.code)) ? 'failed' : 'pending';
 }
 
-function standing({ issued }: Known, state: CertificateOrderState['state']): string | undefined {
+function standing({ issued, finding }: Known, state: CertificateOrderState['state']): string | undefined {
   switch (state) {
     case 'pending':
-      return 'waits for its turn';
+      return finding ? 'the CA is not asked yet' : 'waits for its turn';
     case 'obtaining':
       return 'the CA is being asked';
     case 'expired':

@@ -95,7 +95,11 @@ export function certificateConditions(
   const type = 'CertificatesServed';
   const since = record.updatedAt;
   const bad = wanted.filter(
-    ({ alert, state }) => alert !== 'none' || state === 'failed' || state === 'expired',
+    ({ alert, state, reasonCode }) =>
+      alert !== 'none' ||
+      state === 'failed' ||
+      state === 'expired' ||
+      (state === 'pending' && reasonCode !== undefined),
   );
   const waiting = wanted.filter(({ state }) => state === 'pending' || state === 'obtaining');
   const text = (list: readonly CertificateStatus[]) =>
