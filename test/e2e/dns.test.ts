@@ -1,20 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Condition } from '../../src/api/load-balancer.ts';
 import { startBind } from '../support/dns/bind.ts';
+import { hasOwnNetwork } from '../support/own-network.ts';
 import { type Product, ROOT, startProduct } from '../support/product.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { waitFor } from '../support/wait.ts';
 
 /** docs/dns.md as it stands, with BIND at the address that it names; for that it needs a network of its own. */
-const interfaces = readFileSync('/proc/self/net/dev', 'utf8').trim().split('\n').length - 2;
-const hasOwnNetwork = process.getuid?.() === 0 && interfaces === 1;
 const SERVER = '192.0.2.53';
 
-describe.runIf(hasOwnNetwork)('docs/dns.md', () => {
+describe.runIf(hasOwnNetwork())('docs/dns.md', () => {
   let bind: Awaited<ReturnType<typeof startBind>>;
   let product: Product;
   let folder: Awaited<ReturnType<typeof temporaryDirectory>>;

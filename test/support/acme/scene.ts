@@ -96,7 +96,10 @@ export async function createAcmeScene(
   const address = loopbackAddress();
   const deadAddress = loopbackAddress();
   const records = options.records?.(address, deadAddress) ?? [`app A ${address}`];
-  const zone = await startZone(directory.path, records, options.origin);
+  const zone = await startZone(directory.path, {
+    records,
+    ...(options.origin === undefined ? {} : { origin: options.origin }),
+  });
   const pebble = await startPebble({
     directory: directory.path,
     nameServer: zone.address,

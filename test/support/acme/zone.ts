@@ -12,8 +12,10 @@ import { waitFor } from '../wait.ts';
 export interface Zone {
   /** Name of the zone. */
   origin: string;
-  /** `127.0.0.1:port` */
+  /** `ip:port` */
   address: string;
+  /** File with the key that may change it, as tsig-keygen writes it. */
+  keyFile: string;
   /** Lines of nsupdate: `add app.test 0 A 127.0.0.1`, `delete app.test A`. */
   update(...lines: string[]): Promise<void>;
   /** Makes TXT records as a provider would. */
@@ -26,40 +28,45 @@ export interface Zone {
   stop(): Promise<void>;
 }
 
-/** @param origin name of the zone */
-export async function startZone(
-  directory: string,
-  records: readonly string[] = [],
-  origin = 'test',
-): Promise<Zone> {
+export interface ZoneOptions {
+  /** Lines of the zone file besides its own. */
+  records?: readonly string[];
+  /** Name of the zone. Default: test. */
+  origin?: string;
+  /** Where it listens. Default: 127.0.0.1 and a free port. */
+  address?: string;
+  port?: number;
+}
+
+export async function startZone(directory: string, options: ZoneOptions = {}): Promise<Zone> {
+  const { records = [], origin = 'test', address = '127.0.0.1', port = await freePort() } = options;
   const home = join(directory, 'bind');
   await mkdir(home);
-  const port = await freePort();
   const keyFile = join(home, 'key.conf');
   await writeFile(keyFile, execFileSync(findProgram('tsig-keygen'), ['-a', 'hmac-sha256', 'lb-key']), {
     mode: 0o600,
   });
   await writeFile(
     join(home, 'zone'),
-    `$TTL 0\n@ SOA ns root 1 1h 1h 1h 0\n@ NS ns\nns A 127.0.0.1\n${records.join('\n')}\n`,
+    `$TTL 0\n@ SOA ns root 1 1h 1h 1h 0\n@ NS ns\nns A ${address}\n${records.join('\n')}\n`,
   );
   const config = join(home, 'named.conf');
   await writeFile(
     config,
     `include "${keyFile}";
-options { directory "${home}"; pid-file none; session-keyfile none; listen-on port ${port} { 127.0.0.1; };
-  listen-on-v6 { none; }; recursion no; allow-transfer { 127.0.0.0/8; }; notify no; };
+options { directory "${home}"; pid-file none; session-keyfile none; listen-on port ${port} { ${address}; };
+  listen-on-v6 { none; }; recursion no; allow-transfer { localhost; 127.0.0.0/8; }; notify no; };
 controls { };
 zone "${origin}" { type primary; file "zone"; update-policy { grant lb-key zonesub ANY; }; };
 `,
   );
   const named: ChildProcess = spawn(findProgram('named'), ['-g', '-c', config], { stdio: 'ignore' });
   const resolver = new Resolver({ timeout: 500, tries: 2 });
-  resolver.setServers([`127.0.0.1:${port}`]);
+  resolver.setServers([`${address}:${port}`]);
   await waitFor('BIND', async () => (await resolver.resolve4(`ns.${origin}`)).length > 0);
   const update = async (...lines: string[]) => {
     const script = [
-      `server 127.0.0.1 ${port}`,
+      `server ${address} ${port}`,
       `zone ${origin}`,
       ...lines.map((line) => `update ${line}`),
       'send',
@@ -75,7 +82,8 @@ zone "${origin}" { type primary; file "zone"; update-policy { grant lb-key zones
   };
   return {
     origin,
-    address: `127.0.0.1:${port}`,
+    address: `${address}:${port}`,
+    keyFile,
     update,
     publisher: {
       publish: (name, value) => update(`add ${name} 0 TXT "${value}"`),
