@@ -14,6 +14,11 @@ export function provenName(name: string): string {
   return isWildcard(name) ? name.slice(2) : name;
 }
 
+/** The TXT record that proves a name by DNS (RFC 8555, section 8.4). */
+export function challengeRecord(name: string): string {
+  return `_acme-challenge.${provenName(name)}`;
+}
+
 /** The folder and lineage of a name; no domain has a line in the place of its star. */
 export function folderOf(name: string): string {
   return name.replace(/^\*/, '_wildcard');

@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.ts';
 import { type Limits, judgeBudget } from '../../certificates/budget.ts';
-import { isWildcard } from '../../certificates/names.ts';
+import { challengeRecord, isWildcard } from '../../certificates/names.ts';
 import type { Finding } from '../../certificates/reason.ts';
 import type { Authority } from './authority/authority.ts';
-import type { ChallengePublisher } from './challenges/publisher.ts';
+import { type ChallengePublisher, publishingFault } from './challenges/publisher.ts';
 import { type Entry, readEntry } from './entry.ts';
 import { findingOf } from './finding-error.ts';
 import type { Account } from './orders/account.ts';
@@ -21,6 +21,8 @@ export interface PrepareOptions {
   account: Account;
   preflight: Preflight;
   publisher: ChallengePublisher | undefined;
+  /** Makes a token that nobody can have foreseen. */
+  token(): string;
   clock: Clock;
   /** Orders of all names, for what the CA allows an account. */
   accountOrders(): readonly number[];
@@ -56,8 +58,10 @@ async function checkMachine(
 
 async function checkOutside(
   { name, challenge, port }: WantedName,
-  { settings, authority, account, preflight }: PrepareOptions,
+  { settings, authority, account, preflight, publisher, token }: PrepareOptions,
 ): Promise<Finding | undefined> {
+  const zone = challenge === 'dns' && publisher ? await checkZone(name, publisher, token()) : undefined;
+  if (zone) return zone;
   const { meta } = await authority.directory();
   const subject = { name, challenge, port, caaIdentities: meta?.caaIdentities ?? [] };
   const isFirst = settings.preflight && account.thumbprint() === undefined;
@@ -66,4 +70,18 @@ async function checkOutside(
   if (finding) return finding;
   const thumbprint = await account.ensure();
   return settings.preflight ? preflight.check({ ...subject, thumbprint }) : undefined;
+}
+
+/** Whether TXT records can be made: what takes a record away that is not there asks for all that making one does. */
+async function checkZone(
+  name: string,
+  publisher: ChallengePublisher,
+  token: string,
+): Promise<Finding | undefined> {
+  try {
+    await publisher.remove(challengeRecord(name), token);
+    return undefined;
+  } catch (error) {
+    return publishingFault(error);
+  }
 }

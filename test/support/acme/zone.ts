@@ -20,6 +20,8 @@ export interface Zone {
   update(...lines: string[]): Promise<void>;
   /** Makes TXT records as a provider would. */
   publisher: ChallengePublisher;
+  /** One whose key may take records away, and make none. */
+  halfPublisher: ChallengePublisher;
   /** The values of a TXT record. */
   txt(name: string): Promise<string[]>;
   /** Stops and starts answering. */
@@ -42,10 +44,13 @@ export async function startZone(directory: string, options: ZoneOptions = {}): P
   const { records = [], origin = 'test', address = '127.0.0.1', port = await freePort() } = options;
   const home = join(directory, 'bind');
   await mkdir(home);
-  const keyFile = join(home, 'key.conf');
-  await writeFile(keyFile, execFileSync(findProgram('tsig-keygen'), ['-a', 'hmac-sha256', 'lb-key']), {
-    mode: 0o600,
-  });
+  const makeKey = async (name: string) => {
+    const file = join(home, `${name}.conf`);
+    const key = execFileSync(findProgram('tsig-keygen'), ['-a', 'hmac-sha256', name]);
+    await writeFile(file, key, { mode: 0o600 });
+    return file;
+  };
+  const [keyFile, otherKeyFile] = [await makeKey('lb-key'), await makeKey('other-key')];
   await writeFile(
     join(home, 'zone'),
     `$TTL 0\n@ SOA ns root 1 1h 1h 1h 0\n@ NS ns\nns A ${address}\n${records.join('\n')}\n`,
@@ -54,6 +59,7 @@ export async function startZone(directory: string, options: ZoneOptions = {}): P
   await writeFile(
     config,
     `include "${keyFile}";
+include "${otherKeyFile}";
 options { directory "${home}"; pid-file none; session-keyfile none; listen-on port ${port} { ${address}; };
   listen-on-v6 { none; }; recursion no; allow-transfer { localhost; 127.0.0.0/8; }; notify no; };
 controls { };
@@ -61,10 +67,11 @@ zone "${origin}" { type primary; file "zone"; update-policy { grant lb-key zones
 `,
   );
   const named: ChildProcess = spawn(findProgram('named'), ['-g', '-c', config], { stdio: 'ignore' });
+  const ended = new Promise((resolve) => named.once('exit', resolve));
   const resolver = new Resolver({ timeout: 500, tries: 2 });
   resolver.setServers([`${address}:${port}`]);
   await waitFor('BIND', async () => (await resolver.resolve4(`ns.${origin}`)).length > 0);
-  const update = async (...lines: string[]) => {
+  const send = async (key: string, ...lines: string[]) => {
     const script = [
       `server ${address} ${port}`,
       `zone ${origin}`,
@@ -72,22 +79,23 @@ zone "${origin}" { type primary; file "zone"; update-policy { grant lb-key zones
       'send',
       '',
     ];
-    const { code, stderr } = await run(
-      findProgram('nsupdate'),
-      ['-k', keyFile],
-      process.env,
-      script.join('\n'),
-    );
+    const { code, stderr } = await run(findProgram('nsupdate'), ['-k', key], process.env, script.join('\n'));
     if (code !== 0) throw new Error(`nsupdate: ${stderr}`);
+  };
+  const update = (...lines: string[]) => send(keyFile, ...lines);
+  const publisher: ChallengePublisher = {
+    publish: (name, value) => update(`add ${name} 0 TXT "${value}"`),
+    remove: (name, value) => update(`delete ${name} TXT "${value}"`),
   };
   return {
     origin,
     address: `${address}:${port}`,
     keyFile,
     update,
-    publisher: {
-      publish: (name, value) => update(`add ${name} 0 TXT "${value}"`),
-      remove: (name, value) => update(`delete ${name} TXT "${value}"`),
+    publisher,
+    halfPublisher: {
+      ...publisher,
+      publish: (name, value) => send(otherKeyFile, `add ${name} 0 TXT "${value}"`),
     },
     txt: async (name) => {
       try {
@@ -100,7 +108,6 @@ zone "${origin}" { type primary; file "zone"; update-policy { grant lb-key zones
     pause: () => void named.kill('SIGSTOP'),
     resume: () => void named.kill('SIGCONT'),
     async stop() {
-      const ended = new Promise((resolve) => named.once('exit', resolve));
       named.kill('SIGKILL');
       await ended;
     },

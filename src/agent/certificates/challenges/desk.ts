@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import type { Clock } from '../../../base/clock.ts';
 import { messageOf } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/logger.ts';
-import { printable } from '../../../base/printable.ts';
 import type { Finding } from '../../../certificates/reason.ts';
 import { CHALLENGES, type HookRequest, readRequest } from './hook.ts';
-import type { ChallengePublisher } from './publisher.ts';
+import { type ChallengePublisher, publishingFault } from './publisher.ts';
 import type { PublishedRecords } from './published.ts';
 
 export interface DeskOptions {
@@ -88,7 +87,7 @@ async function serve(
   try {
     await published.add({ name, value }, publisher);
   } catch (error) {
-    return { code: 'txt_not_published', detail: printable(messageOf(error), 300) };
+    return publishingFault(error);
   }
   return untilVisible(name, value, signal);
 }

@@ -1,3 +1,5 @@
+import { challengeRecord } from '../../../certificates/names.ts';
+
 /**
  * What certbot runs to have a TXT record made (`publish`) and taken away (`remove`). It leaves a request in a folder and
  * waits for the answer: certbot then works on while the agent is started anew, and no program has to reach into another.
@@ -36,5 +38,5 @@ export interface HookRequest {
 export function readRequest(text: string): HookRequest | undefined {
   const [action, domain, value] = text.split('\n');
   if ((action !== 'publish' && action !== 'remove') || !domain || !value) return undefined;
-  return { action, name: `_acme-challenge.${domain.replace(/^\*\./, '')}`, value };
+  return { action, name: challengeRecord(domain), value };
 }

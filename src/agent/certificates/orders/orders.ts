@@ -94,10 +94,11 @@ export function createCertificateOrders(options: CertificateOrdersOptions): Cert
     onChange: () => tell(wanted.keys()),
   });
   const { publicServers, nameServerPort } = options;
+  const token = () => randomBytes(24).toString('base64url');
   const preflight = createPreflight({
     settings,
     clock,
-    token: () => randomBytes(24).toString('base64url'),
+    token,
     ...(publicServers ? { publicServers } : {}),
     ...(nameServerPort === undefined ? {} : { nameServerPort }),
   });
@@ -107,7 +108,7 @@ export function createCertificateOrders(options: CertificateOrdersOptions): Cert
     root,
     authority,
     account,
-    preparing: { root, settings, limits, authority, account, preflight, publisher, clock },
+    preparing: { root, settings, limits, authority, account, preflight, publisher, token, clock },
     placing,
     clock,
     random,
