@@ -62,6 +62,21 @@ export const CertificateStatus = z
   .describe('How it stands with the certificate of one domain.');
 export type CertificateStatus = z.infer<typeof CertificateStatus>;
 
+/** A CA that speaks ACME, as an agent knows it. */
+export const CertificateAuthority = z
+  .strictObject({
+    directory: z.string().max(2000).describe('Its directory (RFC 8555).'),
+    termsOfService: z
+      .string()
+      .max(2000)
+      .optional()
+      .describe(
+        'Its terms, as it names them itself; absent until it has been asked, or where it names none.',
+      ),
+  })
+  .describe('The CA from which certificates are ordered.');
+export type CertificateAuthority = z.infer<typeof CertificateAuthority>;
+
 /** A name as a resource has it, or longer: what is wrong with it is then said in words. */
 const CertificateText = z.string().max(131_072);
 

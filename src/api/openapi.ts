@@ -11,6 +11,7 @@ import { allRoutes } from './contract/all.ts';
 import { BackendEvidence } from './evidence.ts';
 import { REQUEST_HEADERS, type Route, type RouteResponse } from './contract/route.ts';
 import * as certificates from './certificates.ts';
+import * as events from './events.ts';
 import * as balancers from './load-balancer.ts';
 import * as logs from './logs.ts';
 import * as rateLimits from './rate-limits.ts';
@@ -65,6 +66,9 @@ const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   KeyInput: resources.KeyInput,
   NewKey: resources.NewKey,
   Machine: resources.Machine,
+  Event: events.Event,
+  Severity: events.Severity,
+  CertificateAuthority: certificates.CertificateAuthority,
   Stats: stats.Stats,
   LoadBalancerTraffic: stats.LoadBalancerTraffic,
   PoolTraffic: stats.PoolTraffic,

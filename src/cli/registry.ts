@@ -23,6 +23,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   'lb health': async () => (await import('./commands/lb/health.ts')).health,
   'lb stats': async () => (await import('./commands/lb/stats.ts')).stats,
   'lb logs': async () => (await import('./commands/lb/logs.ts')).logs,
+  'lb events': async () => (await import('./commands/lb/events.ts')).events,
   'lb config': async () => (await import('./commands/lb/config.ts')).config,
   'lb backend add': async () => (await import('./commands/lb/backend/add.ts')).add,
   'lb backend remove': async () => (await import('./commands/lb/backend/remove.ts')).remove,

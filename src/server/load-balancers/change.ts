@@ -4,6 +4,7 @@ import { diffValues } from '../../spec/diff.ts';
 import type { LoadBalancerDefinition } from '../../spec/load-balancer.ts';
 import type { Plan } from '../../spec/plan.ts';
 import { shareStructure } from '../../spec/share.ts';
+import { tellEvents } from '../../store/events.ts';
 import { insertGuard, supersedeGuards } from '../../store/guards.ts';
 import {
   type LoadBalancerRecord,
@@ -20,6 +21,7 @@ import { type VpcRecord, findVpc } from '../../store/vpcs.ts';
 import { readKnownCertificates } from '../certificates/known.ts';
 import { type ServerContext, timestamp } from '../context.ts';
 import { requireZoneOf } from '../dns/rules.ts';
+import { createdEvent, deletedEvent, restoredEvent } from '../events/revisions.ts';
 import { serviceModel } from './model.ts';
 import {
   type Locate,
@@ -113,11 +115,13 @@ export async function removeLoadBalancer(
   context: ServerContext,
   tx: Tx,
   before: LoadBalancerRecord,
+  author: string,
 ): Promise<Pick<Changed, 'machineIds' | 'dryRun'> & { version: number }> {
   const plan = await planOf(context, tx, before, undefined);
   const version = await nextChangeVersion(tx);
   const machineIds = await touchNodes(tx, before.id, version);
   await deleteLoadBalancer(tx, before.id);
+  await tellEvents(tx, [deletedEvent(before, author)], context.clock.now());
   const diff = diffValues(definitionOf(before), undefined);
   return { version, machineIds, dryRun: dryRunOf(before.revision + 1, null, diff, plan) };
 }
@@ -152,6 +156,9 @@ async function commit(
     { changeVersion, before: before?.spec },
   );
   await beginGuard(tx, after, guardMs);
+  const events = action === 'create' ? [createdEvent(after, author)] : [];
+  if (restoredFrom !== undefined) events.push(restoredEvent(after, { restoredFrom, author, reason }));
+  await tellEvents(tx, events, context.clock.now());
   const machineIds = await touchNodes(tx, after.id, changeVersion);
   return {
     record: after,

@@ -92,7 +92,12 @@ async function remove(context: ServerContext, tx: Tx, request: WriteRequest, nam
       hint: `Take the protection off first: agentmetal lb update ${before.name} --no-deletion-protection`,
     });
   }
-  const { dryRun, machineIds, version } = await removeLoadBalancer(context, tx, before);
+  const { dryRun, machineIds, version } = await removeLoadBalancer(
+    context,
+    tx,
+    before,
+    authorOf(request.identity),
+  );
   if (request.query.dryRun) return { answer: { status: 200, body: dryRun } };
   return {
     answer: { status: 204 },
