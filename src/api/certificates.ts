@@ -3,7 +3,7 @@ import { z } from 'zod';
 export const CertificateAlert = z
   .enum(['none', 'warning', 'critical'])
   .describe(
-    'Whether somebody should look: `warning` when less than a quarter of its lifetime is left, `critical` when less than an eighth, when it has ended, or when it cannot be served.',
+    'Whether somebody should look: `warning` when less than a quarter of its lifetime is left, `critical` when less than a tenth, when it has ended, or when it cannot be served.',
   );
 
 /** How it stands with the certificate of one domain on a machine. */

@@ -15,7 +15,7 @@ import { type Handlers, authorOf } from '../http/handler.ts';
 import type { WriteOutcome, WriteRequest, Writer } from '../http/write.ts';
 import { observeOne, requireLoadBalancer } from '../load-balancers/read.ts';
 import { askNode, requireNode } from '../questions/ask-node.ts';
-import { certificateStatuses } from '../status/certificates.ts';
+import { certificateStatuses, certificateView } from '../status/certificates.ts';
 
 export function certificateHandlers(
   context: ServerContext,
@@ -26,7 +26,7 @@ export function certificateHandlers(
     async listCertificates({ params }) {
       const items = await store.transaction(async (tx) => {
         const record = await requireLoadBalancer(tx, params.loadBalancer);
-        return certificateStatuses(await observeOne(tx, record, clock.now()));
+        return certificateStatuses(certificateView(await observeOne(tx, record, clock.now())));
       });
       return { status: 200, body: { items, nextCursor: null } };
     },
