@@ -8,6 +8,7 @@ import { Plan, PlanStep, Receipt } from '../spec/plan.ts';
 import { ClientCa, Hsts, TlsInput } from '../spec/tls.ts';
 import { VpcHost, VpcInput, VpcSpec } from '../spec/vpc.ts';
 import { allRoutes } from './contract/all.ts';
+import { DnsStatus } from './dns-status.ts';
 import { BackendEvidence } from './evidence.ts';
 import { REQUEST_HEADERS, type Route, type RouteResponse } from './contract/route.ts';
 import * as certificates from './certificates.ts';
@@ -36,6 +37,7 @@ const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   BackendWhy: balancers.BackendWhy,
   BackendEvidence,
   CertificateStatus: certificates.CertificateStatus,
+  DnsStatus,
   UploadedCertificate: certificates.UploadedCertificate,
   CertificateUpload: certificates.CertificateUpload,
   RenewalRequest: certificates.RenewalRequest,

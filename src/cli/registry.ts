@@ -60,6 +60,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   'lb tls renew': async () => (await import('./commands/lb/tls/renew.ts')).renew,
   'lb tls upload': async () => (await import('./commands/lb/tls/upload.ts')).upload,
   'lb tls show': async () => (await import('./commands/lb/tls/show.ts')).show,
+  'lb dns show': async () => (await import('./commands/lb/dns/show.ts')).show,
   'lb dns set': async () => (await import('./commands/lb/dns/set.ts')).set,
   'lb dns unset': async () => (await import('./commands/lb/dns/unset.ts')).unset,
   'vpc create': async () => (await import('./commands/vpc/create.ts')).create,

@@ -3,6 +3,7 @@ import type { BackendStatus, LoadBalancerStatus } from '../../api/load-balancer.
 import { backendStatuses, inService, poolsFailingOpen, poolsWithoutService } from './backends.ts';
 import { certificateStatuses, certificateView } from './certificates.ts';
 import { conditionsOf } from './conditions.ts';
+import { dnsStatuses } from './dns-records.ts';
 import { nodeAddresses, nodeStatus } from './nodes.ts';
 import { type Observation, nodeProgress } from './observation.ts';
 
@@ -24,6 +25,7 @@ export function loadBalancerStatus(observation: Observation): LoadBalancerStatus
     nodes: nodes.map((observed) => nodeStatus(observation, observed)),
     backends,
     certificates,
+    dns: dnsStatuses(observation),
     conditions: conditionsOf(observation, backends, certificates),
   };
 }
