@@ -77,6 +77,25 @@ export const CertificateAuthority = z
   .describe('The CA from which certificates are ordered.');
 export type CertificateAuthority = z.infer<typeof CertificateAuthority>;
 
+export const TermsAgreement = z
+  .strictObject({
+    directory: z
+      .string()
+      .optional()
+      .describe('Directory of the CA; absent until an agent has told which one it asks.'),
+    termsOfService: z
+      .string()
+      .optional()
+      .describe('Its terms, as it named them; absent until it has been asked, or where it names none.'),
+    agreedBy: z.string().describe('Name of the API key with which a domain was named.'),
+    agreedAt: z.iso.datetime().describe('When, RFC 3339.'),
+    isCurrent: z
+      .boolean()
+      .describe('Whether this CA is still the one that is asked, and its terms are still these.'),
+  })
+  .describe('That somebody has agreed to the terms of a CA by naming a domain.');
+export type TermsAgreement = z.infer<typeof TermsAgreement>;
+
 /** A name as a resource has it, or longer: what is wrong with it is then said in words. */
 const CertificateText = z.string().max(131_072);
 

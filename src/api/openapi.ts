@@ -71,6 +71,7 @@ const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   Event: events.Event,
   Severity: events.Severity,
   CertificateAuthority: certificates.CertificateAuthority,
+  TermsAgreement: certificates.TermsAgreement,
   Stats: stats.Stats,
   LoadBalancerTraffic: stats.LoadBalancerTraffic,
   PoolTraffic: stats.PoolTraffic,

@@ -11,6 +11,7 @@ import { type NodeRecord, nodesOf, saveNodeReport } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
 import { saveReceipt } from '../../store/revisions.ts';
 import { type ServerContext, timestamp } from '../context.ts';
+import { keepAuthority } from '../certificates/terms.ts';
 import { backendEvents } from '../events/backends.ts';
 import { certificateEvents, newFailures } from '../events/certificates.ts';
 import { tellOnline } from '../events/machines.ts';
@@ -32,6 +33,7 @@ export async function keepReport(
     const failures: [id: string, byDomain: ReadonlyMap<string, number>][] = [];
     if (!machine) return { kept: ids, touched: machineIds, failures };
     await tellOnline(tx, machine, context.clock.now());
+    await keepAuthority(tx, machine, report.authority, context.clock.now());
     await updateMachine(tx, seenMachine(machine, report, now));
     const touch = (list: readonly string[]) => list.forEach((id) => machineIds.add(id));
     for (const part of report.loadBalancers) {
@@ -54,7 +56,7 @@ export async function keepReport(
 
 function seenMachine(machine: MachineRecord, report: AgentReport, now: string): MachineRecord {
   const { agentVersion, haproxyVersion, layout, hostAddresses, fault = null } = report;
-  const authority = report.authority ?? machine.authority;
+  const authority = mergedAuthority(machine.authority, report.authority);
   return {
     ...machine,
     agentVersion,
@@ -65,6 +67,15 @@ function seenMachine(machine: MachineRecord, report: AgentReport, now: string): 
     authority,
     lastReportAt: now,
   };
+}
+
+/** An agent that has started anew has not asked the CA for its terms yet. */
+function mergedAuthority(
+  before: MachineRecord['authority'],
+  told: AgentReport['authority'],
+): MachineRecord['authority'] {
+  if (!told || before?.directory !== told.directory) return told ?? before;
+  return { ...before, ...told };
 }
 
 interface KeptPart {

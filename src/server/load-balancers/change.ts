@@ -19,6 +19,7 @@ import type { Tx } from '../../store/open.ts';
 import { type RevisionRecord, insertRevision } from '../../store/revisions.ts';
 import { type VpcRecord, findVpc } from '../../store/vpcs.ts';
 import { readKnownCertificates } from '../certificates/known.ts';
+import { keepAgreement } from '../certificates/terms.ts';
 import { type ServerContext, timestamp } from '../context.ts';
 import { requireZoneOf } from '../dns/rules.ts';
 import { createdEvent, deletedEvent, restoredEvent } from '../events/revisions.ts';
@@ -52,6 +53,8 @@ export interface RevisionOrigin {
   /** How long to watch whether it makes anything worse, in milliseconds. Default: not at all. */
   guardMs?: number | undefined;
   locate?: Locate;
+  /** Whether domains are named, which is agreeing to the terms of the CA. Default: false. */
+  namesDomains?: boolean;
 }
 
 export async function createLoadBalancer(
@@ -80,6 +83,7 @@ export async function createLoadBalancer(
   await insertLoadBalancer(tx, record);
   const [machine] = await listMachines(tx);
   if (machine) await insertNode(tx, id, machine.id);
+  await keepAgreement(tx, { id, spec: wanted.spec, author, now: context.clock.now() });
   return commit(context, tx, { before: undefined, after: record, vpc }, { author, action: 'create' });
 }
 
@@ -92,6 +96,9 @@ export async function changeLoadBalancer(
   origin: RevisionOrigin,
 ): Promise<Changed> {
   const spec = shareStructure(before.spec, wanted.spec);
+  // Whoever names again what is named already agrees to what the terms are now.
+  if (origin.namesDomains)
+    await keepAgreement(tx, { id: before.id, spec, author: origin.author, now: context.clock.now() });
   if (isDeepStrictEqual(definitionOf(before), { ...definitionOf(wanted), spec })) return unchanged(before);
   const vpc = await requireVpcFor(context, tx, spec, origin.locate);
   await requireZoneOf(tx, spec, origin.locate);
