@@ -33,7 +33,7 @@ export function renderLoadBalancer(lb: LoadBalancer, { now, style }: { now: numb
     { title: 'Routes', table: routeTable(lb) },
     { title: 'Backends', table: backendTable(lb, now, style) },
     { title: 'Nodes', table: nodeTable(lb, style) },
-    { title: 'Certificates', table: certificateTable(lb, style) },
+    { title: 'Certificates', table: certificateTable(lb, now, style) },
     { title: 'DNS', table: dnsTable(lb, style) },
     { title: 'Conditions', table: conditionTable(lb) },
   ]);
@@ -133,8 +133,8 @@ function nodeTable({ status }: LoadBalancer, style: Style): string {
   );
 }
 
-function certificateTable({ status }: LoadBalancer, style: Style): string {
-  return renderTable(certificateColumns(style, { isWhole: false }), status.certificates, {
+function certificateTable({ status }: LoadBalancer, now: number, style: Style): string {
+  return renderTable(certificateColumns(now, style), status.certificates, {
     header: status.certificates.length > 0,
   });
 }
