@@ -78,7 +78,7 @@ function renderOne(status: CertificateStatus, { now, style }: CertificateContext
       ['Reason', reasonText(status)],
       ['What to do', { text: whatToDo ?? '', paint: (text) => style('bold', text) }],
       ['Not after', notAfter === undefined ? '' : formatMoment(notAfter, now)],
-      ['Next renewal', renewalText(status, now)],
+      [notAfter === undefined ? 'Next try' : 'Next renewal', renewalText(status, now)],
       ['Last attempt', attemptText(status, now)],
       ['Issuer', issuer ?? ''],
       ['Serial', serial ?? ''],
@@ -102,7 +102,7 @@ function renewalText({ nextRenewalAt, source, state }: CertificateStatus, now: n
   if (state === 'unused') return '';
   if (source === 'uploaded') return 'not by itself: it was uploaded';
   if (nextRenewalAt === undefined) return 'none is planned';
-  return Date.parse(nextRenewalAt) <= now ? 'now' : formatMoment(nextRenewalAt, now);
+  return Date.parse(nextRenewalAt) < now + 1000 ? 'now' : formatMoment(nextRenewalAt, now);
 }
 
 function attemptText({ lastAttemptAt, attempts = 0 }: CertificateStatus, now: number): string {

@@ -152,6 +152,42 @@ test('an uploaded one with many names is one event', async () => {
   ]);
 });
 
+test('what keeps the CA from being asked is told when it lasts, and once', async () => {
+  const held = (reasonCode: string) =>
+    tell({
+      domain: 'app.example.com',
+      state: 'failed',
+      source: 'acme',
+      reasonCode,
+      reason: `app.example.com has a fault: ${reasonCode}`,
+      whatToDo: 'Mend it.',
+      attempts: 0,
+      alert: 'none',
+    });
+  const codes = async () => (await events('certificate.failed')).map(({ details }) => details['reasonCode']);
+  await held('points_elsewhere');
+  expect(await codes()).toEqual([]);
+  await held('name_not_found');
+  watchClosely();
+  await waitFor('the first', async () => (await codes()).length === 1);
+  expect(await events('certificate.failed')).toMatchObject([
+    { severity: 'error', count: 1, message: 'app.example.com has a fault: name_not_found. Mend it.' },
+  ]);
+  clock.advance(3_600_000);
+  await held('port_blocked');
+  await waitFor('the second', async () => (await codes()).length === 2);
+  clock.advance(3_600_000);
+  await tell(report());
+  await held('port_blocked');
+  await waitFor('the same again', async () => (await codes()).length === 3);
+  expect(await codes()).toEqual(['port_blocked', 'port_blocked', 'name_not_found']);
+  await watch?.stop();
+  watchClosely();
+  clock.advance(3_600_000);
+  await held('caa_forbids');
+  await waitFor('the last', async () => (await codes()).length === 4);
+});
+
 test('what is obtained, renewed, refused and put back is told, and failures are counted', async () => {
   await tell({ domain: 'app.example.com', state: 'pending', source: 'acme', reason: 'waits', alert: 'none' });
   const failing = {

@@ -4,6 +4,7 @@ import { type Named, ofLoadBalancer } from './resource.ts';
 
 /** Reasons that are told of by the time that is left, and not when they begin. */
 const BY_TIME: ReadonlySet<string> = new Set(['renewal_off', 'ends_soon', 'expired']);
+const ROLLED_BACK = 'not_servable';
 const SERVED: ReadonlySet<CertificateReport['state']> = new Set(['active', 'renewing']);
 
 /** What a report says of certificates that has not been told before. Pure. */
@@ -35,21 +36,33 @@ function obtained(lb: Named, was: CertificateReport | undefined, is: Certificate
   ];
 }
 
+/** Orders that the CA did not fulfil, and certificates that HAProxy did not take: what keeps the CA from being asked may pass. */
 function failed(lb: Named, was: CertificateReport | undefined, is: CertificateReport): NewEvent[] {
-  const { domain, state, reasonCode, reason, whatToDo, attempts = 0, nextRenewalAt, source } = is;
+  const { reasonCode, attempts = 0 } = is;
   if (reasonCode === undefined || BY_TIME.has(reasonCode)) return [];
-  if (was?.reasonCode === reasonCode && attempts <= (was.attempts ?? 0)) return [];
+  const isNews =
+    reasonCode === ROLLED_BACK ? was?.reasonCode !== ROLLED_BACK : attempts > (was?.attempts ?? 0);
+  return isNews ? [failedEvent(lb, is)] : [];
+}
+
+/** Whether something keeps the CA from being asked. */
+export function isHeld({ reasonCode }: Pick<CertificateReport, 'reasonCode'>): boolean {
+  return reasonCode !== undefined && reasonCode !== ROLLED_BACK && !BY_TIME.has(reasonCode);
+}
+
+/** Tells why a domain has no newer certificate. */
+export function failedEvent(lb: Named, report: CertificateReport): NewEvent {
+  const { domain, state, reasonCode, reason, whatToDo, attempts = 0, nextRenewalAt, source } = report;
   const next = whatToDo === undefined ? '' : ` ${whatToDo}`;
-  return [
-    {
-      type: reasonCode === 'not_servable' ? 'certificate.rolled_back' : 'certificate.failed',
-      severity: SERVED.has(state) ? 'warning' : 'error',
-      resource: ofLoadBalancer(lb),
-      subject: domain,
-      message: `${domain}: ${reason}.${next}`,
-      details: { domain, source, state, reasonCode, reason, whatToDo, attempts, nextRenewalAt },
-    },
-  ];
+  const subject = reason.includes(domain) ? '' : `${domain}: `;
+  return {
+    type: reasonCode === ROLLED_BACK ? 'certificate.rolled_back' : 'certificate.failed',
+    severity: SERVED.has(state) ? 'warning' : 'error',
+    resource: ofLoadBalancer(lb),
+    subject: domain,
+    message: `${subject}${reason}.${next}`,
+    details: { domain, source, state, reasonCode, reason, whatToDo, attempts, nextRenewalAt },
+  };
 }
 
 /** Failed orders by domain that came since the last report. Pure. */

@@ -1,5 +1,5 @@
 import { messageOf } from '../../base/errors.ts';
-import { tellCertificateAlerts } from '../certificates/tell-alerts.ts';
+import { createCertificateWatch } from '../certificates/tell-alerts.ts';
 import type { ServerContext } from '../context.ts';
 import { CONNECTED_MS } from '../status/nodes.ts';
 import { tellOffline } from './machines.ts';
@@ -21,12 +21,13 @@ export function startWatch({ store, clock, log, closing }: Context): Watch {
   const stopping = new AbortController();
   const over = AbortSignal.any([stopping.signal, closing]);
   const startedAt = clock.now();
+  const certificates = createCertificateWatch();
   const look = async (): Promise<void> => {
     const now = clock.now();
     // Agents may have been silent because there was nobody to tell.
     const isListening = now - startedAt > CONNECTED_MS;
     if (isListening) await store.transaction((tx) => tellOffline(tx, now));
-    await store.transaction((tx) => tellCertificateAlerts(tx, now));
+    await store.transaction((tx) => certificates.look(tx, now));
   };
   const run = async () => {
     while (!over.aborted) {
