@@ -1,13 +1,14 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pino } from 'pino';
+import type { AgentReport } from '../api/agent.ts';
 import { systemClock } from '../base/clock.ts';
 import { findProgram } from '../host/exec.ts';
 import { acquireLock } from '../host/lock.ts';
 import { VERSION } from '../base/version.ts';
 import { installedVersion } from '../haproxy/process/check.ts';
 import { answerQuestions } from './answerer.ts';
-import { createCertificateOrders } from './certificates/orders/orders.ts';
+import { type CertificateOrders, createCertificateOrders } from './certificates/orders/orders.ts';
 import { createChallengePublisher } from './challenges.ts';
 import { readAcmeSettings } from './certificates/settings.ts';
 import { createControlPlane } from './control-plane.ts';
@@ -91,6 +92,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     controlPlane,
     about: () => ({
       ...about(),
+      ...authorityOf(certificates),
       guards: fleet.guards(),
       ...(follower.fault() === undefined ? {} : { fault: follower.fault() }),
     }),
@@ -113,6 +115,12 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   ]);
   await fleet.detach();
   await release();
+}
+
+/** The CA that certificates are ordered from, as far as it is known. */
+function authorityOf(certificates: CertificateOrders): Pick<AgentReport, 'authority'> {
+  const authority = certificates.authority();
+  return authority ? { authority } : {};
 }
 
 async function createAbout(binary: string, layout: ReturnType<typeof detectLayout>) {

@@ -6,7 +6,7 @@ import { Receipt } from '../spec/plan.ts';
 import type { VpcSpec } from '../spec/vpc.ts';
 import type { Patch } from '../spec/patch.ts';
 import { BackendEvidence } from './evidence.ts';
-import { CertificateReport } from './certificates.ts';
+import { CertificateAuthority, CertificateReport } from './certificates.ts';
 import { BackendState } from './load-balancer.ts';
 import { TrafficTotals } from './stats.ts';
 
@@ -111,6 +111,8 @@ export const AgentReport = z.strictObject({
   hostAddresses: z.array(z.string().max(64)).max(64),
   /** Why the agent does not follow this control plane, in words; absent when it does. */
   fault: z.string().max(2000).optional(),
+  /** The CA that certificates are ordered from. */
+  authority: CertificateAuthority.optional(),
   loadBalancers: z.array(LoadBalancerReport),
   /** Of every load balancer that has a guard, whether it is among the others or not: it is told often and is short. */
   guards: z.array(GuardReport).optional(),

@@ -3,7 +3,7 @@ import { z } from 'zod';
 export const CertificateAlert = z
   .enum(['none', 'warning', 'critical'])
   .describe(
-    'Whether somebody should look: `warning` when less than a quarter of its lifetime is left, `critical` when less than an eighth, when it has ended, or when it cannot be served.',
+    'Whether somebody should look: `warning` when less than a quarter of its lifetime is left, `critical` when less than a tenth, when it has ended, or when it cannot be served.',
   );
 
 /** How it stands with the certificate of one domain on a machine. */
@@ -61,6 +61,40 @@ export const CertificateStatus = z
   })
   .describe('How it stands with the certificate of one domain.');
 export type CertificateStatus = z.infer<typeof CertificateStatus>;
+
+/** A CA that speaks ACME, as an agent knows it. */
+export const CertificateAuthority = z
+  .strictObject({
+    directory: z.string().max(2000).describe('Its directory (RFC 8555).'),
+    termsOfService: z
+      .string()
+      .max(2000)
+      .optional()
+      .describe(
+        'Its terms, as it names them itself; absent until it has been asked, or where it names none.',
+      ),
+  })
+  .describe('The CA from which certificates are ordered.');
+export type CertificateAuthority = z.infer<typeof CertificateAuthority>;
+
+export const TermsAgreement = z
+  .strictObject({
+    directory: z
+      .string()
+      .optional()
+      .describe('Directory of the CA; absent until an agent has told which one it asks.'),
+    termsOfService: z
+      .string()
+      .optional()
+      .describe('Its terms, as it named them; absent until it has been asked, or where it names none.'),
+    agreedBy: z.string().describe('Name of the API key with which a domain was named.'),
+    agreedAt: z.iso.datetime().describe('When, RFC 3339.'),
+    isCurrent: z
+      .boolean()
+      .describe('Whether this CA is still the one that is asked, and its terms are still these.'),
+  })
+  .describe('That somebody has agreed to the terms of a CA by naming a domain.');
+export type TermsAgreement = z.infer<typeof TermsAgreement>;
 
 /** A name as a resource has it, or longer: what is wrong with it is then said in words. */
 const CertificateText = z.string().max(131_072);

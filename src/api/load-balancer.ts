@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Backend } from '../spec/backend.ts';
 import { CertificateStatus } from './certificates.ts';
+import { DnsStatus } from './dns-status.ts';
 import { BackendEvidence } from './evidence.ts';
 import { GuardState, MachineGuard } from '../spec/guard.ts';
 import { LoadBalancerInput, type LoadBalancerSpec, LoadBalancerSpecInput } from '../spec/load-balancer.ts';
@@ -73,6 +74,9 @@ export const LoadBalancerStatus = z
     nodes: z.array(NodeStatus),
     backends: z.array(BackendStatus),
     certificates: z.array(CertificateStatus),
+    dns: z
+      .array(DnsStatus)
+      .describe('The records of each domain, in the order of the spec; empty where DNS is left alone.'),
     conditions: z.array(Condition),
   })
   .describe('What is seen of a load balancer.');

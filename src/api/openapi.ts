@@ -8,9 +8,11 @@ import { Plan, PlanStep, Receipt } from '../spec/plan.ts';
 import { ClientCa, Hsts, TlsInput } from '../spec/tls.ts';
 import { VpcHost, VpcInput, VpcSpec } from '../spec/vpc.ts';
 import { allRoutes } from './contract/all.ts';
+import { DnsStatus } from './dns-status.ts';
 import { BackendEvidence } from './evidence.ts';
 import { REQUEST_HEADERS, type Route, type RouteResponse } from './contract/route.ts';
 import * as certificates from './certificates.ts';
+import * as events from './events.ts';
 import * as balancers from './load-balancer.ts';
 import * as logs from './logs.ts';
 import * as rateLimits from './rate-limits.ts';
@@ -35,6 +37,7 @@ const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   BackendWhy: balancers.BackendWhy,
   BackendEvidence,
   CertificateStatus: certificates.CertificateStatus,
+  DnsStatus,
   UploadedCertificate: certificates.UploadedCertificate,
   CertificateUpload: certificates.CertificateUpload,
   RenewalRequest: certificates.RenewalRequest,
@@ -65,6 +68,10 @@ const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   KeyInput: resources.KeyInput,
   NewKey: resources.NewKey,
   Machine: resources.Machine,
+  Event: events.Event,
+  Severity: events.Severity,
+  CertificateAuthority: certificates.CertificateAuthority,
+  TermsAgreement: certificates.TermsAgreement,
   Stats: stats.Stats,
   LoadBalancerTraffic: stats.LoadBalancerTraffic,
   PoolTraffic: stats.PoolTraffic,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Labels, ResourceName } from '../spec/name.ts';
 import { VpcSpec } from '../spec/vpc.ts';
+import { CertificateAuthority } from './certificates.ts';
 import { Change } from './load-balancer.ts';
 
 export const Vpc = z
@@ -72,6 +73,9 @@ export const Machine = z
     lastReportAt: z.iso.datetime().nullable(),
     agentVersion: z.string().nullable(),
     haproxyVersion: z.string().nullable().describe('null when HAProxy is missing there.'),
+    authority: CertificateAuthority.optional().describe(
+      'The CA that its agent orders certificates from; absent until it has told.',
+    ),
     createdAt: z.iso.datetime(),
   })
   .describe('A host that can be a node of load balancers.');

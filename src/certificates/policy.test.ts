@@ -112,8 +112,8 @@ describe('who is told', () => {
   it.each([
     ['nothing', { life: life(45), failures: 0 }, NOW + DAY, undefined],
     ['a quarter is left', { life: life(45), failures: 0 }, NOW + 34 * DAY, 'warning'],
-    ['an eighth is left', { life: life(45), failures: 0 }, NOW + 40 * DAY, 'critical'],
-    ['an eighth of six days is left', { life: life(6), failures: 0 }, NOW + 5.5 * DAY, 'critical'],
+    ['a tenth is left', { life: life(45), failures: 0 }, NOW + 41 * DAY, 'critical'],
+    ['a tenth of six days is left', { life: life(6), failures: 0 }, NOW + 5.5 * DAY, 'critical'],
     ['over', { life: life(45), failures: 0 }, NOW + 46 * DAY, 'critical'],
     ['three failures', { failures: 3 }, NOW, 'warning'],
     ['two failures', { failures: 2 }, NOW, undefined],

@@ -59,6 +59,11 @@ export function nextOrder({ count, retryAt = 0, life }: Failures, now: number, d
   return Math.max(Math.round(now + delay), retryAt);
 }
 
+/** With less than this share of its life left, somebody should look at a certificate: it should have been renewed. */
+export const WARNING_SHARE = 1 / 4;
+/** With less than this, at once. */
+export const CRITICAL_SHARE = 1 / 10;
+
 export interface Alert {
   level: 'warning' | 'critical';
   /** Why, in words. */
@@ -80,9 +85,9 @@ export function alertOf({ life, dueAt, failures }: Standing, now: number): Alert
     const whole = life.notAfter - life.notBefore;
     const left = life.notAfter - now;
     if (left <= 0) return { level: 'critical', message: `expired ${span(-left)} ago` };
-    if (left < whole / 8)
-      return { level: 'critical', message: `expires in ${span(left)}, less than an eighth of its life` };
-    if (left < whole / 4)
+    if (left < whole * CRITICAL_SHARE)
+      return { level: 'critical', message: `expires in ${span(left)}, less than a tenth of its life` };
+    if (left < whole * WARNING_SHARE)
       return { level: 'warning', message: `expires in ${span(left)}, less than a quarter of its life` };
     if (dueAt !== undefined && now - dueAt > whole / 12)
       return { level: 'warning', message: `should have been renewed ${span(now - dueAt)} ago` };

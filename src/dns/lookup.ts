@@ -10,8 +10,8 @@ const NOT_THERE = new Set(['ENOTFOUND', 'ENODATA']);
 
 /** The addresses that a name has in DNS, sorted. Aliases are followed. */
 export interface SeenAddresses {
-  ipv4: string[];
-  ipv6: string[];
+  ipv4: readonly string[];
+  ipv6: readonly string[];
 }
 
 /** Asks what clients see. No address is an answer too; no answer is thrown as a {@link DnsFault}. */

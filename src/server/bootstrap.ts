@@ -104,6 +104,7 @@ async function addLocalMachine(context: ServerContext, tx: Tx, tokenHash: string
     layout: null,
     hostAddresses: [],
     fault: null,
+    authority: null,
     lastReportAt: null,
     createdAt: timestamp(context),
   };

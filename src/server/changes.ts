@@ -1,9 +1,10 @@
 import type { Clock } from '../base/clock.ts';
 
-/** What may change: what a machine should serve, how far it has come, what is known of a load balancer's nodes, which DNS records
- * there should be.
+/**
+ * What may change: what a machine should serve, how far it has come, what is known of a load balancer's nodes, which DNS records
+ * there should be, what has happened.
  */
-export type Topic = `machine:${string}` | `taken:${string}` | `nodes:${string}` | 'dns';
+export type Topic = `machine:${string}` | `taken:${string}` | `nodes:${string}` | 'dns' | 'events';
 
 /** Wakes those who wait, in this process. It only makes them look; what is in the store is what counts. */
 export interface Changes {

@@ -6,6 +6,7 @@ import type { Store } from '../store/open.ts';
 import type { AddressPool } from './address-pool.ts';
 import type { LatestTotals } from './agent/latest-totals.ts';
 import type { TakenVersions } from './agent/taken-versions.ts';
+import type { OrderFailures } from './certificates/order-failures.ts';
 import type { Changes } from './changes.ts';
 import type { Lookup } from '../dns/lookup.ts';
 import type { ZoneProviders } from './dns/zone-providers.ts';
@@ -24,6 +25,7 @@ export interface ServerContext {
   taken: TakenVersions;
   questions: Questions;
   totals: LatestTotals;
+  orderFailures: OrderFailures;
   /** Encrypts what the store must not hold in the clear. */
   sealer: Sealer;
   /** The providers of DNS zones, with their credentials. */

@@ -15,6 +15,8 @@ import { createChanges } from './changes.ts';
 import { type ListenAddress, type TlsFiles, parseListen, requireSafeListen } from './config.ts';
 import type { ServerContext } from './context.ts';
 import { createLookup } from '../dns/lookup.ts';
+import { createOrderFailures } from './certificates/order-failures.ts';
+import { announceEvents } from './events/announce.ts';
 import { createZoneProviders } from './dns/zone-providers.ts';
 import { createQuestions } from './questions/questions.ts';
 import { registerAllRoutes } from './routes/all.ts';
@@ -71,15 +73,17 @@ export async function createServer(options: ServerOptions): Promise<Server> {
 function createContext(options: ServerOptions, closing: AbortSignal): ServerContext {
   const clock = options.clock ?? systemClock;
   const newId = options.newId ?? ((prefix: string) => typeid(prefix).toString());
+  const changes = createChanges(clock);
   return {
-    store: options.store,
+    store: announceEvents(options.store, changes),
     clock,
     newId,
     randomBytes: options.randomBytes ?? randomBytes,
-    changes: createChanges(clock),
+    changes,
     taken: createTakenVersions(),
     questions: createQuestions({ clock, newId }),
     totals: createLatestTotals(),
+    orderFailures: createOrderFailures(),
     sealer: options.sealer,
     zones: createZoneProviders(options.sealer, { clock, signal: closing }),
     lookup: createLookup(options.resolver, closing),

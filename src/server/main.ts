@@ -7,6 +7,7 @@ import { type Store, openStore } from '../store/open.ts';
 import { bootstrap } from './bootstrap.ts';
 import { type Server, type ServerOptions, createServer } from './create-server.ts';
 import { type DnsReconciler, startDnsReconciler } from './dns/reconciler.ts';
+import { type Watch, startWatch } from './events/watch.ts';
 import { createSealer } from './sealing.ts';
 
 export interface RunServerOptions extends Omit<ServerOptions, 'store' | 'log' | 'sealer'> {
@@ -39,9 +40,11 @@ export async function runServer(options: RunServerOptions): Promise<RunningServe
   let store: Store | undefined;
   let server: Server | undefined;
   let dns: DnsReconciler | undefined;
+  let watch: Watch | undefined;
   const close = async () => {
     await server?.close();
     await dns?.stop();
+    await watch?.stop();
     await store?.close();
     await release();
   };
@@ -56,6 +59,7 @@ export async function runServer(options: RunServerOptions): Promise<RunningServe
       server.listen,
     );
     dns = startDnsReconciler(server.context);
+    watch = startWatch(server.context);
     return { url, ...made, close };
   } catch (error) {
     await close();

@@ -1,19 +1,13 @@
 import { VERSION } from '../base/version.ts';
-import type { LoadBalancerStatus } from '../api/load-balancer.ts';
-import { type LoadBalancerRecord, listLoadBalancers } from '../store/load-balancers.ts';
+import { listLoadBalancers } from '../store/load-balancers.ts';
 import { listMachines } from '../store/machines.ts';
 import { countRevisions } from '../store/revisions.ts';
 import type { ServerContext } from './context.ts';
 import { observe } from './load-balancers/read.ts';
+import { certificateMetrics } from './certificates/metrics.ts';
 import { loadBalancerStatus } from './status/status.ts';
+import { type Metric, gauge } from './metric.ts';
 import { trafficMetrics } from './traffic-metrics.ts';
-
-export interface Metric {
-  name: string;
-  type: 'gauge' | 'counter';
-  help: string;
-  samples: { labels?: Record<string, string>; value: number }[];
-}
 
 const STATES = ['pending', 'active', 'degraded', 'error'] as const;
 const BACKEND_STATES = ['up', 'down', 'draining', 'checking', 'maintenance', 'unresolved'] as const;
@@ -39,11 +33,7 @@ export async function renderMetrics(context: ServerContext): Promise<string> {
     ]),
     gauge('agentmetal_load_balancers', 'Load balancers by state.', countBy(states, STATES)),
     gauge('agentmetal_backends', 'Backends by state.', countBy(backends, BACKEND_STATES)),
-    gauge(
-      'agentmetal_certificate_expiry_timestamp_seconds',
-      'When the certificate that is served for a domain ends.',
-      certificateEnds(records, statuses),
-    ),
+    ...certificateMetrics(context.orderFailures, records, statuses),
     gauge('agentmetal_revisions', 'Revisions kept.', [{ value: revisions }]),
     gauge(
       'agentmetal_agent_last_seen_timestamp_seconds',
@@ -63,28 +53,6 @@ export async function renderMetrics(context: ServerContext): Promise<string> {
     ...trafficMetrics(context.totals, records, machines),
   ];
   return metrics.map(renderMetric).join('');
-}
-
-function gauge(name: string, help: string, samples: Metric['samples']): Metric {
-  return { name, type: 'gauge', help, samples };
-}
-
-function certificateEnds(
-  records: readonly LoadBalancerRecord[],
-  statuses: readonly LoadBalancerStatus[],
-): Metric['samples'] {
-  return statuses.flatMap(({ certificates }, index) =>
-    certificates.flatMap(({ domain, notAfter, state }) =>
-      notAfter === undefined || state === 'unused'
-        ? []
-        : [
-            {
-              labels: { load_balancer: records[index]?.name ?? '', domain },
-              value: Date.parse(notAfter) / 1000,
-            },
-          ],
-    ),
-  );
 }
 
 function countBy(values: readonly string[], names: readonly string[]): Metric['samples'] {

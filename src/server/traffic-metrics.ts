@@ -1,7 +1,7 @@
 import type { LoadBalancerRecord } from '../store/load-balancers.ts';
 import type { MachineRecord } from '../store/machines.ts';
 import type { LatestTotals, ReportedTraffic } from './agent/latest-totals.ts';
-import type { Metric } from './metrics.ts';
+import type { Metric } from './metric.ts';
 
 interface Sample {
   labels: Record<string, string>;

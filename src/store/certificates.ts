@@ -113,6 +113,17 @@ export async function saveCertificateReports(
     .execute();
 }
 
+/** Ids of the load balancers of which any machine tells something about certificates. */
+export async function withCertificateReports(tx: Tx): Promise<string[]> {
+  const rows = await tx
+    .selectFrom('certificate_reports')
+    .select('load_balancer_id')
+    .distinct()
+    .where('reports', '!=', '[]')
+    .execute();
+  return rows.map((row) => row.load_balancer_id);
+}
+
 export async function certificateReportsOf(
   tx: Tx,
   loadBalancerIds: readonly string[],

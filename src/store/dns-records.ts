@@ -25,6 +25,13 @@ export interface WantedDns {
   ipv6: readonly string[];
 }
 
+/** What was there: addresses, and names that the domain is an alias of. */
+export interface SeenDns {
+  ipv4: readonly string[];
+  ipv6: readonly string[];
+  cname: readonly string[];
+}
+
 /** Which records: those of one domain for one load balancer in one zone, or without a zone (`''`). */
 export interface DnsRecordKey {
   loadBalancerId: string;
@@ -35,6 +42,8 @@ export interface DnsRecordKey {
 export interface DnsRecordRow extends DnsRecordKey {
   state: DnsRecordState;
   wanted: WantedDns;
+  /** What was there at the last look that had an answer; null before. */
+  seen: SeenDns | null;
   /** The state in words, with what to do. */
   message: string;
   since: string;
@@ -58,17 +67,19 @@ export async function saveDnsRecord(tx: Tx, record: DnsRecordRow): Promise<void>
 /**
  * Changes one that is there and is still due when it was: one that was deleted, changed or hurried in the meantime stays
  * as it is, and is looked at again.
+ * @returns whether it was changed
  */
-export async function updateDnsRecord(tx: Tx, record: DnsRecordRow, wasDue: number): Promise<void> {
+export async function updateDnsRecord(tx: Tx, record: DnsRecordRow, wasDue: number): Promise<boolean> {
   const { load_balancer_id, domain, zone_id, ...columns } = toRow(record);
-  await tx
+  const { numUpdatedRows } = await tx
     .updateTable('dns_records')
     .set(columns)
     .where('load_balancer_id', '=', load_balancer_id)
     .where('domain', '=', domain)
     .where('zone_id', '=', zone_id)
     .where('next_at', '=', wasDue)
-    .execute();
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
 }
 
 export async function deleteDnsRecord(tx: Tx, key: DnsRecordKey): Promise<void> {
@@ -117,13 +128,14 @@ export async function hurryDomain(tx: Tx, domain: string, now: number): Promise<
 }
 
 function toRow(record: DnsRecordRow): Selectable<Database['dns_records']> {
-  const { loadBalancerId, domain, zoneId, state, wanted, message, since, attempts, nextAt } = record;
+  const { loadBalancerId, domain, zoneId, state, wanted, seen, message, since, attempts, nextAt } = record;
   return {
     load_balancer_id: loadBalancerId,
     domain,
     zone_id: zoneId,
     state,
     wanted: JSON.stringify(wanted),
+    seen: seen && JSON.stringify(seen),
     message,
     since,
     attempts,
@@ -138,6 +150,7 @@ function fromRow(row: Selectable<Database['dns_records']>): DnsRecordRow {
     zoneId: row.zone_id,
     state: row.state as DnsRecordState,
     wanted: JSON.parse(row.wanted) as WantedDns,
+    seen: row.seen === null ? null : (JSON.parse(row.seen) as SeenDns),
     message: row.message,
     since: row.since,
     attempts: row.attempts,

@@ -1,4 +1,5 @@
 import type { Selectable } from 'kysely';
+import type { CertificateAuthority } from '../api/certificates.ts';
 import type { HostLayout } from '../spec/host-layout.ts';
 import type { Tx } from './open.ts';
 import type { Database } from './schema.ts';
@@ -17,6 +18,8 @@ export interface MachineRecord {
   hostAddresses: string[];
   /** Why its agent does not follow this control plane; null when it does. */
   fault: string | null;
+  /** The CA that its agent orders certificates from; null until it has told. */
+  authority: CertificateAuthority | null;
   lastReportAt: string | null;
   createdAt: string;
 }
@@ -78,6 +81,7 @@ function toRow(machine: MachineRecord): Selectable<Database['machines']> {
     layout: layout && JSON.stringify(layout),
     host_addresses: JSON.stringify(machine.hostAddresses),
     fault: machine.fault,
+    authority: machine.authority && JSON.stringify(machine.authority),
     last_report_at: machine.lastReportAt,
     created_at: machine.createdAt,
   };
@@ -95,6 +99,7 @@ function fromRow(row: Selectable<Database['machines']>): MachineRecord {
     layout: row.layout === null ? null : (JSON.parse(row.layout) as HostLayout),
     hostAddresses: JSON.parse(row.host_addresses) as string[],
     fault: row.fault,
+    authority: row.authority === null ? null : (JSON.parse(row.authority) as CertificateAuthority),
     lastReportAt: row.last_report_at,
     createdAt: row.created_at,
   };

@@ -18,6 +18,8 @@ export interface Database {
   certificate_reports: CertificateReportTable;
   dns_zones: DnsZoneTable;
   dns_records: DnsRecordTable;
+  events: EventTable;
+  terms_agreements: TermsAgreementTable;
 }
 
 interface MetaTable {
@@ -47,6 +49,8 @@ interface MachineTable {
   layout: string | null;
   host_addresses: string;
   fault: string | null;
+  /** The CA that its agent orders from, as JSON; null until it has told. */
+  authority: string | null;
   last_report_at: string | null;
   created_at: string;
 }
@@ -206,4 +210,35 @@ interface DnsRecordTable {
   attempts: number;
   /** When to look again, milliseconds since the epoch; some drivers read large integers as text. */
   next_at: number | string;
+  /** What was there at the last look, as JSON; null before the first. */
+  seen: string | null;
+}
+
+interface EventTable {
+  /** They happened in this order. */
+  number: number;
+  time: string;
+  /** When the first of those happened that this row stands for. */
+  first_time: string;
+  count: number;
+  type: string;
+  severity: string;
+  kind: string;
+  resource_id: string;
+  resource_name: string;
+  /** What of the resource it is about, such as a domain; what happens again to the same is counted. */
+  subject: string;
+  message: string;
+  details: string;
+}
+
+interface TermsAgreementTable {
+  load_balancer_id: string;
+  /** Directory of the CA. */
+  directory: string;
+  /** The terms as the CA names them; empty until that is known. */
+  terms: string;
+  /** Name of the API key with which a domain was named. */
+  agreed_by: string;
+  agreed_at: string;
 }

@@ -72,7 +72,14 @@ it('a domain is all that is given: its certificate, HTTPS, the redirect, a renew
   );
   expect(await worker()).toBe(pid);
   const { stdout } = await product.sh('agentmetal lb tls show web-lb');
-  expect(stdout).toMatch(/app\.test\s+active/);
+  expect(stdout).toMatch(/^web-lb: All 2 certificates are served and in time\n/);
+  expect(stdout).toMatch(/^app\.test\n {2}State: +active\n/m);
+  expect(stdout).toMatch(/^Terms: data:text\/plain,Do%20what%20thou%20wilt, agreed to by admin on /m);
+  const events = (await product.sh('agentmetal lb events web-lb --type "certificate.*,revision.live"'))
+    .stdout;
+  expect(events).toMatch(/certificate\.issued {2}web-lb: app\.test has a certificate/);
+  expect(events).toMatch(/certificate\.issued {2}web-lb: www\.test has a certificate/);
+  expect(events).toMatch(/certificate\.renewed {2}web-lb: app\.test has a new certificate/);
   await product.sh('agentmetal lb tls set web-lb --domain app.test');
   await waitFor('one domain', async () => (await status()).certificates.length === 1);
 }, 240_000);

@@ -146,7 +146,7 @@ describe('how it stands with the certificate of a domain', () => {
 
 it('alerts go by the share of a lifetime', () => {
   const at = (days: number, left: number) => alertOf(bundle(days), BEGIN + (days - left) * DAY);
-  expect([at(80, 21), at(80, 19), at(80, 9), at(8, 3), at(8, 1.5), at(8, 0.9)]).toEqual([
+  expect([at(80, 21), at(80, 19), at(80, 7), at(8, 3), at(8, 1.5), at(8, 0.7)]).toEqual([
     'none',
     'warning',
     'critical',

@@ -1,5 +1,6 @@
 import type { CertificateReport } from '../../api/certificates.ts';
 import type { Bundle } from '../../certificates/bundle.ts';
+import { CRITICAL_SHARE, WARNING_SHARE } from '../../certificates/renewal-policy.ts';
 import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
 import { coversHost, domainsOf } from '../../spec/tls.ts';
 import type { Offered } from './keeper.ts';
@@ -147,6 +148,6 @@ function alertFacts(
 export function alertOf({ notBefore, notAfter }: Pick<Bundle, 'notBefore' | 'notAfter'>, now: number): Alert {
   const [begin, end] = [Date.parse(notBefore), Date.parse(notAfter)];
   const left = (end - now) / (end - begin);
-  if (left < 1 / 8) return 'critical';
-  return left < 1 / 4 ? 'warning' : 'none';
+  if (left < CRITICAL_SHARE) return 'critical';
+  return left < WARNING_SHARE ? 'warning' : 'none';
 }

@@ -2,6 +2,7 @@ import { agentRoutes } from './agent.ts';
 import { certificateRoutes } from './certificates.ts';
 import { backendRoutes } from './backends.ts';
 import { dnsZoneRoutes } from './dns-zones.ts';
+import { eventRoutes } from './events.ts';
 import { keyRoutes } from './keys.ts';
 import { loadBalancerRoutes } from './load-balancers.ts';
 import { machineRoutes } from './machines.ts';
@@ -18,6 +19,7 @@ export const allRoutes: Routes = {
   ...certificateRoutes,
   ...revisionRoutes,
   ...observingRoutes,
+  ...eventRoutes,
   ...vpcRoutes,
   ...dnsZoneRoutes,
   ...machineRoutes,

@@ -5,9 +5,10 @@ import {
   CertificateUpload,
   Renewal,
   RenewalRequest,
+  TermsAgreement,
   UploadedCertificate,
 } from '../certificates.ts';
-import { POST_HEADERS, DryRunQuery, listResponse, nameOrId, orDryRun } from './parts.ts';
+import { POST_HEADERS, DryRunQuery, nameOrId, orDryRun, pageOf } from './parts.ts';
 import { defineRoutes } from './route.ts';
 
 const params = z.strictObject({ loadBalancer: nameOrId });
@@ -34,10 +35,19 @@ export const certificateRoutes = defineRoutes({
     tag: 'Certificates',
     summary: 'List how it stands with the certificates',
     description:
-      'Every domain in `spec.tls`, every further name of the uploaded certificate that `spec.tls.certificate` names, and what was uploaded and is not used.',
+      'With who has agreed to the terms of which CA. Every domain in `spec.tls`, every further name of the uploaded certificate that `spec.tls.certificate` names, and what was uploaded and is not used.',
     role: 'viewer',
     params,
-    responses: listResponse(CertificateStatus),
+    responses: {
+      200: {
+        description: 'All of them.',
+        schema: pageOf(CertificateStatus).extend({
+          agreements: z
+            .array(TermsAgreement)
+            .describe('Who has agreed to the terms of which CA, and when; the newest first.'),
+        }),
+      },
+    },
   },
   uploadCertificate: {
     method: 'POST',

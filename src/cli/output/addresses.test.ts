@@ -21,7 +21,7 @@ function loadBalancer({ type = 'http', port = 80, ports, addresses = [], listene
   } as const;
   return {
     spec: { type, port, ports } as LoadBalancer['spec'],
-    status: { addresses, nodes: [node], certificates: [] } as unknown as LoadBalancer['status'],
+    status: { addresses, nodes: [node], certificates: [], dns: [] } as unknown as LoadBalancer['status'],
   };
 }
 

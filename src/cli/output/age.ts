@@ -18,3 +18,25 @@ export function formatAge(time: string, now: number): string {
 export function formatTime(time: string, now: number): string {
   return `${time.replace('T', ' ').replace(/(\.\d+)?Z$/, ' UTC')} (${formatAge(time, now)} ago)`;
 }
+
+const UNITS: ReadonlyArray<readonly [unit: string, seconds: number]> = [
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+  ['second', 1],
+];
+
+/** A span of time in its largest unit: `39 days`. */
+function formatSpan(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  const [unit, size] = UNITS.find(([, each]) => seconds >= each) ?? ['second', 1];
+  const count = Math.floor(seconds / size);
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
+}
+
+/** A time for people, gone by or to come: `2027-01-01 00:00:00 UTC (39 days left)`. */
+export function formatMoment(time: string, now: number): string {
+  const ms = Date.parse(time) - now;
+  const distance = ms > 0 ? `${formatSpan(ms)} left` : `${formatSpan(-ms)} ago`;
+  return `${time.replace('T', ' ').replace(/(\.\d+)?Z$/, ' UTC')} (${distance})`;
+}

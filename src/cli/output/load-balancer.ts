@@ -6,6 +6,7 @@ import { describeHealthCheck } from '../health-check-text.ts';
 import { addressTexts, listenerText, placeholderText } from './addresses.ts';
 import { formatAge, formatTime } from './age.ts';
 import { certificateColumns } from './certificates.ts';
+import { dnsColumns } from './dns.ts';
 import { routeColumns } from './routes.ts';
 import { type Section, renderSections } from './sections.ts';
 import { paintState } from './state.ts';
@@ -32,7 +33,8 @@ export function renderLoadBalancer(lb: LoadBalancer, { now, style }: { now: numb
     { title: 'Routes', table: routeTable(lb) },
     { title: 'Backends', table: backendTable(lb, now, style) },
     { title: 'Nodes', table: nodeTable(lb, style) },
-    { title: 'Certificates', table: certificateTable(lb, style) },
+    { title: 'Certificates', table: certificateTable(lb, now, style) },
+    { title: 'DNS', table: dnsTable(lb, style) },
     { title: 'Conditions', table: conditionTable(lb) },
   ]);
 }
@@ -131,10 +133,14 @@ function nodeTable({ status }: LoadBalancer, style: Style): string {
   );
 }
 
-function certificateTable({ status }: LoadBalancer, style: Style): string {
-  return renderTable(certificateColumns(style, { isWhole: false }), status.certificates, {
+function certificateTable({ status }: LoadBalancer, now: number, style: Style): string {
+  return renderTable(certificateColumns(now, style), status.certificates, {
     header: status.certificates.length > 0,
   });
+}
+
+function dnsTable({ status }: LoadBalancer, style: Style): string {
+  return renderTable(dnsColumns(style, { isWhole: true }), status.dns, { header: status.dns.length > 0 });
 }
 
 function conditionTable({ status }: LoadBalancer): string {

@@ -30,6 +30,6 @@ function paint(value: Value): string {
   return typeof value === 'string' ? textOf(value) : value.paint(textOf(value));
 }
 
-function indent(text: string): string {
+export function indent(text: string): string {
   return text.replace(/^(?=.)/gm, '  ');
 }

@@ -1,14 +1,21 @@
 import type { AgentReport, LoadBalancerReport } from '../../api/agent.ts';
+import type { CertificateReport } from '../../api/certificates.ts';
 import type { Receipt } from '../../spec/plan.ts';
 import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
 import { allBackends, poolsOf } from '../../spec/pools-of.ts';
-import { saveCertificateReports } from '../../store/certificates.ts';
+import { certificateReportsOf, saveCertificateReports } from '../../store/certificates.ts';
+import { type NewEvent, tellEvents } from '../../store/events.ts';
 import { type LoadBalancerRecord, findLoadBalancer } from '../../store/load-balancers.ts';
 import { type MachineRecord, findMachine, updateMachine } from '../../store/machines.ts';
 import { type NodeRecord, nodesOf, saveNodeReport } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
 import { saveReceipt } from '../../store/revisions.ts';
 import { type ServerContext, timestamp } from '../context.ts';
+import { keepAuthority } from '../certificates/terms.ts';
+import { backendEvents } from '../events/backends.ts';
+import { certificateEvents, newFailures } from '../events/certificates.ts';
+import { tellOnline } from '../events/machines.ts';
+import { failedEvent, liveEvent } from '../events/revisions.ts';
 import { failGuard, keepGuard } from '../load-balancers/guard.ts';
 import { backendKey } from '../status/backends.ts';
 
@@ -19,22 +26,28 @@ export async function keepReport(
   report: AgentReport,
 ): Promise<void> {
   const now = timestamp(context);
-  const { kept, touched } = await context.store.transaction(async (tx) => {
+  const { kept, touched, failures } = await context.store.transaction(async (tx) => {
     const machine = await findMachine(tx, machineId);
     const ids: string[] = [];
     const machineIds = new Set<string>();
-    if (!machine) return { kept: ids, touched: machineIds };
+    const failures: [id: string, byDomain: ReadonlyMap<string, number>][] = [];
+    if (!machine) return { kept: ids, touched: machineIds, failures };
+    await tellOnline(tx, machine, context.clock.now());
+    await keepAuthority(tx, machine, report.authority, context.clock.now());
     await updateMachine(tx, seenMachine(machine, report, now));
     const touch = (list: readonly string[]) => list.forEach((id) => machineIds.add(id));
     for (const part of report.loadBalancers) {
-      if (!(await keepPart(tx, machine, part, now))) continue;
+      const keptPart = await keepPart(context, tx, machine, part);
+      if (!keptPart) continue;
       ids.push(part.id);
+      failures.push([part.id, keptPart.orderFailures]);
       if (part.receipt?.outcome === 'failed')
         touch(await failGuard(tx, part.id, { ...part.receipt, machine: machine.name }));
     }
     for (const guard of report.guards ?? []) touch(await keepGuard(context, tx, machine, guard));
-    return { kept: ids, touched: machineIds };
+    return { kept: ids, touched: machineIds, failures };
   });
+  for (const [id, byDomain] of failures) context.orderFailures.add(id, byDomain);
   for (const id of touched) context.changes.notify(`machine:${id}`);
   for (const { id, traffic } of report.loadBalancers)
     if (traffic && kept.includes(id)) context.totals.record(machineId, id, traffic);
@@ -43,29 +56,102 @@ export async function keepReport(
 
 function seenMachine(machine: MachineRecord, report: AgentReport, now: string): MachineRecord {
   const { agentVersion, haproxyVersion, layout, hostAddresses, fault = null } = report;
-  return { ...machine, agentVersion, haproxyVersion, layout, hostAddresses, fault, lastReportAt: now };
+  const authority = mergedAuthority(machine.authority, report.authority);
+  return {
+    ...machine,
+    agentVersion,
+    haproxyVersion,
+    layout,
+    hostAddresses,
+    fault,
+    authority,
+    lastReportAt: now,
+  };
 }
 
-/** False for a load balancer that is not on the machine: an agent speaks for its own nodes alone. */
+/** An agent that has started anew has not asked the CA for its terms yet. */
+function mergedAuthority(
+  before: MachineRecord['authority'],
+  told: AgentReport['authority'],
+): MachineRecord['authority'] {
+  if (!told || before?.directory !== told.directory) return told ?? before;
+  return { ...before, ...told };
+}
+
+interface KeptPart {
+  /** Failed orders of certificates since the last report, by domain. */
+  orderFailures: ReadonlyMap<string, number>;
+}
+
+/** Undefined for a load balancer that is not on the machine: an agent speaks for its own nodes alone. */
 async function keepPart(
+  context: Pick<ServerContext, 'clock'>,
   tx: Tx,
   machine: MachineRecord,
   part: LoadBalancerReport,
-  now: string,
-): Promise<boolean> {
+): Promise<KeptPart | undefined> {
   const record = await findLoadBalancer(tx, part.id);
-  if (!record || record.id !== part.id) return false;
-  const node = (await nodesOf(tx, [record.id])).find(({ machineId }) => machineId === machine.id);
-  if (!node) return false;
+  if (!record || record.id !== part.id) return undefined;
+  const nodes = await nodesOf(tx, [record.id]);
+  const node = nodes.find(({ machineId }) => machineId === machine.id);
+  if (!node) return undefined;
   const receipt = knownReceipt(part.receipt, machine, record.revision);
   if (receipt) await saveReceipt(tx, record.id, machine.id, receipt);
-  await saveNodeReport(tx, reportedNode(node, part, { receipt, record, now }));
-  await saveCertificateReports(tx, {
-    loadBalancerId: record.id,
-    machineId: machine.id,
-    reports: part.certificates ?? [],
-  });
-  return true;
+  const after = reportedNode(node, part, { receipt, record, now: timestamp(context) });
+  await saveNodeReport(tx, after);
+  const certificates = await keepCertificates(tx, record.id, machine.id, part.certificates ?? []);
+  const events = [
+    ...revisionEvents(record, { nodes, before: node, after, receipt }),
+    ...backendEvents(record, {
+      machine: machine.name,
+      before: node.backends,
+      news: part.backends,
+      after: after.backends,
+    }),
+    ...certificateEvents(record, certificates.before, certificates.after),
+  ];
+  await tellEvents(tx, events, context.clock.now());
+  return { orderFailures: newFailures(certificates.before, certificates.after) };
+}
+
+interface NodeChange {
+  nodes: readonly NodeRecord[];
+  before: NodeRecord;
+  after: NodeRecord;
+  receipt: Receipt | undefined;
+}
+
+/** A report repeats what the one before said; what is new in it is told. */
+function revisionEvents(
+  record: LoadBalancerRecord,
+  { nodes, before, after, receipt }: NodeChange,
+): NewEvent[] {
+  const { revision } = record;
+  const isFailure = receipt?.outcome === 'failed' && before.settledRevision < receipt.revision;
+  const isNews = before.observedRevision < revision && after.observedRevision >= revision;
+  const others = nodes.filter((node) => node !== before);
+  const isLive = isNews && others.every(({ observedRevision }) => observedRevision >= revision);
+  return [
+    ...(isFailure ? [failedEvent(record, receipt)] : []),
+    ...(isLive ? [liveEvent(record, receipt)] : []),
+  ];
+}
+
+interface CertificateChange {
+  before: readonly CertificateReport[];
+  after: readonly CertificateReport[];
+}
+
+/** Keeps what a machine tells of certificates, and answers it with what it told before. */
+async function keepCertificates(
+  tx: Tx,
+  loadBalancerId: string,
+  machineId: string,
+  reports: CertificateReport[],
+): Promise<CertificateChange> {
+  const kept = reports.length === 0 ? [] : await certificateReportsOf(tx, [loadBalancerId]);
+  await saveCertificateReports(tx, { loadBalancerId, machineId, reports });
+  return { before: kept.find((each) => each.machineId === machineId)?.reports ?? [], after: reports };
 }
 
 function reportedNode(

@@ -10,11 +10,13 @@ import {
   findCertificate,
   saveCertificate,
 } from '../../store/certificates.ts';
+import { type NewEvent, tellEvents } from '../../store/events.ts';
 import type { LoadBalancerRecord } from '../../store/load-balancers.ts';
 import { nextChangeVersion } from '../../store/meta.ts';
 import { touchNodes } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
 import { type ServerContext, timestamp } from '../context.ts';
+import { ofLoadBalancer } from '../events/resource.ts';
 import { validationError } from '../http/read-request.ts';
 
 /** More of one load balancer are a mistake: it serves one of them. */
@@ -68,6 +70,7 @@ export async function upload(
     updatedAt: now,
   };
   await saveCertificate(tx, record);
+  await tellEvents(tx, [uploadedEvent(loadBalancer, record)], context.clock.now());
   const isServed = loadBalancer.spec.tls?.certificate === name;
   const machineIds = isServed ? await touchNodes(tx, loadBalancer.id, await nextChangeVersion(tx)) : [];
   return { record, isNew: !before, machineIds };
@@ -135,6 +138,21 @@ export function uploadView(
 /** What an agent serves of it: the chain, then the key. */
 export function bundleFor({ sealer }: Pick<ServerContext, 'sealer'>, record: CertificateRecord): string {
   return record.chain + sealer.open(record.sealedKey);
+}
+
+function uploadedEvent(
+  loadBalancer: LoadBalancerRecord,
+  { name, facts, uploadedBy }: CertificateRecord,
+): NewEvent {
+  const { names, serial, notAfter } = facts;
+  return {
+    type: 'certificate.uploaded',
+    severity: 'info',
+    resource: ofLoadBalancer(loadBalancer),
+    subject: name,
+    message: `${uploadedBy} uploaded the certificate ${name} for ${names.join(', ')}, which ends at ${notAfter}`,
+    details: { certificate: name, names, serial, notAfter, uploadedBy },
+  };
 }
 
 function requireName(name: string): void {

@@ -63,6 +63,7 @@ const row = (more: Partial<DnsRecordRow> = {}): DnsRecordRow => ({
   zoneId: 'zone_1',
   state: 'present',
   wanted: { ttl: 60, ipv4: ['192.0.2.1'], ipv6: [] },
+  seen: null,
   message: 'm',
   since: '2026-11-23T03:00:00.000Z',
   attempts: 3,

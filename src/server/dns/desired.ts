@@ -50,7 +50,7 @@ export function syncRecords(
     const isSame = row !== undefined && row.state !== 'removing' && sameWanted(row.wanted, record.wanted);
     if (isSame) return [];
     const state = { state: 'pending', message: `${record.domain} is looked at now` } as const;
-    return [{ ...record, ...state, since, attempts: 0, nextAt: now }];
+    return [{ ...record, ...state, seen: row?.seen ?? null, since, attempts: 0, nextAt: now }];
   });
   const gone = kept.filter((row) => !wantedKeys.has(keyOf(row)));
   const removing = gone

@@ -16,6 +16,7 @@ import type { ServerContext } from '../context.ts';
 import { type Outcome, attemptInZone, attemptWithoutZone } from './attempt.ts';
 import { type ReadBalancers, createBalancerReader } from './balancers.ts';
 import { desiredRecords, keyOf, syncRecords } from './desired.ts';
+import { tellDns } from './events.ts';
 import { nextLook } from './schedule.ts';
 
 /** Addresses of machines may change without anybody telling us. */
@@ -170,17 +171,21 @@ async function keepOutcome(
   outcome: Outcome,
   random: () => number,
 ): Promise<void> {
+  const now = clock.now();
   if (outcome.kind === 'removed') {
     return store.transaction(async (tx) => {
       await deleteDnsRecord(tx, row);
-      await hurryDomain(tx, row.domain, clock.now());
+      await hurryDomain(tx, row.domain, now);
+      await tellDns(tx, row, outcome, now);
     });
   }
-  const now = clock.now();
   const next = seen(row, outcome, now);
   const ageMs = now - Date.parse(next.since);
   const nextAt = Math.round(now + nextLook(next.state, { ageMs, attempts: next.attempts }, random));
-  await store.transaction((tx) => updateDnsRecord(tx, { ...next, nextAt }, row.nextAt));
+  await store.transaction(async (tx) => {
+    // What has been changed in the meantime is looked at again, and told of then.
+    if (await updateDnsRecord(tx, { ...next, nextAt }, row.nextAt)) await tellDns(tx, row, outcome, now);
+  });
   if (next.state !== row.state) changes.notify(`nodes:${row.loadBalancerId}`);
 }
 
@@ -188,7 +193,9 @@ function seen(row: DnsRecordRow, outcome: Exclude<Outcome, { kind: 'removed' }>,
   const isFault = outcome.kind === 'fault';
   const state = isFault ? faultState(row) : outcome.state;
   const since = state === row.state ? row.since : new Date(now).toISOString();
-  return { ...row, state, since, message: outcome.message, attempts: isFault ? row.attempts + 1 : 0 };
+  const seenNow = isFault ? row.seen : (outcome.seen ?? row.seen);
+  const attempts = isFault ? row.attempts + 1 : 0;
+  return { ...row, state, since, seen: seenNow, message: outcome.message, attempts };
 }
 
 /** What is to be removed stays so until it is. */

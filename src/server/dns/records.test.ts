@@ -13,6 +13,8 @@ import { freePort } from '../../../test/support/temporary.ts';
 import { waitFor } from '../../../test/support/wait.ts';
 import type { Condition } from '../../api/load-balancer.ts';
 import { createRfc2136Provider } from '../../dns/providers/rfc2136/provider.ts';
+import type { DnsStatus } from '../../api/dns-status.ts';
+import type { Event } from '../../api/events.ts';
 import { type DnsReconciler, startDnsReconciler } from './reconciler.ts';
 
 let bind: Awaited<ReturnType<typeof startBind>>;
@@ -57,6 +59,13 @@ const served = (domain: string) =>
   bind.resolver.resolve4(domain).catch((error: NodeJS.ErrnoException) => [String(error.code)]);
 const provider = () => createRfc2136Provider(ZONE, zoneSpec(), PROVIDER_CONTEXT);
 
+const records = async (name: string): Promise<DnsStatus[]> =>
+  (await plane.call('GET', `/v1/load-balancers/${name}`)).body.status.dns;
+const told = async (name: string): Promise<string[]> => {
+  const { body } = await plane.call('GET', `/v1/load-balancers/${name}/events?type=dns.*`);
+  return body.items.map(({ type, details }: Event) => `${type} ${String(details['domain'])}`).toReversed();
+};
+
 async function condition(name: string, reason: string): Promise<Condition> {
   return waitFor(`${name}: ${reason}`, async () => {
     const { body } = await plane.call('GET', `/v1/load-balancers/${name}`);
@@ -75,9 +84,24 @@ test('records come, move and go with the load balancer', async () => {
   });
   expect(await served('app.example.com')).toEqual(['192.0.2.1']);
   expect(await served('any.app.example.com')).toEqual(['192.0.2.1']);
+  expect(await records('web-lb')).toMatchObject([
+    {
+      domain: 'app.example.com',
+      zone: ZONE,
+      state: 'ok',
+      records: [{ type: 'A', wanted: ['192.0.2.1'], seen: ['192.0.2.1'] }],
+      make: [],
+    },
+    { domain: '*.app.example.com', state: 'ok' },
+  ]);
 
   await patch('web-lb', { dns: { ttl: 120, addresses: ['203.0.113.5', '2001:db8::5'] } });
   await waitFor('the new address', async () => (await served('app.example.com'))[0] === '203.0.113.5');
+  await waitFor('both moved', async () =>
+    (await records('web-lb')).every(
+      ({ state, records: [a] }) => state === 'ok' && a?.seen?.[0] === '203.0.113.5',
+    ),
+  );
   expect(await bind.resolver.resolve6('app.example.com')).toEqual(['2001:db8::5']);
   expect(await bind.resolver.resolve4('app.example.com', { ttl: true })).toEqual([
     { address: '203.0.113.5', ttl: 120 },
@@ -86,6 +110,16 @@ test('records come, move and go with the load balancer', async () => {
   await patch('web-lb', { tls: { domains: ['other.example.com'] } });
   await waitFor('the old name gone', async () => (await served('app.example.com'))[0] === 'ENOTFOUND');
   await waitFor('the new name', async () => (await served('other.example.com'))[0] === '203.0.113.5');
+  await waitFor('all told', async () => (await told('web-lb')).length === 7);
+  expect((await told('web-lb')).toSorted()).toEqual([
+    'dns.record_created *.app.example.com',
+    'dns.record_created app.example.com',
+    'dns.record_created other.example.com',
+    'dns.record_removed *.app.example.com',
+    'dns.record_removed app.example.com',
+    'dns.record_updated *.app.example.com',
+    'dns.record_updated app.example.com',
+  ]);
 
   await plane.call('DELETE', '/v1/load-balancers/web-lb');
   await waitFor('all names gone', async () => (await served('other.example.com'))[0] === 'ENOTFOUND');
@@ -102,6 +136,24 @@ test('what somebody else made is left alone and told, until it is gone', async (
       '1 of 2 domains: taken.example.com has records that AgentMetal did not make (A 203.0.113.9); they are left alone. Remove them and these are made: taken.example.com. 60 IN A 192.0.2.1.',
   });
   expect(await served('taken.example.com')).toEqual(['203.0.113.9']);
+  expect((await records('web-lb'))[0]).toMatchObject({
+    domain: 'taken.example.com',
+    zone: ZONE,
+    state: 'foreign',
+    reason: 'NotOurs',
+    whatToDo: expect.stringContaining('remove the records that are there'),
+    records: [{ type: 'A', wanted: ['192.0.2.1'], seen: ['203.0.113.9'] }],
+    make: [],
+  });
+  const { body } = await plane.call('GET', '/v1/load-balancers/web-lb/events?type=dns.record_foreign');
+  expect(body.items).toMatchObject([
+    {
+      severity: 'warning',
+      count: 1,
+      message: expect.stringContaining('records that AgentMetal did not make (A 203.0.113.9)'),
+      details: { domain: 'taken.example.com', seen: { ipv4: ['203.0.113.9'] } },
+    },
+  ]);
   await waitFor('the other domain', async () => (await served('mine.example.com'))[0] === '192.0.2.1');
   const [theirs] = await provider().read(['taken.example.com']);
   await provider().change({ expect: [], edits: [{ from: theirs, to: undefined }] });
@@ -129,14 +181,34 @@ test('without a zone the record to make is told, and noticed when it is there', 
     'byhand.example.com has no address in DNS. Make this record: byhand.example.com. 60 IN A 192.0.2.1.',
   );
   const name = 'byhand.example.com';
+  expect(await records('web-lb')).toMatchObject([
+    {
+      domain: name,
+      state: 'no_zone',
+      reason: 'Missing',
+      records: [{ type: 'A', wanted: ['192.0.2.1'], seen: [] }],
+      make: ['byhand.example.com. 60 IN A 192.0.2.1'],
+      whatToDo: expect.stringContaining('Make this record: byhand.example.com. 60 IN A 192.0.2.1.'),
+    },
+  ]);
+  expect((await records('web-lb'))[0]).not.toHaveProperty('zone');
   const wrong = { name, type: 'A', ttl: 60, values: ['192.0.2.1', '203.0.113.7'] } as const;
   await provider().change({ expect: [], edits: [{ from: undefined, to: wrong }] });
   expect((await condition('web-lb', 'LeadsElsewhere')).message).toBe(
     'byhand.example.com leads to 203.0.113.7, which is not this load balancer: remove that from its records.',
   );
+  expect((await records('web-lb'))[0]).toMatchObject({
+    state: 'foreign',
+    reason: 'LeadsElsewhere',
+    whatToDo: 'Remove 203.0.113.7 from the records of byhand.example.com.',
+    make: [],
+  });
   const right = { ...wrong, values: ['192.0.2.1'] };
   await provider().change({ expect: [], edits: [{ from: wrong, to: right }] });
   expect((await condition('web-lb', 'Present')).status).toBe('true');
+  expect(await told('web-lb')).toEqual(
+    ['missing', 'foreign', 'found'].map((what) => `dns.record_${what} ${name}`),
+  );
   await addZone();
   expect((await condition('web-lb', 'Present')).message).toContain('byhand.example.com leads here');
   await waitFor('the zone looked at', async () =>
@@ -182,6 +254,7 @@ test('a provider that fails is told, and the records follow when it works again'
   expect((await replace(bind.otherKey)).status).toBe(200);
   await create('web-lb', { tls: { domain: 'late.example.com' } });
   expect((await condition('web-lb', 'Failed')).message).toContain('REFUSED');
+  expect((await records('web-lb'))[0]).toMatchObject({ state: 'missing', reason: 'Failed', zone: ZONE });
   expect((await zone()).body.status).toMatchObject({
     state: 'failed',
     reason: expect.stringContaining('REFUSED'),
@@ -189,6 +262,10 @@ test('a provider that fails is told, and the records follow when it works again'
   expect(await replace(bind.key)).toMatchObject({ status: 200, body: { revision: 3 } });
   await condition('web-lb', 'Present');
   expect((await zone()).body.status.state).toBe('ready');
+  expect(await told('web-lb')).toEqual([
+    'dns.failed late.example.com',
+    'dns.record_created late.example.com',
+  ]);
 });
 
 const zone = (): Promise<CallResult> => plane.call('GET', `/v1/dns-zones/${ZONE}`);

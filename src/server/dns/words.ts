@@ -27,13 +27,8 @@ export function unknownText(domain: string, wanted: WantedDns, fault: string): s
 /** What to change so that a domain leads here and nowhere else. */
 export function elsewhereText(domain: string, wanted: WantedDns, seen: SeenAddresses): string {
   const right = new Set([...wanted.ipv4, ...wanted.ipv6]);
-  const present = new Set([...seen.ipv4, ...seen.ipv6]);
-  const lacking: WantedDns = {
-    ttl: wanted.ttl,
-    ipv4: wanted.ipv4.filter((address) => !present.has(address)),
-    ipv6: wanted.ipv6.filter((address) => !present.has(address)),
-  };
-  const wrong = [...present].filter((address) => !right.has(address));
+  const lacking = lackingOf(wanted, seen);
+  const wrong = [...seen.ipv4, ...seen.ipv6].filter((address) => !right.has(address));
   const lines = zoneLines(domain, lacking);
   return [
     wrong.length > 0
@@ -41,6 +36,19 @@ export function elsewhereText(domain: string, wanted: WantedDns, seen: SeenAddre
       : `${domain} leads here, but not by all addresses.`,
     ...(lines.length > 0 ? [makeText(domain, lacking)] : []),
   ].join(' ');
+}
+
+/** The lines that a zone file lacks. */
+export function linesToMake(domain: string, wanted: WantedDns, seen: SeenAddresses): string[] {
+  return zoneLines(domain, lackingOf(wanted, seen));
+}
+
+function lackingOf({ ttl, ipv4, ipv6 }: WantedDns, seen: SeenAddresses): WantedDns {
+  return {
+    ttl,
+    ipv4: ipv4.filter((address) => !seen.ipv4.includes(address)),
+    ipv6: ipv6.filter((address) => !seen.ipv6.includes(address)),
+  };
 }
 
 export function takenText(domain: string, wanted: WantedDns, records: readonly RecordSet[]): string {

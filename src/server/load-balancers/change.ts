@@ -4,6 +4,7 @@ import { diffValues } from '../../spec/diff.ts';
 import type { LoadBalancerDefinition } from '../../spec/load-balancer.ts';
 import type { Plan } from '../../spec/plan.ts';
 import { shareStructure } from '../../spec/share.ts';
+import { tellEvents } from '../../store/events.ts';
 import { insertGuard, supersedeGuards } from '../../store/guards.ts';
 import {
   type LoadBalancerRecord,
@@ -18,8 +19,10 @@ import type { Tx } from '../../store/open.ts';
 import { type RevisionRecord, insertRevision } from '../../store/revisions.ts';
 import { type VpcRecord, findVpc } from '../../store/vpcs.ts';
 import { readKnownCertificates } from '../certificates/known.ts';
+import { keepAgreement } from '../certificates/terms.ts';
 import { type ServerContext, timestamp } from '../context.ts';
 import { requireZoneOf } from '../dns/rules.ts';
+import { createdEvent, deletedEvent, restoredEvent } from '../events/revisions.ts';
 import { serviceModel } from './model.ts';
 import {
   type Locate,
@@ -50,6 +53,8 @@ export interface RevisionOrigin {
   /** How long to watch whether it makes anything worse, in milliseconds. Default: not at all. */
   guardMs?: number | undefined;
   locate?: Locate;
+  /** Whether domains are named, which is agreeing to the terms of the CA. Default: false. */
+  namesDomains?: boolean;
 }
 
 export async function createLoadBalancer(
@@ -78,6 +83,7 @@ export async function createLoadBalancer(
   await insertLoadBalancer(tx, record);
   const [machine] = await listMachines(tx);
   if (machine) await insertNode(tx, id, machine.id);
+  await keepAgreement(tx, { id, spec: wanted.spec, author, now: context.clock.now() });
   return commit(context, tx, { before: undefined, after: record, vpc }, { author, action: 'create' });
 }
 
@@ -90,6 +96,9 @@ export async function changeLoadBalancer(
   origin: RevisionOrigin,
 ): Promise<Changed> {
   const spec = shareStructure(before.spec, wanted.spec);
+  // Whoever names again what is named already agrees to what the terms are now.
+  if (origin.namesDomains)
+    await keepAgreement(tx, { id: before.id, spec, author: origin.author, now: context.clock.now() });
   if (isDeepStrictEqual(definitionOf(before), { ...definitionOf(wanted), spec })) return unchanged(before);
   const vpc = await requireVpcFor(context, tx, spec, origin.locate);
   await requireZoneOf(tx, spec, origin.locate);
@@ -113,11 +122,13 @@ export async function removeLoadBalancer(
   context: ServerContext,
   tx: Tx,
   before: LoadBalancerRecord,
+  author: string,
 ): Promise<Pick<Changed, 'machineIds' | 'dryRun'> & { version: number }> {
   const plan = await planOf(context, tx, before, undefined);
   const version = await nextChangeVersion(tx);
   const machineIds = await touchNodes(tx, before.id, version);
   await deleteLoadBalancer(tx, before.id);
+  await tellEvents(tx, [deletedEvent(before, author)], context.clock.now());
   const diff = diffValues(definitionOf(before), undefined);
   return { version, machineIds, dryRun: dryRunOf(before.revision + 1, null, diff, plan) };
 }
@@ -152,6 +163,9 @@ async function commit(
     { changeVersion, before: before?.spec },
   );
   await beginGuard(tx, after, guardMs);
+  const events = action === 'create' ? [createdEvent(after, author)] : [];
+  if (restoredFrom !== undefined) events.push(restoredEvent(after, { restoredFrom, author, reason }));
+  await tellEvents(tx, events, context.clock.now());
   const machineIds = await touchNodes(tx, after.id, changeVersion);
   return {
     record: after,

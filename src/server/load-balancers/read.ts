@@ -2,6 +2,7 @@ import type { LoadBalancer } from '../../api/load-balancer.ts';
 import { AppError } from '../../base/errors.ts';
 import { certificateReportsOf, certificatesOf } from '../../store/certificates.ts';
 import { dnsRecordsOf } from '../../store/dns-records.ts';
+import { listDnsZones } from '../../store/dns-zones.ts';
 import { guardsOf } from '../../store/guards.ts';
 import { type LoadBalancerRecord, findLoadBalancer, loadBalancerNames } from '../../store/load-balancers.ts';
 import { listMachines } from '../../store/machines.ts';
@@ -42,6 +43,8 @@ export async function observe(
   const reports = Map.groupBy(await certificateReportsOf(tx, ids), ({ loadBalancerId }) => loadBalancerId);
   const withDomains = records.filter(({ spec }) => dnsDomains(spec).length > 0).map(({ id }) => id);
   const dns = Map.groupBy(await dnsRecordsOf(tx, withDomains), ({ loadBalancerId }) => loadBalancerId);
+  const zones = dns.size > 0 ? await listDnsZones(tx) : [];
+  const zoneNames = new Map(zones.map(({ id, name }) => [id, name]));
   const observations: Observation[] = [];
   for (const record of records) {
     const receipts =
@@ -61,7 +64,7 @@ export async function observe(
       nodes: observed,
       guards: [...guards.values()],
       certificates,
-      ...(rows ? { dns: rows } : {}),
+      ...(rows ? { dns: rows, zoneNames } : {}),
       now,
     });
   }

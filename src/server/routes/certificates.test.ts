@@ -187,7 +187,7 @@ describe('how it stands with certificates', () => {
     expect((await plane.call('GET', '/v1/load-balancers/web-lb/health')).body.certificates).toEqual([seen]);
 
     expect((await plane.call('GET', '/metrics')).text).toContain(
-      `agentmetal_certificate_expiry_timestamp_seconds{load_balancer="web-lb",domain="app.example.com"} ${Date.parse('2027-01-01') / 1000}\n`,
+      `agentmetal_certificate_not_after_timestamp_seconds{load_balancer="web-lb",domain="app.example.com"} ${Date.parse('2027-01-01') / 1000}\n`,
     );
 
     const ill: CertificateReport = {

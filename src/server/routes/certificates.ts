@@ -8,6 +8,7 @@ import type { LoadBalancerRecord } from '../../store/load-balancers.ts';
 import { machineIdsOf } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
 import { bundleSettled } from '../certificates/settled.ts';
+import { agreementViews } from '../certificates/terms.ts';
 import { removeUpload, requireCertificate, upload, uploadView } from '../certificates/uploads.ts';
 import { waitUntil } from '../changes.ts';
 import type { ServerContext } from '../context.ts';
@@ -15,7 +16,7 @@ import { type Handlers, authorOf } from '../http/handler.ts';
 import type { WriteOutcome, WriteRequest, Writer } from '../http/write.ts';
 import { observeOne, requireLoadBalancer } from '../load-balancers/read.ts';
 import { askNode, requireNode } from '../questions/ask-node.ts';
-import { certificateStatuses } from '../status/certificates.ts';
+import { certificateStatuses, certificateView } from '../status/certificates.ts';
 
 export function certificateHandlers(
   context: ServerContext,
@@ -24,11 +25,13 @@ export function certificateHandlers(
   const { store, clock } = context;
   return {
     async listCertificates({ params }) {
-      const items = await store.transaction(async (tx) => {
+      const body = await store.transaction(async (tx) => {
         const record = await requireLoadBalancer(tx, params.loadBalancer);
-        return certificateStatuses(await observeOne(tx, record, clock.now()));
+        const agreements = await agreementViews(tx, record.id);
+        const items = certificateStatuses(certificateView(await observeOne(tx, record, clock.now())));
+        return { items, nextCursor: null, agreements };
       });
-      return { status: 200, body: { items, nextCursor: null } };
+      return { status: 200, body };
     },
     uploadCertificate: (request) => {
       const { name, ...body } = request.body;

@@ -1,6 +1,7 @@
 import type { loadBalancerRoutes } from '../../api/contract/load-balancers.ts';
 import type { LoadBalancerDefinition } from '../../spec/load-balancer.ts';
 import { AppError } from '../../base/errors.ts';
+import { record } from '../../spec/rules/raw.ts';
 import { listLoadBalancers } from '../../store/load-balancers.ts';
 import type { Tx } from '../../store/open.ts';
 import { findVpc } from '../../store/vpcs.ts';
@@ -47,11 +48,17 @@ export function loadBalancerHandlers(
       return { status: 200, headers, body: loadBalancerView(observation) };
     },
     replaceLoadBalancer: (request) =>
-      update(context, write, request, request.params.loadBalancer, () => request.body),
+      update(context, write, request, {
+        nameOrId: request.params.loadBalancer,
+        edit: () => request.body,
+        namesDomains: true,
+      }),
     updateLoadBalancer: (request) =>
-      update(context, write, request, request.params.loadBalancer, (before) =>
-        patchDefinition(before, request.body),
-      ),
+      update(context, write, request, {
+        nameOrId: request.params.loadBalancer,
+        edit: (before) => patchDefinition(before, request.body),
+        namesDomains: patchesDomains(request.body.spec),
+      }),
     deleteLoadBalancer: (request) =>
       write(request, async (tx) => remove(context, tx, request, request.params.loadBalancer)),
     async getLoadBalancerHealth({ params }) {
@@ -65,20 +72,33 @@ export function loadBalancerHandlers(
   };
 }
 
+interface Update {
+  nameOrId: string;
+  edit(before: LoadBalancerDefinition): LoadBalancerDefinition;
+  /** Whether the request names domains. */
+  namesDomains: boolean;
+}
+
+/** Whether a merge patch of a spec names domains to have certificates for. */
+function patchesDomains(spec: unknown): boolean {
+  const { domain, domains } = record(record(spec)['tls']);
+  return typeof domain === 'string' || Array.isArray(domains);
+}
+
 type GuardedRequest = WriteRequest & { query: { guard?: number | undefined } };
 
 async function update(
   context: ServerContext,
   write: Writer,
   request: GuardedRequest,
-  nameOrId: string,
-  edit: (before: LoadBalancerDefinition) => LoadBalancerDefinition,
+  { nameOrId, edit, namesDomains }: Update,
 ) {
   return write(request, async (tx) => {
     const before = await requireLoadBalancer(tx, nameOrId);
     requireMatch(request.headers, before.revision, before.name);
     const { guard: guardMs } = request.query;
-    const origin = { author: authorOf(request.identity), action: 'update', guardMs } as const;
+    const author = authorOf(request.identity);
+    const origin = { author, action: 'update', guardMs, namesDomains } as const;
     const changed = await changeLoadBalancer(context, tx, before, edit(before), origin);
     return loadBalancerOutcome(context, tx, changed, { dryRun: request.query.dryRun });
   });
@@ -92,7 +112,12 @@ async function remove(context: ServerContext, tx: Tx, request: WriteRequest, nam
       hint: `Take the protection off first: agentmetal lb update ${before.name} --no-deletion-protection`,
     });
   }
-  const { dryRun, machineIds, version } = await removeLoadBalancer(context, tx, before);
+  const { dryRun, machineIds, version } = await removeLoadBalancer(
+    context,
+    tx,
+    before,
+    authorOf(request.identity),
+  );
   if (request.query.dryRun) return { answer: { status: 200, body: dryRun } };
   return {
     answer: { status: 204 },

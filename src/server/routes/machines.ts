@@ -33,7 +33,17 @@ export function machineHandlers({ store, clock }: ServerContext): Handlers<typeo
 }
 
 function machineView(machine: MachineRecord, now: number): Machine {
-  const { id, name, driver, lastReportAt, agentVersion, haproxyVersion, createdAt } = machine;
+  const { id, name, driver, lastReportAt, agentVersion, haproxyVersion, authority, createdAt } = machine;
   const state = isConnected(machine, now) ? 'online' : 'offline';
-  return { id, name, driver, state, lastReportAt, agentVersion, haproxyVersion, createdAt };
+  return {
+    id,
+    name,
+    driver,
+    state,
+    lastReportAt,
+    agentVersion,
+    haproxyVersion,
+    ...(authority ? { authority } : {}),
+    createdAt,
+  };
 }

@@ -1,14 +1,38 @@
 import type { CertificateReport, CertificateStatus } from '../../api/certificates.ts';
 import type { Condition } from '../../api/load-balancer.ts';
+import { type AlertStage, type LifeAlert, lifeAlert } from '../../certificates/alert.ts';
 import { coversHost, domainsOf } from '../../spec/tls.ts';
 import type { CertificateSummary } from '../../store/certificates.ts';
+import type { LoadBalancerRecord } from '../../store/load-balancers.ts';
 import type { Observation } from './observation.ts';
 
 /** From worst to best: of what several machines say of a domain, the worst is told. */
 const WORST = ['failed', 'expired', 'pending', 'obtaining', 'renewing', 'active', 'unused'] as const;
 
-/** How it stands with every domain of the spec, every further name that is served, and what is not used. */
-export function certificateStatuses(observation: Observation): CertificateStatus[] {
+/** What the status of certificates is made of. */
+export interface CertificateView {
+  record: Pick<LoadBalancerRecord, 'name' | 'spec'>;
+  certificates: Observation['certificates'];
+  /** Names of the machines by id. */
+  machines: ReadonlyMap<string, string>;
+  /** Milliseconds since the epoch. */
+  now: number;
+}
+
+export function certificateView({ record, certificates, nodes, now }: Observation): CertificateView {
+  const machines = new Map(nodes.map(({ node, machine }) => [node.machineId, machine.name]));
+  return { record, certificates, machines, now };
+}
+
+/**
+ * How it stands with every domain of the spec, every further name that is served, and what is not used. What an agent told
+ * last goes for the time until it tells something else; whether a certificate nears its end is seen by the clock.
+ */
+export function certificateStatuses(view: CertificateView): CertificateStatus[] {
+  return statusesAsTold(view).map((status) => byClock(status, view));
+}
+
+function statusesAsTold(observation: CertificateView): CertificateStatus[] {
   const { record, certificates } = observation;
   const uploads = certificates?.uploads ?? [];
   const seen = seenStatuses(observation);
@@ -26,10 +50,10 @@ export function certificateStatuses(observation: Observation): CertificateStatus
   ];
 }
 
-function seenStatuses({ nodes, certificates }: Observation): Map<string, CertificateStatus> {
+function seenStatuses({ machines, certificates }: CertificateView): Map<string, CertificateStatus> {
   const found = new Map<string, CertificateStatus>();
   for (const { machineId, reports } of certificates?.reports ?? []) {
-    const machine = nodes.find(({ node }) => node.machineId === machineId)?.machine.name;
+    const machine = machines.get(machineId);
     if (machine === undefined) continue;
     for (const report of reports) {
       const before = found.get(report.domain);
@@ -52,7 +76,10 @@ function awaited(domain: string, used: CertificateSummary | undefined): Certific
   return { domain, state: 'pending', source: isUploaded ? 'uploaded' : 'acme', reason, alert: 'none' };
 }
 
-function missingUpload({ record }: Observation, used: CertificateSummary | undefined): CertificateStatus[] {
+function missingUpload(
+  { record }: CertificateView,
+  used: CertificateSummary | undefined,
+): CertificateStatus[] {
   const name = record.spec.tls?.certificate;
   if (name === undefined || used) return [];
   return [
@@ -82,6 +109,40 @@ function unused({ name, facts }: CertificateSummary): CertificateStatus {
     notBefore,
     notAfter,
     alert: 'none',
+  };
+}
+
+/** The alert of a certificate that is served; undefined where none is. */
+export function alertOf(status: CertificateStatus, view: CertificateView): LifeAlert | undefined {
+  const { state, domain, source, certificate = domain, notAfter, notBefore = notAfter } = status;
+  if (state === 'unused' || notBefore === undefined || notAfter === undefined) return undefined;
+  const { name: loadBalancer, spec } = view.record;
+  const autoRenew = spec.tls?.autoRenew ?? true;
+  const renewal = source === 'uploaded' ? 'by-upload' : autoRenew ? 'by-itself' : 'on-request';
+  const life = { notBefore: Date.parse(notBefore), notAfter: Date.parse(notAfter) };
+  return lifeAlert({ loadBalancer, domain, certificate, life, renewal }, view.now);
+}
+
+const LEVELS: Record<AlertStage, CertificateStatus['alert']> = {
+  none: 'none',
+  warning: 'warning',
+  critical: 'critical',
+  expired: 'critical',
+};
+const RANKS = ['none', 'warning', 'critical'] as const;
+
+function byClock(status: CertificateStatus, view: CertificateView): CertificateStatus {
+  const alert = alertOf(status, view);
+  if (!alert || alert.stage === 'none') return status;
+  const level = LEVELS[alert.stage];
+  const isNewlyOver = alert.stage === 'expired' && status.state !== 'expired';
+  const reason = `the certificate that is served ended at ${status.notAfter ?? ''}`;
+  return {
+    ...status,
+    ...(isNewlyOver ? { state: 'expired', reason } : {}),
+    whatToDo: status.whatToDo ?? alert.whatToDo,
+    alert: RANKS.indexOf(level) > RANKS.indexOf(status.alert) ? level : status.alert,
+    alertReason: isNewlyOver ? alert.message : (status.alertReason ?? alert.message),
   };
 }
 

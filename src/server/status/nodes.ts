@@ -7,7 +7,7 @@ import { ANY_ADDRESS } from '../address-pool.ts';
 import { type Observation, type ObservedNode, nodeProgress } from './observation.ts';
 
 /** Three heartbeats may go missing before an agent counts as gone. */
-const CONNECTED_MS = 3 * HEARTBEAT_MS;
+export const CONNECTED_MS = 3 * HEARTBEAT_MS;
 
 export function isConnected(machine: Pick<MachineRecord, 'lastReportAt'>, now: number): boolean {
   return machine.lastReportAt !== null && now - Date.parse(machine.lastReportAt) <= CONNECTED_MS;

@@ -23,6 +23,8 @@ export interface Observation {
   certificates?: { uploads: readonly CertificateSummary[]; reports: readonly CertificateReportRecord[] };
   /** What is known of the DNS records of its domains. */
   dns?: readonly DnsRecordRow[];
+  /** Names of the DNS zones by id, where there are such records. */
+  zoneNames?: ReadonlyMap<string, string>;
   /** Milliseconds since the epoch. */
   now: number;
 }

@@ -68,6 +68,7 @@ function observation({
           layout: null,
           hostAddresses: [],
           fault: null,
+          authority: null,
           lastReportAt: AT,
           createdAt: AT,
         },

@@ -1,8 +1,9 @@
 import type { CertificateStatus } from '../../api/certificates.ts';
 import type { BackendStatus, LoadBalancerStatus } from '../../api/load-balancer.ts';
 import { backendStatuses, inService, poolsFailingOpen, poolsWithoutService } from './backends.ts';
-import { certificateStatuses } from './certificates.ts';
+import { certificateStatuses, certificateView } from './certificates.ts';
 import { conditionsOf } from './conditions.ts';
+import { dnsStatuses } from './dns-records.ts';
 import { nodeAddresses, nodeStatus } from './nodes.ts';
 import { type Observation, nodeProgress } from './observation.ts';
 
@@ -13,7 +14,7 @@ const CHECKING_GRACE_MS = 10_000;
 export function loadBalancerStatus(observation: Observation): LoadBalancerStatus {
   const { nodes } = observation;
   const backends = backendStatuses(observation);
-  const certificates = certificateStatuses(observation);
+  const certificates = certificateStatuses(certificateView(observation));
   return {
     state: withCertificates(stateOf(observation, backends), certificates),
     observedRevision: nodes.reduce(
@@ -24,16 +25,22 @@ export function loadBalancerStatus(observation: Observation): LoadBalancerStatus
     nodes: nodes.map((observed) => nodeStatus(observation, observed)),
     backends,
     certificates,
+    dns: dnsStatuses(observation),
     conditions: conditionsOf(observation, backends, certificates),
   };
 }
 
-/** Clients that get a certificate which has ended, or none, are not served well. */
+/** States in which clients get a certificate that is good. */
+const SERVED: ReadonlySet<CertificateStatus['state']> = new Set(['active', 'renewing']);
+
+/** Clients that get a certificate which has ended, or none where one is needed at once, are not served well. */
 function withCertificates(
   state: LoadBalancerStatus['state'],
   certificates: readonly CertificateStatus[],
 ): LoadBalancerStatus['state'] {
-  return state === 'active' && certificates.some(({ alert }) => alert === 'critical') ? 'degraded' : state;
+  const isBad = ({ alert, state: its }: CertificateStatus) =>
+    its === 'expired' || (alert === 'critical' && !SERVED.has(its));
+  return state === 'active' && certificates.some(isBad) ? 'degraded' : state;
 }
 
 function stateOf(observation: Observation, backends: readonly BackendStatus[]): LoadBalancerStatus['state'] {

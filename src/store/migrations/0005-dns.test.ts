@@ -24,6 +24,7 @@ const RECORD: DnsRecordRow = {
   zoneId: 'zone_1',
   state: 'pending',
   wanted: { ttl: 60, ipv4: ['192.0.2.1'], ipv6: [] },
+  seen: { ipv4: ['192.0.2.1'], ipv6: [], cname: [] },
   message: 'is looked at',
   since: '2026-11-23T04:00:00.000Z',
   attempts: 0,

@@ -5,6 +5,7 @@ import { guards } from './0003-guards.ts';
 import { patches } from './0004-patches.ts';
 import { dns } from './0005-dns.ts';
 import { certificates } from './0006-certificates.ts';
+import { events } from './0007-events.ts';
 
 /** Every migration in order. What has been released is never changed; a change is a new entry. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -14,4 +15,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0004-patches': patches,
   '0005-dns': dns,
   '0006-certificates': certificates,
+  '0007-events': events,
 };

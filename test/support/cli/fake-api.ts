@@ -182,6 +182,7 @@ function write(api: FakeApi, { query }: Recorded, before: LoadBalancer | undefin
     nodes: [],
     backends: [],
     certificates: [],
+    dns: [],
     conditions: [],
   };
   const lb: LoadBalancer = { id, name, labels, spec, revision, status, createdAt: TIME, updatedAt: TIME };

@@ -36,6 +36,8 @@ export interface RenewalAdvice {
 export interface Authority {
   /** What it says of itself; asked at most once a minute. @throws FindingError */
   directory(): Promise<Directory>;
+  /** Its terms as it named them last; undefined before it was asked, or where it names none. */
+  terms(): string | undefined;
   /** When the CA wants to be asked for a certificate's successor. @throws FindingError */
   renewalAdvice(chain: string): Promise<RenewalAdvice>;
 }
@@ -46,6 +48,7 @@ const TIMEOUT_MS = 20_000;
 
 export function createAuthority(settings: AcmeSettings, clock: Clock): Authority {
   let known: { until: number; directory: Promise<Directory> } | undefined;
+  let terms: string | undefined;
 
   const ask = async (url: string): Promise<JsonAnswer> => {
     try {
@@ -64,6 +67,7 @@ export function createAuthority(settings: AcmeSettings, clock: Clock): Authority
         code: 'settings_invalid',
         detail: `${settings.server} (AGENTMETAL_ACME_SERVER) is not the directory of a CA`,
       });
+    terms = read.data.meta?.termsOfService;
     return read.data;
   };
   const directory = (): Promise<Directory> => {
@@ -74,6 +78,7 @@ export function createAuthority(settings: AcmeSettings, clock: Clock): Authority
 
   return {
     directory,
+    terms: () => terms,
     async renewalAdvice(chain) {
       const { renewalInfo } = await directory();
       const id = certificateId(chain);

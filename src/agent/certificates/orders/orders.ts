@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import type { CertificateAuthority } from '../../../api/certificates.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { messageOf } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/logger.ts';
@@ -38,6 +39,8 @@ export interface CertificateOrders {
   obtained(id: string): readonly ObtainedCertificate[];
   /** Thumbprint of the account, with which HAProxy answers challenges; undefined while there is no account. */
   thumbprint(): string | undefined;
+  /** The CA that is asked, with its terms once it has named them; undefined while the settings cannot be used. */
+  authority(): CertificateAuthority | undefined;
   /** Orders new certificates for a load balancer, or for one domain of it, whatever the age of those in use. */
   renewNow(id: string, domain?: string): void;
   /**
@@ -136,6 +139,11 @@ export function createCertificateOrders(options: CertificateOrdersOptions): Cert
         issued && existsSync(paths.bundle) ? [{ name, domains: issued.names, bundlePath: paths.bundle }] : [],
       ),
     thumbprint: account.thumbprint,
+    authority() {
+      if (settings.fault !== undefined) return undefined;
+      const termsOfService = authority.terms();
+      return { directory: settings.server, ...(termsOfService === undefined ? {} : { termsOfService }) };
+    },
     renewNow(id, domain) {
       for (const { name } of entriesOf(id))
         if (domain === undefined || domain.toLowerCase() === name) renewals.renewNow(name);

@@ -68,7 +68,7 @@ export const create = defineCommand({
       tls: options.domain.length === 0 ? undefined : tlsDomains(options.domain),
       deletionProtection: options.deletionProtection || undefined,
     };
-    if (options.domain.length > 0) tellTerms(ctx.progress);
+    if (options.domain.length > 0) await tellTerms(ctx);
     await writeLoadBalancer(ctx, options, {
       request: {
         method: 'POST',

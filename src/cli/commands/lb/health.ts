@@ -25,6 +25,6 @@ export const health = defineCommand({
     });
     // In other formats they are part of the value.
     if (print.format === 'table' && body.certificates.length > 0)
-      print.text(`\n${renderTable(certificateColumns(print.style, { isWhole: false }), body.certificates)}`);
+      print.text(`\n${renderTable(certificateColumns(io.now(), print.style), body.certificates)}`);
   },
 });

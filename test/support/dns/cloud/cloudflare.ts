@@ -3,6 +3,8 @@ import { type CloudAnswer, type CloudRequest, type CloudServer, startCloudServer
 import { type ModelRecord, ZoneModel } from './zone-model.ts';
 
 const ZONE_ID = '023e105f4ecef8ad9ca31a8372d0c353';
+/** Fewer than are asked for, so that tests meet several pages. */
+const PER_PAGE = 1;
 export const CLOUDFLARE_TOKEN = 'cloudflare-token-of-this-test';
 
 interface Post {
@@ -26,10 +28,10 @@ function answer(model: ZoneModel, { method, path, query, headers, body }: CloudR
     return success(zones, zones.length);
   }
   if (path === `/zones/${ZONE_ID}/dns_records` && method === 'GET') {
-    const name = query.get('name.exact') ?? query.get('name[exact]');
+    const name = query.get('name.exact');
     const found = name === null ? model.records : model.at(name);
     const page = Number(query.get('page') ?? 1);
-    return success(page === 1 ? found.map(toApi) : [], found.length, page);
+    return success(found.slice((page - 1) * PER_PAGE, page * PER_PAGE).map(toApi), found.length, page);
   }
   if (path === `/zones/${ZONE_ID}/dns_records/batch` && method === 'POST')
     return batch(model, JSON.parse(body) as { deletes?: { id: string }[]; posts?: Post[] });
@@ -66,7 +68,8 @@ function toApi({ id, name, type, ttl, data }: ModelRecord): object {
 }
 
 function success(result: unknown, count = 0, page = 1): CloudAnswer {
-  const result_info = { count, page, per_page: 100, total_count: count, total_pages: 1 };
+  const total_pages = Math.ceil(count / PER_PAGE);
+  const result_info = { count, page, per_page: PER_PAGE, total_count: count, total_pages };
   return { status: 200, body: { success: true, errors: [], messages: [], result, result_info } };
 }
 

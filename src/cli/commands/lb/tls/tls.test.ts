@@ -5,6 +5,7 @@ import { CA_CERTIFICATE } from '../../../../../test/support/ca.ts';
 import { type FakeApi, startWithWebLb } from '../../../../../test/support/cli/fake-api.ts';
 import { runCli, temporaryHome } from '../../../../../test/support/cli/run-cli.ts';
 import type { CertificateStatus } from '../../../../api/certificates.ts';
+import { renderCertificates } from '../../../output/certificates.ts';
 
 async function tls(api: FakeApi, line: string) {
   const { code, err } = await runCli(`lb tls set web-lb ${line}`, { env: api.env });
@@ -137,6 +138,73 @@ describe('show, health and renew', () => {
     alert: 'warning',
     machine: 'local',
   };
+
+  const plain = (_: string, text: string) => text;
+  const NOW = Date.parse('2026-11-23T06:00:00Z');
+  const context = { name: 'web-lb', now: NOW, style: plain };
+
+  test('one that needs a hand is told whole: what, why, what to do, and by when', () => {
+    const ill = {
+      ...status,
+      alertReason: 'it ends in 38 days, and should have been renewed by now',
+      attempts: 3,
+    };
+    const agreement = {
+      directory: 'https://ca.test/dir',
+      termsOfService: 'https://ca.test/terms',
+      agreedBy: 'admin',
+      agreedAt: '2026-11-23T03:00:00.000Z',
+      isCurrent: true,
+    };
+    expect(renderCertificates({ items: [ill], agreements: [agreement] }, context)).toBe(
+      `web-lb: The certificate needs attention
+
+app.example.com
+  State:        active
+  Alert:        warning: it ends in 38 days, and should have been renewed by now
+  Reason:       the CA refuses for a while (rate_limited)
+  What to do:   Wait.
+  Not after:    2027-01-01 00:00:00 UTC (38 days left)
+  Next renewal: 2026-12-01 00:00:00 UTC (7 days left)
+  Last attempt: 2026-11-23 04:00:00 UTC (2 hours ago), 3 in a row have failed
+  Issuer:       CN=R10
+  Serial:       04AB
+
+Terms: https://ca.test/terms, agreed to by admin on 2026-11-23 03:00:00 UTC (3 hours ago)
+`,
+    );
+    const before = { ...agreement, isCurrent: false };
+    expect(renderCertificates({ items: [ill], agreements: [before] }, context)).toMatch(
+      /^Terms \(before\): .*\nThe CA, or its terms, are others now.* lb tls set web-lb --domain DOMAIN$/m,
+    );
+  });
+
+  test('of many those that are well are lines, and the worst comes first', () => {
+    const { reasonCode: _code, whatToDo: _what, ...rest } = status;
+    const well = (domain: string): CertificateStatus => ({
+      ...rest,
+      domain,
+      alert: 'none',
+      reason: 'is served',
+    });
+    const over = { ...status, domain: 'over.example.com', state: 'expired', alert: 'critical' } as const;
+    const items = [well('a.example.com'), well('b.example.com'), status, over, well('c.example.com')];
+    const lines = renderCertificates({ items }, context).split('\n');
+    expect(lines[0]).toBe('web-lb: 2 of 5 certificates need attention');
+    expect(lines.filter((line) => /^\w+\.example\.com/.test(line)).map((line) => line.split(' ')[0])).toEqual(
+      ['over.example.com', 'app.example.com', 'a.example.com', 'b.example.com', 'c.example.com'],
+    );
+    expect(lines.find((line) => line.startsWith('a.example.com'))).toMatch(
+      /active +2027-01-01 00:00:00 UTC \(38 days left\)/,
+    );
+    expect(renderCertificates({ items: items.slice(0, 2) }, context)).toContain(
+      'All 2 certificates are served and in time',
+    );
+    const waiting = { ...well('d.example.com'), state: 'obtaining' } as const;
+    expect(renderCertificates({ items: [waiting, ...items.slice(0, 1)] }, context)).toContain(
+      '1 of 2 certificates is not there yet',
+    );
+  });
 
   test('tell state, issuer, serial, end, renewal, attempt, reason and what to do', async () => {
     const api = await startWithWebLb();
