@@ -1,6 +1,7 @@
 import { Agent, request } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { createScene } from '../../../test/support/scene.ts';
+import { waitFor } from '../../../test/support/wait.ts';
 
 const scene = await createScene();
 
@@ -48,6 +49,39 @@ describe('connections to backends', () => {
     // The same holds for one that was added at run time.
     await balancer.runtime(spec(two));
     await check();
+  });
+
+  it('do not go on to where a backend was, though a request was on them when it moved', async () => {
+    let release = () => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    scene.after(() => release());
+    const old = await scene.backend({
+      name: 'old',
+      host: '127.0.0.33',
+      async handle(incoming, response) {
+        if (incoming.url === '/held') await held;
+        response.end('old');
+      },
+    });
+    await scene.backend({ name: 'fresh', host: '127.0.0.34', port: old.port });
+    const balancer = scene.balancer();
+    const at = (address: string) => ({
+      ...balancer.test.desired.vpc,
+      hosts: [{ name: 'web-1', addresses: [address] }],
+    });
+    const spec = { type: 'http', port: 8080, backends: [{ target: `web-1:${old.port}` }] };
+    balancer.test.desired = { ...balancer.test.desired, vpc: at('127.0.0.33') };
+    await balancer.start(spec);
+    const inFlight = balancer.ask({ path: '/held' });
+    await waitFor('the request on its way', () => old.requests.some(({ path }) => path === '/held'));
+    balancer.test.desired = { ...balancer.test.desired, vpc: at('127.0.0.34') };
+    await balancer.test.set(spec);
+    await waitFor('the move', async () =>
+      (await balancer.tell('show servers conn default')).includes('127.0.0.34'),
+    );
+    release();
+    expect((await inFlight).body).toBe('old');
+    for (let index = 0; index < 30; index++) expect((await balancer.ask()).body).toBe('fresh');
   });
 
   it('are used again by a client that goes on with its own', async () => {

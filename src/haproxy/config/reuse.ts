@@ -7,12 +7,16 @@ import type { ServiceModel } from '../model.ts';
 /**
  * Connections to backends are used again for the first request of a client's connection too (`http-reuse always`), which
  * saves a handshake for each client that comes with one request. Such a connection may just be closing: what is safe to
- * repeat is repeated then. What is not gets a connection that no other request has: connections are told apart by the
- * server name asked for, which these invent; without TLS nobody is told it.
+ * repeat is repeated then, and what is not gets a connection of its own. HAProxy tells connections apart by the server name
+ * to ask for, which this variable invents; without TLS nobody is told it.
  */
-const FRESH = 'txn.fresh';
-/** A client's connection of HTTP/1 has carried a request. What follows on it may be lost with it, as everywhere. */
-const SEEN = 'sess.seen';
+const APART = 'txn.apart';
+
+/**
+ * Is given a new value when a backend has moved to another address. HAProxy closes the idle connections to the old one,
+ * but those that carried a request in that moment would be used again, for as long as clients keep coming.
+ */
+export const MOVED = 'proc.moved';
 
 /** The methods that may be repeated, as an ACL. */
 const REPEATABLE = 'acl repeatable method GET HEAD OPTIONS';
@@ -33,19 +37,20 @@ export function reuseLines(type: ServiceModel['spec']['type'], pool: Pool): stri
 
 /** The keyword of each server of such a pool. */
 export function reuseKeywords(type: ServiceModel['spec']['type'], pool: Pool): string[] {
-  return type === 'http' && reusesAlways(pool) ? [`sni var(${FRESH})`] : [];
+  return type === 'http' && reusesAlways(pool) ? [`sni var(${APART})`] : [];
 }
 
-/** The frontend's rules: what may be repeated, and what gets a connection of its own. */
+/** The frontend's rules: what may be repeated, and what gets which connection. */
 export function repeatLines({ spec }: Pick<ServiceModel, 'spec'>): string[] {
   return [
     REPEATABLE,
     'http-request disable-l7-retry if !repeatable',
     ...(poolsOf(spec).some(([, pool]) => reusesAlways(pool))
       ? [
-          `http-request set-var(${FRESH}) uuid if !repeatable !{ var(${SEEN}) -m found }`,
-          `http-request set-header Connection close if !repeatable { var(${FRESH}) -m found }`,
-          `http-request set-var(${SEEN}) bool(true) if { fc_http_major 1 } !{ var(${SEEN}) -m found }`,
+          `http-request set-var(${APART}) var(${MOVED}) if { var(${MOVED}) -m found }`,
+          // What follows on a connection may be lost with it, as everywhere.
+          `http-request set-var(${APART}) uuid if !repeatable { http_first_req }`,
+          'http-request set-header Connection close if !repeatable { http_first_req }',
         ]
       : []),
   ];
