@@ -4,7 +4,7 @@ import { DEFAULT_POOL } from '../../spec/pool.ts';
 import type { ServiceModel } from '../model.ts';
 import { challengeLines } from './challenge.ts';
 import { pageFile } from './files.ts';
-import { logLines } from './log.ts';
+import { CLIENT, logLines } from './log.ts';
 import { MAINTENANCE_SWITCH, lookupPaths } from './lookup-paths.ts';
 import { failOpenBackend, frontendName } from './names.ts';
 import { quote } from './quote.ts';
@@ -164,7 +164,7 @@ const LEAVE_OLD_WORKER =
 
 /** What a backend is told of the client. X-Forwarded-For is appended to what came, as the clouds do. */
 const CLIENT_HEADERS = [
-  'option forwardfor',
+  `http-request add-header X-Forwarded-For %[var(${CLIENT})]`,
   'http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]',
   'http-request set-header X-Forwarded-Port %[dst_port]',
 ];
