@@ -195,7 +195,7 @@ export function createBackendMonitor({
         async onVerdict(server, stat, runtime) {
           const health = stat.status === 'UP' ? 'up' : 'down';
           await runCommands(runtime, [
-            ...(moving.delete(serverKey(server)) ? [setAddress(server)] : []),
+            ...(moving.delete(serverKey(server)) ? setAddress(server) : []),
             setHealth(server, health),
           ]);
           book.admit(server, stat, healthCheckOf(server, model), clock.now());

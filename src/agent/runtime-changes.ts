@@ -69,7 +69,7 @@ function takeBack(present: Server, wanted: Server): Command[] {
   return [
     // Ready makes a server UP, so it must carry no weight until its health has been taken away.
     setWeight({ ...wanted, weight: 0 }),
-    ...(present.address === wanted.address ? [] : [setAddress(wanted)]),
+    ...(present.address === wanted.address ? [] : setAddress(wanted)),
     ...(present.maxConnections === wanted.maxConnections ? [] : [setMaxConnections(wanted)]),
     setReady(wanted),
     ...(wanted.isChecked ? [setHealth(wanted, 'down')] : []),
@@ -80,7 +80,7 @@ function takeBack(present: Server, wanted: Server): Command[] {
 /** Another address is taken up once the first check there has answered; by one without checks at once. */
 function changeCommands(before: Server, after: Server): Command[] {
   return [
-    ...(after.isChecked || before.address === after.address ? [] : [setAddress(after)]),
+    ...(after.isChecked || before.address === after.address ? [] : setAddress(after)),
     // Ready takes back what somebody did by hand; to a server that is in service it does nothing.
     ...(before.weight === after.weight ? [] : [setReady(after), setWeight(after)]),
     ...(before.maxConnections === after.maxConnections ? [] : [setMaxConnections(after)]),

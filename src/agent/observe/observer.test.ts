@@ -267,7 +267,7 @@ describe('the access log', () => {
       backend: one.target,
       milliseconds: { queue: 0, total: expect.any(Number) },
       termination: '--',
-      requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      requestId: expect.stringMatching(/^(?!0{8})[0-9a-f]{8}-[0-9a-f]{4}-\d+$/),
       protocol: 'HTTP/1.1',
       retries: 0,
     });

@@ -62,7 +62,7 @@ export function createScriptJudge(options: ScriptJudgeOptions): ScriptJudge {
     try {
       await withRuntime(servicePaths(model.id, model.layout).workerSocket, (runtime) =>
         runCommands(runtime, [
-          ...(moving.delete(serverKey(server)) ? [setAddress(server)] : []),
+          ...(moving.delete(serverKey(server)) ? setAddress(server) : []),
           setHealth(server, health),
         ]),
       );

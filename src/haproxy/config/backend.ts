@@ -5,6 +5,7 @@ import { backendCas, usesSystemCas } from './files.ts';
 import { checkLines } from './health-check.ts';
 import { CA_BACKEND, admissionBackend, failOpenBackend } from './names.ts';
 import { quote } from './quote.ts';
+import { reuseLines } from './reuse.ts';
 import type { Section } from './section.ts';
 import { isHashed, poolKeywords } from './server.ts';
 import { standInStickyLines, stickyLines } from './sticky.ts';
@@ -42,10 +43,11 @@ function poolSections(model: ServiceModel, name: string, pool: Pool): Section[] 
       header: `backend ${name}`,
       lines: [
         ...balance,
+        ...reuseLines(model.spec.type, pool),
         ...stickyLines(model, name, pool.sticky),
         ...check,
         // Here and not on each server's line, because a server cannot be given another check at run time.
-        ...defaultServer(poolKeywords(pool, true)),
+        ...defaultServer(poolKeywords(model, pool, true)),
       ],
     },
     { header: `backend ${admissionBackend(name)}`, lines: check },
@@ -55,8 +57,9 @@ function poolSections(model: ServiceModel, name: string, pool: Pool): Section[] 
             header: `backend ${failOpenBackend(name)}`,
             lines: [
               ...balance,
+              ...reuseLines(model.spec.type, pool),
               ...standInStickyLines(model, name, pool.sticky),
-              ...defaultServer(poolKeywords(pool, false)),
+              ...defaultServer(poolKeywords(model, pool, false)),
             ],
           },
         ]

@@ -9,6 +9,9 @@ export const THUMBPRINT_KEY = '_thumb';
 /** Entry of the list of redirected hosts that is there when there are others. No host has that name, not even as `*`. */
 export const ANY_REDIRECT = '/any';
 
+/** What is asked first, because it costs least: most requests need neither an answer to a challenge nor a redirect. */
+export const HAS_SITE = '{ var(txn.site) -m found }';
+
 const TOKEN = '^/[.]well-known/acme-challenge/[A-Za-z0-9_-]{16,128}$';
 
 /**
@@ -26,8 +29,8 @@ export function challengeLines(model: ServiceModel): string[] {
     `http-request set-var(txn.site) req.fhdr(host),host_only,lower,rtrim(.)${isNeeded}`,
     `acl challenge-token path -m reg ${quote(TOKEN)}`,
     `acl challenge-host var(txn.site) -m str -f ${quote(challengeHosts)}`,
-    `http-request set-var(txn.thumbprint) str(${THUMBPRINT_KEY}),map_str(${quote(challenges)}) if challenge challenge-token challenge-host`,
-    `http-request return status 200 content-type text/plain lf-string '%[path,field(4,/)].%[var(txn.thumbprint)]' if { var(txn.thumbprint) -m found }`,
+    `http-request set-var(txn.thumbprint) str(${THUMBPRINT_KEY}),map_str(${quote(challenges)}) if ${HAS_SITE} challenge challenge-token challenge-host`,
+    `http-request return status 200 content-type text/plain lf-string '%[path,field(4,/)].%[var(txn.thumbprint)]' if ${HAS_SITE} { var(txn.thumbprint) -m found }`,
   ];
 }
 

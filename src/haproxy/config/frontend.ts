@@ -4,10 +4,11 @@ import { DEFAULT_POOL } from '../../spec/pool.ts';
 import type { ServiceModel } from '../model.ts';
 import { challengeLines } from './challenge.ts';
 import { pageFile } from './files.ts';
-import { logLines } from './log.ts';
+import { CLIENT, logLines } from './log.ts';
 import { MAINTENANCE_SWITCH, lookupPaths } from './lookup-paths.ts';
 import { failOpenBackend, frontendName } from './names.ts';
 import { quote } from './quote.ts';
+import { repeatLines } from './reuse.ts';
 import { MAIN_LIMIT, limitLines, limitsOf } from './rate-limit.ts';
 import {
   answerLines,
@@ -110,8 +111,9 @@ function httpLines(model: ServiceModel): string[] {
       .filter(({ route }) => route !== undefined)
       .flatMap((limit) => limitLines(model, limit, 1, profileCondition(limit.name))),
     ...answerLines(model),
-    ...clientHeaders(),
+    ...CLIENT_HEADERS,
     ...clientCertificateHeaders(model),
+    ...repeatLines(model),
     LEAVE_OLD_WORKER,
     ...headerLines(spec.headers),
     ...profileLines(spec),
@@ -161,14 +163,11 @@ const LEAVE_OLD_WORKER =
   'http-after-response set-header Connection close if { stopping } { fc_http_major 1 }';
 
 /** What a backend is told of the client. X-Forwarded-For is appended to what came, as the clouds do. */
-function clientHeaders(): string[] {
-  return [
-    'option forwardfor',
-    'http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]',
-    'http-request disable-l7-retry unless { method GET HEAD OPTIONS }',
-    'http-request set-header X-Forwarded-Port %[dst_port]',
-  ];
-}
+const CLIENT_HEADERS = [
+  `http-request add-header X-Forwarded-For %[var(${CLIENT})]`,
+  'http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]',
+  'http-request set-header X-Forwarded-Port %[dst_port]',
+];
 
 /** What a TCP connection passes through, in order. */
 function tcpLines(model: ServiceModel): string[] {

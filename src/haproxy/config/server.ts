@@ -11,6 +11,7 @@ import { caFile } from './files.ts';
 import { admissionKeywords, checkKeywords } from './health-check.ts';
 import { failOpenBackend, poolOfBackend } from './names.ts';
 import { quote } from './quote.ts';
+import { reuseKeywords } from './reuse.ts';
 
 /** One backend as a `server` of HAProxy. */
 export interface Server {
@@ -240,10 +241,11 @@ function ownKeywords(server: Server): string[] {
 }
 
 /** What all servers of a section have in common: `default-server` in the configuration. */
-export function poolKeywords(pool: Pool, isChecked: boolean): string {
+export function poolKeywords({ spec }: Pick<ServiceModel, 'spec'>, pool: Pool, isChecked: boolean): string {
   return [
     ...(isChecked && !isScriptCheck(pool.healthCheck) ? [checkKeywords(pool.healthCheck)] : []),
     ...(pool.slowStart === undefined ? [] : [`slowstart ${pool.slowStart}`]),
+    ...reuseKeywords(spec.type, pool),
   ].join(' ');
 }
 
@@ -277,7 +279,7 @@ function ownChecks(pool: Pool): ReadonlyMap<string, BackendCheck> {
 
 /** Everything behind the address of a server added at run time: `default-server` does not reach it. */
 export function dynamicServerKeywords(server: Server, model: ServiceModel): string {
-  return [poolKeywords(poolOfServer(server, model), server.isChecked), ...ownKeywords(server)]
+  return [poolKeywords(model, poolOfServer(server, model), server.isChecked), ...ownKeywords(server)]
     .filter((part) => part !== '')
     .join(' ');
 }

@@ -32,8 +32,9 @@ function cookieLines(
   return [
     `http-request set-var(txn.cookie_sent) req.cook(${sticky.cookieName})`,
     `use-server %[var(txn.cookie_sent),map_str(${toServer})] if { var(txn.cookie_sent) -m found }`,
-    `http-response set-var(txn.cookie) srv_name,map_str(${toCookie})`,
-    `http-response add-header Set-Cookie ${quote(cookie)} if { var(txn.cookie) -m found } !{ var(txn.cookie),strcmp(txn.cookie_sent) eq 0 }`,
+    // Most clients have the right one already.
+    `http-response set-var(txn.cookie) srv_name,map_str(${toCookie}) unless { srv_name,map_str(${toCookie}),strcmp(txn.cookie_sent) eq 0 }`,
+    `http-response add-header Set-Cookie ${quote(cookie)} if { var(txn.cookie) -m found }`,
   ];
 }
 

@@ -2,6 +2,7 @@ import { durationMs } from '../../base/duration.ts';
 import { boundPort } from '../../spec/host-layout.ts';
 import type { ServiceModel } from '../model.ts';
 import { clientCaFile, revocationFile } from './files.ts';
+import { HAS_SITE } from './challenge.ts';
 import { lookupPaths } from './lookup-paths.ts';
 import { servicePaths } from './paths.ts';
 import { quote } from './quote.ts';
@@ -39,7 +40,7 @@ export function redirectLines(model: ServiceModel): string[] {
   const list = quote(lookupPaths(model).redirectedHosts);
   const port = boundPort(HTTPS_PORT, model.layout);
   const place = `https://%[var(txn.site)]${port === HTTPS_PORT ? '' : `:${port}`}%[pathq]`;
-  const isPlain = '!{ ssl_fc } redirecting redirected !challenge';
+  const isPlain = `${HAS_SITE} !{ ssl_fc } redirecting redirected !challenge`;
   return [
     `acl redirected var(txn.site) -m str -f ${list}`,
     `acl redirected var(txn.site),regsub(^[^.]*,*) -m str -f ${list}`,

@@ -1,6 +1,7 @@
 import { isScriptCheck } from '../../spec/health-check.ts';
 import type { LookupChange } from '../config/lookups.ts';
 import { admissionBackend } from '../config/names.ts';
+import { MOVED } from '../config/reuse.ts';
 import {
   type Server,
   admissionServerKeywords,
@@ -82,9 +83,14 @@ export function setMaxConnections(server: Server): Command {
   return { text: `set maxconn server ${pathOf(server)} ${limit}`, expect: SILENT };
 }
 
-export function setAddress(server: Server): Command {
+/** Moves a server, and sees to it that no request goes over a connection to where it was. */
+export function setAddress(server: Server): Command[] {
   const text = `set server ${pathOf(server)} addr ${server.address ?? ''} port ${server.port}`;
-  return { text, expect: /^(IP changed|port changed|no need to change|nothing changed)/i };
+  return [
+    { text, expect: /^(IP changed|port changed|no need to change|nothing changed)/i },
+    { text: 'experimental-mode on', expect: SILENT },
+    { text: `set var ${MOVED} expr uuid`, expect: SILENT },
+  ];
 }
 
 /** No new requests go to the server; those that it has finish. */
