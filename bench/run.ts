@@ -1,7 +1,9 @@
+import { certificates } from './experiments/certificates.ts';
 import { changeLatency } from './experiments/change-latency.ts';
 import { cli } from './experiments/cli.ts';
 import { featureCost } from './experiments/feature-cost.ts';
 import { footprint } from './experiments/footprint.ts';
+import { handshakes } from './experiments/handshakes.ts';
 import { nothingDropped } from './experiments/nothing-dropped.ts';
 import { oldWorkers } from './experiments/old-workers.ts';
 import { recovery } from './experiments/recovery.ts';
@@ -24,6 +26,8 @@ const EXPERIMENTS: Record<string, Experiment> = {
   'reuse-race': reuseRace,
   scale,
   'old-workers': oldWorkers,
+  handshakes,
+  certificates,
 };
 
 const QUICK = '--quick';
