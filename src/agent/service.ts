@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { AnswerBody, QuestionBody } from '../api/agent-questions.ts';
-import type { DesiredLoadBalancer, GuardReport, LoadBalancerReport } from '../api/agent.ts';
+import type { DesiredLoadBalancer, GuardReport, LoadBalancerReport, NodeOrder } from '../api/agent.ts';
 import { createBackoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
@@ -438,7 +438,9 @@ export class Service {
     const { id, name, spec, address } = desired;
     const { layout, certificates: source } = this.#options;
     const certificates = await this.#certificates.look(desired);
-    return { id, name, spec, address, layout, addresses, certificates, thumbprint: source?.thumbprint() };
+    const thumbprint = source?.thumbprint();
+    const nodes = nodesOf(desired.node);
+    return { id, name, spec, address, layout, addresses, certificates, thumbprint, nodes };
   }
 
   /** A certificate that HAProxy refuses must not hold up the rest: the next pass goes on without it. */
@@ -526,4 +528,9 @@ export class Service {
     );
     this.#options.onChange(true);
   }
+}
+
+/** A node that is alone has nobody to share anything with. */
+function nodesOf(node: NodeOrder | undefined): ServiceModel['nodes'] {
+  return node && node.members.length > 1 ? { self: node.name, members: node.members } : undefined;
 }

@@ -17,6 +17,28 @@ export interface UploadedBundle {
   pem: string;
 }
 
+/** One of the machines that serve a load balancer together. */
+export interface NodeMember {
+  /** Name of the machine, unique among the members. */
+  name: string;
+  /** Its address in the VPC, by which the members reach each other. */
+  address: string;
+}
+
+/** The place of a machine among those that serve a load balancer. */
+export interface NodeOrder {
+  /** Name of this machine among the members. */
+  name: string;
+  /** Of those that can serve, the one with the highest priority takes the floating addresses first: 150, 100, 99, … */
+  priority: number;
+  /** This machine's address in the VPC. */
+  address: string;
+  /** Addresses that one machine at a time has; empty without high availability. */
+  floatingAddresses: string[];
+  /** All machines of the load balancer, this one among them. */
+  members: NodeMember[];
+}
+
 /** What one machine should serve of one load balancer. */
 export interface DesiredLoadBalancer {
   id: string;
@@ -32,6 +54,8 @@ export interface DesiredLoadBalancer {
   certificate?: UploadedBundle;
   /** How long to watch whether the revision makes anything worse; absent when it is not, or no more, guarded. */
   guard?: { durationMs: number };
+  /** Its place among the machines of the load balancer; absent when it is served by this machine alone. */
+  node?: NodeOrder;
   /** What tells the spec from every other; absent in what an earlier version kept. */
   tag?: string;
 }
