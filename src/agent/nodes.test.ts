@@ -68,9 +68,11 @@ async function backendSpec(count: number, more: object) {
   return { type: 'http', port: 8080, backends: backends.map(({ target }) => ({ target })), ...more };
 }
 
-async function start(list: readonly Node[], spec: { backends: { target: string }[] }): Promise<void> {
+type Spec = Record<string, unknown> & { backends: { target: string }[] };
+
+async function start(list: readonly Node[], spec: Spec): Promise<void> {
   for (const { test } of list) {
-    await test.set(spec as unknown as Record<string, unknown>);
+    await test.set(spec);
     for (const { target } of spec.backends)
       await waitFor(`${target} up`, () => test.backendState(target) === 'up');
   }

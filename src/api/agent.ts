@@ -80,6 +80,10 @@ export interface DesiredState {
   changed: (DesiredLoadBalancer | DesiredPatch)[];
 }
 
+/** Whether a node has the floating addresses, would take them, or cannot. */
+export const NodeRole = z.enum(['active', 'standby', 'fault']);
+export type NodeRole = z.infer<typeof NodeRole>;
+
 export const LoadBalancerReport = z.strictObject({
   id: z.string().max(64),
   /** The newest revision that is live; 0 for none. */
@@ -107,6 +111,16 @@ export const LoadBalancerReport = z.strictObject({
       pid: z.int(),
       workerPid: z.int(),
       startedAt: z.iso.datetime(),
+    })
+    .optional(),
+  /** The node among the others; absent without floating addresses. */
+  node: z
+    .strictObject({
+      role: NodeRole,
+      /** Since when it has that role. */
+      since: z.iso.datetime(),
+      /** Why it can take no floating address; absent when it can. */
+      reason: z.string().max(2000).optional(),
     })
     .optional(),
   /** How it stands with the certificates; absent without any. */

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { isIPv6 } from 'node:net';
 import { poolsOf } from '../../spec/load-balancer.ts';
 import type { ServiceModel } from '../model.ts';
 import { AGENT_PEER, LOCAL_PEER, PEERS } from './names.ts';
@@ -100,5 +99,5 @@ export function peerSections(model: ServiceModel): Section[] {
 }
 
 function socketHost(host: string): string {
-  return isIPv6(host) ? `[${host}]` : host;
+  return host.includes(':') ? `[${host}]` : host;
 }
