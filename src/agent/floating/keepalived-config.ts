@@ -21,14 +21,18 @@ export interface KeepalivedOrder {
 /** What the agent writes when HAProxy does not serve. With the weight 0 it is a fault, whatever the priority. */
 export const UNHEALTHY = -254;
 const INSTANCE = 'floating';
-const MAX_PRIORITY = 254;
+const HIGHEST = 254;
+const SECOND = { ordered: 100, priority: 250 };
+/** Apart by so much, one has taken over and said so before the next one would. */
+const STEP = 8;
 
 /**
- * A backup waits (256 - priority) / 256 of an interval longer than three adverts, and as long when the other one leaves by
- * itself: high priorities take over sooner, in the order that is wanted.
+ * A backup waits (256 - priority) / 256 of an interval longer than three adverts, and only as long when the other one says that
+ * it goes. So the priorities are high: in the order that is wanted, but close together.
  */
-export function vrrpPriority(priority: number): number {
-  return Math.max(1, Math.min(MAX_PRIORITY, priority + 100));
+export function vrrpPriority(ordered: number): number {
+  if (ordered > SECOND.ordered) return HIGHEST;
+  return Math.max(1, SECOND.priority - (SECOND.ordered - ordered) * STEP);
 }
 
 /** Load balancers on the same machines have different ones; adverts go to their own nodes alone. */
@@ -47,18 +51,21 @@ export function renderKeepalived(order: KeepalivedOrder): string {
   const isSix = isIPv6(address);
   const ofFamily = order.floating.filter((each) => isIPv6(each.address) === isSix);
   const others = order.floating.filter((each) => isIPv6(each.address) !== isSix);
-  const devices = [...new Set([device, ...order.floating.map((each) => each.device)])];
+  // Its own interface is watched anyway.
+  const watched = [...new Set(order.floating.map((each) => each.device))].filter((each) => each !== device);
   return `# Floating addresses of load balancer ${word(id)}. Written by the agentmetal agent, which overwrites what is changed here.
 ${block('global_defs', [
   `router_id ${word(id)}`,
   'vrrp_version 3',
   'vrrp_check_unicast_src',
+  // Adverts that wait for a busy processor look like a node that is dead.
+  'vrrp_rt_priority 1',
   'vrrp_garp_master_delay 1',
   'vrrp_garp_master_refresh 5',
   'script_user root',
   'enable_script_security',
 ])}
-${block('vrrp_track_file health', [`file ${quoted(paths.health)}`, 'weight 0'])}
+${block('track_file health', [`file ${quoted(paths.health)}`, 'weight 0'])}
 ${block('vrrp_script alive', [`script ${quoted(paths.alive)}`, 'interval 1', 'timeout 1', 'fall 2', 'rise 1', 'weight 0'])}
 ${block(`vrrp_instance ${INSTANCE}`, [
   'state BACKUP',
@@ -71,7 +78,7 @@ ${block(`vrrp_instance ${INSTANCE}`, [
   ...nested('unicast_peer', order.peers.map(ip)),
   ...nested('virtual_ipaddress', ofFamily.map(addressLine)),
   ...(others.length > 0 ? nested('virtual_ipaddress_excluded', others.map(addressLine)) : []),
-  ...nested('track_interface', devices.map(deviceName)),
+  ...(watched.length > 0 ? nested('track_interface', watched.map(deviceName)) : []),
   ...nested('track_file', ['health']),
   ...nested('track_script', ['alive']),
   `notify ${quoted(paths.notify)}`,
@@ -111,10 +118,10 @@ function word(text: string): string {
   return text;
 }
 
-/** keepalived knows no escape for a quote, ends a comment nowhere but at the line's end, and expands `$`. */
+/** keepalived knows no escape for a quote, expands `$`, and takes what comes after a space in a script's path as arguments. */
 function quoted(path: string): string {
   // oxlint-disable-next-line no-control-regex
-  if (/["$!#\\~\u0000-\u001f]/.test(path))
+  if (/["$!#\\~\u0000-\u0020]/.test(path))
     throw new Error(`the path ${JSON.stringify(path)} cannot be written to keepalived.conf`);
   return `"${path}"`;
 }

@@ -28,6 +28,8 @@ export interface Cluster {
   hasAddress(index: number): Promise<boolean>;
   /** Waits until that node has the address and all others would take it. */
   settled(index?: number): Promise<number>;
+  /** Waits until another node than this has the address too. */
+  othersHaveAddress(index: number): Promise<void>;
   /** Sets another spec on all nodes. */
   order(spec: Record<string, unknown>): Promise<void>;
   /** Asks a node to step back. */
@@ -68,6 +70,8 @@ export async function createCluster(count: number, spec: Record<string, unknown>
     if (message.kind === 'answer') answers.set(message.node, message.body);
   });
   const hammer = network.client.spawn(script('hammer.ts'), ['ignore', 'inherit', 'inherit', 'ipc']);
+  // Each question that is open listens for its answer.
+  hammer.setMaxListeners(0);
   await Promise.all([once(farSide, 'message'), once(hammer, 'message')]);
   const tell = (message: ToFarSide) => farSide.send(message);
   const tellHammer = (message: ToHammer) => hammer.send(message);
@@ -100,10 +104,19 @@ export async function createCluster(count: number, spec: Record<string, unknown>
           if (active === undefined || (wanted ?? active) !== active) return undefined;
           const roles = members.map(({ name }) => reports.get(name)?.node?.role);
           const isAsTold = roles.every((role, index) => role === (index === active ? 'active' : 'standby'));
-          return isAsTold ? { active } : undefined;
+          if (!isAsTold) return undefined;
+          // Where its packets go, the client has to learn as well.
+          const answer = await self.ask(PUBLIC.client);
+          return answer?.endsWith(`:${VPC.node(active)}`) ? { active } : undefined;
         },
         30_000,
       ).then(({ active }) => active),
+    async othersHaveAddress(index) {
+      const others = [...network.nodes.keys()].filter((each) => each !== index);
+      await waitFor('another node to have the address', async () =>
+        (await Promise.all(others.map((other) => self.hasAddress(other)))).includes(true),
+      );
+    },
     async order(more) {
       revision += 1;
       const full = {
@@ -189,7 +202,7 @@ export async function createCluster(count: number, spec: Record<string, unknown>
     async during(what) {
       tellHammer({ kind: 'begin', url: URL, everyMs: 10, timeoutMs: 1000 });
       await what();
-      const result = awaitMessage(hammer, (message: FromHammer) =>
+      const result = awaitMessage(hammer, (message) =>
         message.kind === 'result' ? message.result : undefined,
       );
       tellHammer({ kind: 'end' });
@@ -197,7 +210,7 @@ export async function createCluster(count: number, spec: Record<string, unknown>
     },
     ask(from) {
       const id = Math.random();
-      const answer = awaitMessage(hammer, (message: FromHammer) =>
+      const answer = awaitMessage(hammer, (message) =>
         message.kind === 'answer' && message.id === id ? { body: message.body } : undefined,
       );
       tellHammer({ kind: 'ask', id, url: URL, from });
@@ -241,9 +254,9 @@ function nameOf(pid: number, name: string): boolean {
   return name === AGENT ? verb === AGENT : program.endsWith(name);
 }
 
-function awaitMessage<M, T>(child: ChildProcess, pick: (message: M) => T | undefined): Promise<T> {
+function awaitMessage<T>(child: ChildProcess, pick: (message: FromHammer) => T | undefined): Promise<T> {
   return new Promise((resolve) => {
-    const look = (message: M) => {
+    const look = (message: FromHammer) => {
       const found = pick(message);
       if (found === undefined) return;
       child.off('message', look);
