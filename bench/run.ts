@@ -1,5 +1,6 @@
 import { changeLatency } from './experiments/change-latency.ts';
 import { cli } from './experiments/cli.ts';
+import { failover } from './experiments/failover.ts';
 import { featureCost } from './experiments/feature-cost.ts';
 import { footprint } from './experiments/footprint.ts';
 import { nothingDropped } from './experiments/nothing-dropped.ts';
@@ -19,6 +20,7 @@ const EXPERIMENTS: Record<string, Experiment> = {
   footprint,
   cli,
   recovery,
+  failover,
   'nothing-dropped': nothingDropped,
   'feature-cost': featureCost,
   'reuse-race': reuseRace,
