@@ -1,6 +1,7 @@
 import { certificates } from './experiments/certificates.ts';
 import { changeLatency } from './experiments/change-latency.ts';
 import { cli } from './experiments/cli.ts';
+import { failover } from './experiments/failover.ts';
 import { featureCost } from './experiments/feature-cost.ts';
 import { footprint } from './experiments/footprint.ts';
 import { handshakes } from './experiments/handshakes.ts';
@@ -21,6 +22,7 @@ const EXPERIMENTS: Record<string, Experiment> = {
   footprint,
   cli,
   recovery,
+  failover,
   'nothing-dropped': nothingDropped,
   'feature-cost': featureCost,
   'reuse-race': reuseRace,
