@@ -19,6 +19,7 @@ const AIM = 0.9;
 const KINDS: Record<string, Pick<HandshakeOptions, 'version' | 'isResumed'>> = {
   'TLS 1.3, full': { version: '1.3', isResumed: false },
   'TLS 1.2, full': { version: '1.2', isResumed: false },
+  // The request goes through all that the product does with requests; see feature-cost.
   'TLS 1.3, resumed, with a request': { version: '1.3', isResumed: true },
   'TLS 1.2, resumed, with a request': { version: '1.2', isResumed: true },
 };
@@ -61,7 +62,7 @@ export async function handshakes(
     const of = (index: 0 | 1, read: (round: Round) => number) =>
       median(rounds.map((pair) => read(pair[index])));
     const ratio = median(rounds.map(([hand, own]) => own.perSecond / hand.perSecond));
-    worst = Math.min(worst, ratio);
+    if (!kind.isResumed) worst = Math.min(worst, ratio);
     rows.push([
       name,
       of(0, ({ perSecond }) => perSecond).toFixed(0),
@@ -83,7 +84,7 @@ export async function handshakes(
     'ratio',
   ];
   print(`${title}\n\n${table(columns, rows)}\n`);
-  print(`${verdict(worst >= AIM, `each kind ≥ ${AIM} of by hand (worst ${worst.toFixed(2)})`)}\n`);
+  print(`${verdict(worst >= AIM, `full handshakes ≥ ${AIM} of by hand (worst ${worst.toFixed(2)})`)}\n`);
 }
 
 /** What Mozilla's generator gives for HAProxy 2.6, with the certificate of the other. */

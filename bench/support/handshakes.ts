@@ -21,8 +21,8 @@ export interface Handshakes {
 }
 
 /**
- * Has openssl shake hands, each time on a connection of its own. With each resumed session comes a request, by whose answer
- * a client of TLS 1.3 gets what it resumes with.
+ * Has openssl shake hands, each time on a connection of its own. With each resumed session comes a request: a client of TLS
+ * 1.3 gets by its answer what it resumes with, and the server forgets a session that ends without any data.
  * @throws when a handshake fails, or is not of the kind that was asked for
  */
 export async function shakeHands(options: HandshakeOptions): Promise<Handshakes> {
