@@ -60,14 +60,14 @@ async function checkOutside(
   { name, challenge, port }: WantedName,
   { settings, authority, account, preflight, publisher, token }: PrepareOptions,
 ): Promise<Finding | undefined> {
-  const zone = challenge === 'dns' && publisher ? await checkZone(name, publisher, token()) : undefined;
-  if (zone) return zone;
   const { meta } = await authority.directory();
   const subject = { name, challenge, port, caaIdentities: meta?.caaIdentities ?? [] };
   const isFirst = settings.preflight && account.thumbprint() === undefined;
   // No account is made, and no terms are agreed to, for a name that nobody knows.
   const finding = isFirst ? await preflight.check(subject) : undefined;
   if (finding) return finding;
+  const zone = challenge === 'dns' && publisher ? await checkZone(name, publisher, token()) : undefined;
+  if (zone) return zone;
   const thumbprint = await account.ensure();
   return settings.preflight ? preflight.check({ ...subject, thumbprint }) : undefined;
 }
