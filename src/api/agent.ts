@@ -17,6 +17,20 @@ export interface UploadedBundle {
   pem: string;
 }
 
+/** Which of the load balancer's nodes the machine is, and which others there are. */
+export interface DesiredNode {
+  /** Its name among the members; the machine's. */
+  name: string;
+  /** Who holds the floating addresses: the live node with the highest. 150 for the first, then 100, 99, … */
+  priority: number;
+  /** Its address in the VPC, on which the other nodes reach it. */
+  address: string;
+  /** Addresses that one node at a time holds; empty without high availability. */
+  floatingAddresses: string[];
+  /** Every node of the load balancer, this one included, by falling priority. */
+  members: { name: string; address: string }[];
+}
+
 /** What one machine should serve of one load balancer. */
 export interface DesiredLoadBalancer {
   id: string;
@@ -28,6 +42,8 @@ export interface DesiredLoadBalancer {
   vpc: { name: string } & VpcSpec;
   /** The operator's switch for backends on loopback. */
   allowLoopbackBackends: boolean;
+  /** Its place among the nodes; absent where the load balancer is on one machine that it shares with others. */
+  node?: DesiredNode;
   /** The uploaded certificate that the spec names; absent when it names none, or one that there is not. */
   certificate?: UploadedBundle;
   /** How long to watch whether the revision makes anything worse; absent when it is not, or no more, guarded. */
