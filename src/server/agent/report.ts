@@ -17,6 +17,7 @@ import { certificateEvents, newFailures } from '../events/certificates.ts';
 import { tellOnline } from '../events/machines.ts';
 import { failedEvent, liveEvent } from '../events/revisions.ts';
 import { failGuard, keepGuard } from '../load-balancers/guard.ts';
+import { noteArrival } from '../machines/arrival.ts';
 import { backendKey } from '../status/backends.ts';
 
 /** Keeps what an agent tells of its machine, and wakes those who wait for it. */
@@ -35,6 +36,7 @@ export async function keepReport(
     await tellOnline(tx, machine, context.clock.now());
     await keepAuthority(tx, machine, report.authority, context.clock.now());
     await updateMachine(tx, seenMachine(machine, report, now));
+    await noteArrival(context, tx, machine, report);
     const touch = (list: readonly string[]) => list.forEach((id) => machineIds.add(id));
     for (const part of report.loadBalancers) {
       const keptPart = await keepPart(context, tx, machine, part);
@@ -52,10 +54,12 @@ export async function keepReport(
   for (const { id, traffic } of report.loadBalancers)
     if (traffic && kept.includes(id)) context.totals.record(machineId, id, traffic);
   for (const id of kept) context.changes.notify(`nodes:${id}`);
+  // A machine that came back may be had, and a node that is live may take another one's place.
+  context.changes.notify('placement');
 }
 
 function seenMachine(machine: MachineRecord, report: AgentReport, now: string): MachineRecord {
-  const { agentVersion, haproxyVersion, layout, hostAddresses, fault = null } = report;
+  const { agentVersion, haproxyVersion, layout, hostAddresses, fault = null, os = null } = report;
   const authority = mergedAuthority(machine.authority, report.authority);
   return {
     ...machine,
@@ -66,6 +70,7 @@ function seenMachine(machine: MachineRecord, report: AgentReport, now: string): 
     fault,
     authority,
     lastReportAt: now,
+    os,
   };
 }
 

@@ -1,0 +1,47 @@
+import type { AgentReport } from '../../api/agent.ts';
+import type { MachineStep } from '../../spec/machine.ts';
+import { type MachineHost, findMachineHost, updateMachineHost } from '../../store/machine-hosts.ts';
+import type { MachineRecord } from '../../store/machines.ts';
+import type { Tx } from '../../store/open.ts';
+import { findVpc } from '../../store/vpcs.ts';
+import { type ServerContext, timestamp } from '../context.ts';
+import { addressFault } from './rules.ts';
+
+/**
+ * Takes in what a report tells of a machine itself. One to which nobody logs in is ready with the first report of its
+ * agent, and may tell its address by it.
+ */
+export async function noteArrival(
+  context: Pick<ServerContext, 'clock' | 'allowLoopbackBackends'>,
+  tx: Tx,
+  machine: MachineRecord,
+  report: AgentReport,
+): Promise<void> {
+  const host = await findMachineHost(tx, machine.id);
+  if (!host || host.ssh || host.phase !== 'provisioning') return;
+  const address = host.address ?? (await ownAddress(context, tx, host, report.hostAddresses));
+  const at = timestamp(context);
+  if (address !== undefined) {
+    const steps = [doneStep('enrol', at), doneStep('report', at)];
+    await updateMachineHost(tx, { ...host, address, phase: 'ready', fault: null, steps, attempts: 0 });
+    return;
+  }
+  const detail = `none of the addresses of ${machine.name} lies in its VPC (${report.hostAddresses.join(', ')})`;
+  const hint = `Widen the VPC, and then: agentmetal machine retry ${machine.name}`;
+  const fault = { code: 'no_address_in_vpc', detail, hint, retryAt: null };
+  await updateMachineHost(tx, { ...host, phase: 'failed', fault });
+}
+
+async function ownAddress(
+  { allowLoopbackBackends }: Pick<ServerContext, 'allowLoopbackBackends'>,
+  tx: Tx,
+  { vpcId }: MachineHost,
+  addresses: readonly string[],
+): Promise<string | undefined> {
+  const vpc = await findVpc(tx, vpcId);
+  return vpc && addresses.find((address) => addressFault(vpc, address, allowLoopbackBackends) === undefined);
+}
+
+function doneStep(name: string, at: string): MachineStep {
+  return { name, state: 'done', detail: '', at, ms: 0 };
+}

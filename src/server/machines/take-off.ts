@@ -1,0 +1,33 @@
+import { AppError } from '../../base/errors.ts';
+import { type MachineHost, findMachineHost, updateMachineHost } from '../../store/machine-hosts.ts';
+import { deleteMachine } from '../../store/machines.ts';
+import type { ServerContext } from '../context.ts';
+import { judgeFailure } from './faults.ts';
+import type { AttemptOptions } from './make-ready.ts';
+import { requireProvisioner } from './rules.ts';
+import { sshTarget } from './ssh-target.ts';
+
+type Context = Pick<ServerContext, 'store' | 'clock' | 'sealer' | 'provisioner' | 'log'>;
+
+/** One attempt at taking off what was put on a machine; when that is done, the machine is gone. */
+export async function takeOff(
+  context: Context,
+  host: MachineHost,
+  { signal, random }: AttemptOptions,
+): Promise<void> {
+  const { store, clock, log } = context;
+  const { machineId } = host;
+  try {
+    await requireProvisioner(context).release(sshTarget(context, host), signal);
+    await store.transaction((tx) => deleteMachine(tx, machineId));
+  } catch (error) {
+    if (signal.aborted) return;
+    if (!(error instanceof AppError)) log.error({ err: error, machineId }, 'a machine could not be taken off');
+    await store.transaction(async (tx) => {
+      const before = await findMachineHost(tx, machineId);
+      if (before?.phase !== 'removing') return;
+      const { fault, attempts, nextAt } = judgeFailure(error, before, { now: clock.now(), random });
+      await updateMachineHost(tx, { ...before, fault, attempts, nextAt });
+    });
+  }
+}
