@@ -147,13 +147,11 @@ test('without a token and a credential there is nothing to begin with', async ()
 test('where machines call nothing but their own is answered, and its key is the one that is pinned', async () => {
   const token = await giveToken();
   const { url, pin } = fleet.listener;
-  const status = async (path: string, key: string) =>
-    (
-      await curl('curl', [
-        ...['-sk', '--pinnedpubkey', pin, '-o', '/dev/null', '-w', '%{http_code}'],
-        ...['-H', `Authorization: Bearer ${key}`, `${url()}${path}`],
-      ])
-    ).stdout;
+  const options = ['-sk', '--pinnedpubkey', pin, '-o', '/dev/null', '-w', '%{http_code}'];
+  const status = async (path: string, key: string) => {
+    const header = ['-H', `Authorization: Bearer ${key}`];
+    return (await curl('curl', [...options, ...header, `${url()}${path}`])).stdout;
+  };
   expect(await status('/v1/agent/install', token)).toBe('200');
   expect(await status('/v1/agent/bundle', token)).toBe('200');
   for (const path of ['/', '/healthz', '/metrics', '/v1/machines', '/v1/load-balancers', '/openapi.json'])

@@ -36,7 +36,9 @@ export const Machine = z
     loadBalancer: z
       .string()
       .nullable()
-      .describe('The load balancer that has it for itself; null where it is free, or shared like the local one.'),
+      .describe(
+        'The load balancer that has it for itself; null where it is free, or shared like the local one.',
+      ),
     os: z.string().nullable().describe('Its operating system; null before its agent has reported.'),
     agentVersion: z.string().nullable(),
     haproxyVersion: z.string().nullable().describe('null when HAProxy is missing there.'),
@@ -71,7 +73,9 @@ export const EnrolInput = z
     credentialHash: z
       .string()
       .regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in lower-case hexadecimal')
-      .describe('SHA-256 of the credential that the agent has made for itself. The credential itself stays there.'),
+      .describe(
+        'SHA-256 of the credential that the agent has made for itself. The credential itself stays there.',
+      ),
   })
   .describe('An agent that asks to be taken in.');
 export type EnrolInput = z.infer<typeof EnrolInput>;

@@ -39,7 +39,9 @@ export type ResourceDryRun = z.infer<typeof ResourceDryRun>;
 
 export const Role = z
   .enum(['admin', 'operator', 'viewer'])
-  .describe('admin: everything. operator: everything but keys, DNS zones, and which machines there are. viewer: reads only.');
+  .describe(
+    'admin: everything. operator: everything but keys, DNS zones, and which machines there are. viewer: reads only.',
+  );
 export type Role = z.infer<typeof Role>;
 
 export const KeyInput = z

@@ -37,7 +37,15 @@ export interface RunningServer {
 
 /** Opens the store, makes what is needed at first start, and serves the API. */
 export async function runServer(options: RunServerOptions): Promise<RunningServer> {
-  const { dataDir, adminKey, localAgentTokenFile, agentListen, agentUrl, logLevel = 'warn', ...rest } = options;
+  const {
+    dataDir,
+    adminKey,
+    localAgentTokenFile,
+    agentListen,
+    agentUrl,
+    logLevel = 'warn',
+    ...rest
+  } = options;
   await makeDataDir(dataDir);
   const release = await acquireLock(join(dataDir, 'control-plane.pid'), {
     role: 'server',

@@ -70,7 +70,9 @@ export const MachinePatch = z
     draining: z
       .boolean()
       .optional()
-      .describe('true: its load balancer moves to another machine and none comes. false: it may be used again.'),
+      .describe(
+        'true: its load balancer moves to another machine and none comes. false: it may be used again.',
+      ),
   })
   .describe('What to change of a machine; what is not named stays.');
 export type MachinePatch = z.output<typeof MachinePatch>;

@@ -32,7 +32,8 @@ export const IpText = z
 const FloatingText = z
   .string()
   .refine((text) => parseCidr(text) !== undefined || parseIp(text) !== undefined, {
-    error: 'must be an address such as 10.0.9.1 or a network such as 10.0.9.0/28, without bits beyond the prefix',
+    error:
+      'must be an address such as 10.0.9.1 or a network such as 10.0.9.0/28, without bits beyond the prefix',
     abort: true,
   })
   .overwrite((text) => {
@@ -111,5 +112,10 @@ export type VpcDefinition = z.output<typeof VpcInput>;
 export const DEFAULT_VPC: VpcDefinition = {
   name: 'default',
   labels: {},
-  spec: { cidrs: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'], nameServers: [], hosts: [], floatingAddresses: [] },
+  spec: {
+    cidrs: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
+    nameServers: [],
+    hosts: [],
+    floatingAddresses: [],
+  },
 };

@@ -50,7 +50,8 @@ export const agentRoutes = defineRoutes({
     path: '/v1/agent/bundle',
     tag: 'Agent',
     summary: 'The agent’s program',
-    description: 'As the install script fetches it. The bearer token is the one with which the agent will enrol.',
+    description:
+      'As the install script fetches it. The bearer token is the one with which the agent will enrol.',
     role: 'enrol',
     responses: {
       200: { description: 'A .tar.gz.', schema: z.string(), contentType: 'application/gzip' },

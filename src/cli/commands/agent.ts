@@ -32,7 +32,10 @@ export const agent = defineCommand({
     const caFile = globals.caFile ?? (io.env['AGENTMETAL_CA_FILE'] || undefined);
     const { lowPortOffset, tokenFile, enrolFile } = options;
     if (tokenFile === undefined && enrolFile === undefined)
-      throw usageError('--token-file is missing', 'Or --enrol-file FILE, for an agent that has no credential yet');
+      throw usageError(
+        '--token-file is missing',
+        'Or --enrol-file FILE, for an agent that has no credential yet',
+      );
     return io.runners.agent({
       url,
       ...(tokenFile === undefined ? {} : { tokenFile }),

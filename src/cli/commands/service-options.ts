@@ -56,7 +56,8 @@ export const CONTROL_PLANE_OPTIONS = {
   agentListen: {
     value: 'HOST:PORT',
     env: 'AGENTMETAL_AGENT_LISTEN',
-    summary: 'Where machines reach the control plane, over TLS with a certificate of its own; without it, nowhere',
+    summary:
+      'Where machines reach the control plane, over TLS with a certificate of its own; without it, nowhere',
   },
   agentUrl: {
     value: 'URL',
@@ -86,7 +87,9 @@ interface Given {
 export function controlPlaneSettings(given: Given, env: Environment) {
   const { tlsCert, tlsKey, resolver, agentListen, agentUrl } = given;
   if (agentUrl !== undefined && agentListen === undefined)
-    throw usageError('--agent-url says what machines call, and --agent-listen, where they are heard, is missing');
+    throw usageError(
+      '--agent-url says what machines call, and --agent-listen, where they are heard, is missing',
+    );
   const apiKey = env['AGENTMETAL_API_KEY'];
   return {
     listen: given.listen ?? '127.0.0.1:8080',

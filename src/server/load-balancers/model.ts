@@ -31,10 +31,13 @@ export interface ModelSurroundings {
 
 /** The model from which a node's configuration and plans are made, as far as the control plane knows it. */
 export function serviceModel(
-  { id, name, spec, address, placement }: Pick<
-    LoadBalancerRecord,
-    'id' | 'name' | 'spec' | 'address' | 'placement'
-  >,
+  {
+    id,
+    name,
+    spec,
+    address,
+    placement,
+  }: Pick<LoadBalancerRecord, 'id' | 'name' | 'spec' | 'address' | 'placement'>,
   { vpc, layout, reported, certificates }: ModelSurroundings,
 ): ServiceModel {
   const model: ServiceModel = {

@@ -35,7 +35,8 @@ export async function machineOfToken(
 ): Promise<{ machine: MachineRecord; host: MachineHost }> {
   const found = await findByToken(tx, token);
   requireFresh(found, clock.now());
-  if (found.enrolment.isUsed) throw refused(`the token of machine ${found.machine.name} was used already`, found);
+  if (found.enrolment.isUsed)
+    throw refused(`the token of machine ${found.machine.name} was used already`, found);
   return found;
 }
 

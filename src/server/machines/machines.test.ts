@@ -75,7 +75,9 @@ describe('adding', () => {
       await fleet.call('PATCH', '/v1/machines/lb-1', { body: { labels: {} } }),
     ];
     const files = (await readdir(fleet.plane.dataDir)).filter((name) => name.startsWith('agentmetal.db'));
-    const stored = await Promise.all(files.map((name) => readFile(join(fleet.plane.dataDir, name), 'latin1')));
+    const stored = await Promise.all(
+      files.map((name) => readFile(join(fleet.plane.dataDir, name), 'latin1')),
+    );
     expect(files.length).toBeGreaterThan(0);
     const secrets = ['c2VjcmV0LW9mLXRoZS1tYWNoaW5l', fleet.provisioner.orders[0]?.agent.token ?? ''];
     for (const secret of secrets)
@@ -352,14 +354,18 @@ describe('a machine to which nobody can log in', () => {
     await fleet.call('POST', '/v1/vpcs', { body: { name: 'prod', spec: { cidrs: ['10.9.0.0/16'] } } });
     const { body } = await add({ vpc: 'prod' });
     await enrolPlayed(fleet.plane, fleet.machines, 'lb-1', tokenOf(body.enrolment.command));
-    expect(await fleet.waitForState('lb-1', 'failed')).toMatchObject({ fault: { code: 'no_address_in_vpc' } });
+    expect(await fleet.waitForState('lb-1', 'failed')).toMatchObject({
+      fault: { code: 'no_address_in_vpc' },
+    });
   });
 
   test('a line that nobody types is worth nothing after ten minutes, and another one is to be had', async () => {
     const first = tokenOf((await add()).body.enrolment.command);
     clock.advance(10 * 60_000);
     fleet.wake();
-    expect(await fleet.waitForState('lb-1', 'failed')).toMatchObject({ fault: { code: 'enrolment_expired' } });
+    expect(await fleet.waitForState('lb-1', 'failed')).toMatchObject({
+      fault: { code: 'enrolment_expired' },
+    });
     expect((await fleet.call('GET', '/v1/agent/install', { key: first })).status).toBe(403);
     const again = await fleet.call('POST', '/v1/machines/lb-1/retry', { body: {} });
     const second = tokenOf(again.body.enrolment.command);

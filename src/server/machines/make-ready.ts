@@ -9,6 +9,7 @@ import type { StepReport } from './provisioner.ts';
 import { requireAgentAccess, requireProvisioner } from './rules.ts';
 import { sshTarget } from './ssh-target.ts';
 import { withFailure, withStep } from './steps.ts';
+import { ATTEMPT_MS, unlessAborted } from './unless-aborted.ts';
 
 type Context = Pick<
   ServerContext,
@@ -31,16 +32,18 @@ export async function makeReady(
   { signal, random }: AttemptOptions,
 ): Promise<void> {
   const { clock, log } = context;
-  const recorder = createRecorder(context, machineId);
+  const over = AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]);
+  const recorder = createRecorder(context, machineId, over);
   try {
-    await attempt(context, machineId, recorder, signal);
+    await unlessAborted(attempt(context, machineId, recorder, over), over);
     await recorder.settled();
     await keep(context, machineId, (host) => ({ ...host, phase: 'ready', fault: null, attempts: 0 }));
     context.changes.notify('placement');
   } catch (error) {
     await recorder.settled();
     if (signal.aborted) return;
-    if (!(error instanceof AppError)) log.error({ err: error, machineId }, 'a machine could not be made ready');
+    if (!(error instanceof AppError))
+      log.error({ err: error, machineId }, 'a machine could not be made ready');
     await keep(context, machineId, (host) => {
       const now = clock.now();
       const { fault, attempts, nextAt, isFinal } = judgeFailure(error, host, { now, random });
@@ -98,10 +101,11 @@ interface Recorder {
 }
 
 /** Writes steps down one after another, in the order in which they were told. */
-function createRecorder(context: Context, machineId: string): Recorder {
+function createRecorder(context: Context, machineId: string, signal: AbortSignal): Recorder {
   let last: Promise<unknown> = Promise.resolve();
   return {
     step(report) {
+      if (signal.aborted) return;
       const now = context.clock.now();
       last = last
         .then(() =>

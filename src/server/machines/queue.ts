@@ -40,7 +40,9 @@ export function startMachineQueue(context: Context, random: () => number = Math.
     const signal = AbortSignal.any([abort.signal, over]);
     const work = host.phase === 'removing' ? takeOff : makeReady;
     const done = (host.ssh ? work(context, host, { signal, random }) : expireToken(context, host))
-      .catch((error: unknown) => log.error({ err: error, machineId: host.machineId }, 'a machine was given up'))
+      .catch((error: unknown) =>
+        log.error({ err: error, machineId: host.machineId }, 'a machine was given up'),
+      )
       .finally(() => {
         running.delete(host.machineId);
         changes.notify('machines');

@@ -37,13 +37,9 @@ export async function requireHosted(tx: Tx, nameOrId: string): Promise<HostedMac
 /** Machines come in only where they can reach the control plane. */
 export function requireAgentAccess({ agentAccess }: Pick<ServerContext, 'agentAccess'>) {
   if (agentAccess) return agentAccess;
-  throw new AppError(
-    'agent_listener_off',
-    'the control plane listens nowhere that machines could reach it',
-    {
-      hint: 'Start it with an address for them: agentmetal up --agent-listen 0.0.0.0:8443 (AGENTMETAL_AGENT_LISTEN)',
-    },
-  );
+  throw new AppError('agent_listener_off', 'the control plane listens nowhere that machines could reach it', {
+    hint: 'Start it with an address for them: agentmetal up --agent-listen 0.0.0.0:8443 (AGENTMETAL_AGENT_LISTEN)',
+  });
 }
 
 export function requireProvisioner({ provisioner }: Pick<ServerContext, 'provisioner'>): MachineProvisioner {

@@ -6,6 +6,7 @@ import { judgeFailure } from './faults.ts';
 import type { AttemptOptions } from './make-ready.ts';
 import { requireProvisioner } from './rules.ts';
 import { sshTarget } from './ssh-target.ts';
+import { ATTEMPT_MS, unlessAborted } from './unless-aborted.ts';
 
 type Context = Pick<ServerContext, 'store' | 'clock' | 'sealer' | 'provisioner' | 'log'>;
 
@@ -18,11 +19,13 @@ export async function takeOff(
   const { store, clock, log } = context;
   const { machineId } = host;
   try {
-    await requireProvisioner(context).release(sshTarget(context, host), signal);
+    const over = AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]);
+    await unlessAborted(requireProvisioner(context).release(sshTarget(context, host), over), over);
     await store.transaction((tx) => deleteMachine(tx, machineId));
   } catch (error) {
     if (signal.aborted) return;
-    if (!(error instanceof AppError)) log.error({ err: error, machineId }, 'a machine could not be taken off');
+    if (!(error instanceof AppError))
+      log.error({ err: error, machineId }, 'a machine could not be taken off');
     await store.transaction(async (tx) => {
       const before = await findMachineHost(tx, machineId);
       if (before?.phase !== 'removing') return;

@@ -1,10 +1,7 @@
 import { cidrContains, cidrHosts, formatIp, parseCidr, parseIp } from '../../spec/address.ts';
 
 /** The first floating address of a VPC that no load balancer has; undefined when there is none. */
-export function freeFloatingAddress(
-  pool: readonly string[],
-  taken: ReadonlySet<string>,
-): string | undefined {
+export function freeFloatingAddress(pool: readonly string[], taken: ReadonlySet<string>): string | undefined {
   for (const entry of pool) {
     for (const address of addressesOf(entry)) if (!taken.has(address)) return address;
   }

@@ -10,7 +10,11 @@ const machine = (id: string, more: Partial<PlaceableMachine> = {}): PlaceableMac
   isDraining: false,
   ...more,
 });
-const node = (machineId: string, position = 0, isLive = true): PlacedNode => ({ machineId, position, isLive });
+const node = (machineId: string, position = 0, isLive = true): PlacedNode => ({
+  machineId,
+  position,
+  isLive,
+});
 const balancer = (
   wanted: number,
   nodes: PlacedNode[] = [],
@@ -18,7 +22,8 @@ const balancer = (
 ): PlaceableBalancer => ({ id: 'lb_1', vpcId: 'vpc_1', wanted, nodes, ...more });
 
 const claimed = (changes: ReturnType<typeof placeNodes>) => changes.claims.map(({ machineId }) => machineId);
-const released = (changes: ReturnType<typeof placeNodes>) => changes.releases.map(({ machineId }) => machineId);
+const released = (changes: ReturnType<typeof placeNodes>) =>
+  changes.releases.map(({ machineId }) => machineId);
 
 describe('claims', () => {
   test('as many free machines of the VPC as are wanted, in order', () => {

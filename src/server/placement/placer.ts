@@ -25,9 +25,7 @@ export function startPlacer(context: Context): Placer {
   };
   const run = async () => {
     while (!over.aborted) {
-      await pass().catch((error: unknown) =>
-        log.error({ err: error }, 'load balancers could not be placed'),
-      );
+      await pass().catch((error: unknown) => log.error({ err: error }, 'load balancers could not be placed'));
       await watch.next(PASS_EVERY_MS, over);
     }
   };
