@@ -108,26 +108,29 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   await fleet.recall();
   options.onReady?.();
   reporter.all();
-  const answering = answerQuestions(
-    { clock: systemClock, logger, controlPlane, fault: follower.fault, answer: fleet.answer },
-    options.signal,
-  );
+  const failed = new AbortController();
+  const signal = AbortSignal.any([options.signal, failed.signal]);
   const enrolling =
     enrolFile === undefined
       ? undefined
-      : enrol(
-          { ...connection, enrolFile, clock: systemClock, logger, onEnrolled: fleet.belongTo },
-          options.signal,
-        );
-  await Promise.all([
-    enrolling,
-    follower.run(options.signal),
-    reporter.run(options.signal),
-    certificates.run(options.signal),
-    answering,
-  ]);
-  await fleet.detach();
-  await release();
+      : enrol({ ...connection, enrolFile, clock: systemClock, logger, onEnrolled: fleet.belongTo }, signal);
+  try {
+    await Promise.all([
+      enrolling,
+      follower.run(signal),
+      reporter.run(signal),
+      certificates.run(signal),
+      answerQuestions(
+        { clock: systemClock, logger, controlPlane, fault: follower.fault, answer: fleet.answer },
+        signal,
+      ),
+    ]);
+  } finally {
+    // An agent that nobody takes in ends as a whole; what it serves goes on.
+    failed.abort();
+    await fleet.detach();
+    await release();
+  }
 }
 
 /** The CA that certificates are ordered from, as far as it is known. */

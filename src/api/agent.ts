@@ -17,18 +17,26 @@ export interface UploadedBundle {
   pem: string;
 }
 
-/** Which of the load balancer's nodes the machine is, and which others there are. */
-export interface DesiredNode {
-  /** Its name among the members; the machine's. */
+/** One of the machines that serve a load balancer together. */
+export interface NodeMember {
+  /** Name of the machine, unique among the members. */
   name: string;
-  /** Who holds the floating addresses: the live node with the highest. 150 for the first, then 100, 99, … */
-  priority: number;
-  /** Its address in the VPC, on which the other nodes reach it. */
+  /** Its address in the VPC, by which the members reach each other. */
   address: string;
-  /** Addresses that one node at a time holds; empty without high availability. */
+}
+
+/** The place of a machine among those that serve a load balancer. */
+export interface NodeOrder {
+  /** Name of this machine among the members. */
+  name: string;
+  /** Of those that can serve, the one with the highest priority takes the floating addresses first: 150, 100, 99, … */
+  priority: number;
+  /** This machine's address in the VPC. */
+  address: string;
+  /** Addresses that one machine at a time has; empty without high availability. */
   floatingAddresses: string[];
-  /** Every node of the load balancer, this one included, by falling priority. */
-  members: { name: string; address: string }[];
+  /** All machines of the load balancer, this one among them. */
+  members: NodeMember[];
 }
 
 /** What one machine should serve of one load balancer. */
@@ -42,12 +50,12 @@ export interface DesiredLoadBalancer {
   vpc: { name: string } & Omit<VpcSpec, 'floatingAddresses'>;
   /** The operator's switch for backends on loopback. */
   allowLoopbackBackends: boolean;
-  /** Its place among the nodes; absent where the load balancer is on one machine that it shares with others. */
-  node?: DesiredNode;
   /** The uploaded certificate that the spec names; absent when it names none, or one that there is not. */
   certificate?: UploadedBundle;
   /** How long to watch whether the revision makes anything worse; absent when it is not, or no more, guarded. */
   guard?: { durationMs: number };
+  /** Its place among the machines of the load balancer; absent when it is served by this machine alone. */
+  node?: NodeOrder;
   /** What tells the spec from every other; absent in what an earlier version kept. */
   tag?: string;
 }
@@ -71,6 +79,10 @@ export interface DesiredState {
   /** Those that changed after `since`. */
   changed: (DesiredLoadBalancer | DesiredPatch)[];
 }
+
+/** Whether a node has the floating addresses, would take them, or cannot. */
+export const NodeRole = z.enum(['active', 'standby', 'fault']);
+export type NodeRole = z.infer<typeof NodeRole>;
 
 export const LoadBalancerReport = z.strictObject({
   id: z.string().max(64),
@@ -99,6 +111,16 @@ export const LoadBalancerReport = z.strictObject({
       pid: z.int(),
       workerPid: z.int(),
       startedAt: z.iso.datetime(),
+    })
+    .optional(),
+  /** The node among the others; absent without floating addresses. */
+  node: z
+    .strictObject({
+      role: NodeRole,
+      /** Since when it has that role. */
+      since: z.iso.datetime(),
+      /** Why it can take no floating address; absent when it can. */
+      reason: z.string().max(2000).optional(),
     })
     .optional(),
   /** How it stands with the certificates; absent without any. */

@@ -16,6 +16,8 @@ export interface NodeRecord {
   reportedAt: string | null;
   /** Its place among the nodes: the lowest is the first. */
   position: number;
+  /** What it last told of its floating addresses; null without any. */
+  role: NonNullable<LoadBalancerReport['node']> | null;
 }
 
 export interface NewNode {
@@ -47,6 +49,7 @@ export async function insertNode(
       reported_at: null,
       position,
       joined_version: joinedVersion,
+      role: null,
     })
     .execute();
 }
@@ -121,6 +124,7 @@ const COLUMNS = [
   'haproxy',
   'reported_at',
   'position',
+  'role',
 ] as const;
 
 /** Marks all nodes of a load balancer, and their machines, as changed. */
@@ -173,6 +177,7 @@ export async function saveNodeReport(tx: Tx, node: NodeRecord): Promise<void> {
       settled_revision: node.settledRevision,
       haproxy: node.haproxy ? JSON.stringify(node.haproxy) : null,
       reported_at: node.reportedAt,
+      role: node.role && JSON.stringify(node.role),
     })
     .where('load_balancer_id', '=', node.loadBalancerId)
     .where('machine_id', '=', node.machineId)
@@ -197,5 +202,6 @@ async function fromRow(
     haproxy: row.haproxy === null ? null : (JSON.parse(row.haproxy) as NonNullable<NodeRecord['haproxy']>),
     reportedAt: row.reported_at,
     position: row.position,
+    role: row.role === null ? null : (JSON.parse(row.role) as NonNullable<NodeRecord['role']>),
   };
 }

@@ -122,6 +122,8 @@ interface NodeTable {
   position: number;
   /** The change that made it a node: who knows only what was before has no spec of it. */
   joined_version: number;
+  /** What it last told of its floating addresses, as JSON; null without any. */
+  role: string | null;
 }
 
 interface NodePatchTable {

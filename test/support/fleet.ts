@@ -58,7 +58,13 @@ export interface Fleet {
   stop(): Promise<void>;
 }
 
-export async function startFleet({ clock }: { clock?: Clock } = {}): Promise<Fleet> {
+export interface FleetOptions {
+  clock?: Clock;
+  /** Machines and backends may be on loopback. */
+  allowLoopbackBackends?: boolean;
+}
+
+export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   const directory = await temporaryDirectory();
   const listener = await createAgentListener({
     listen: '127.0.0.1:0',
@@ -69,7 +75,7 @@ export async function startFleet({ clock }: { clock?: Clock } = {}): Promise<Fle
   const provisioner = playProvisioner(async ({ agent: { token, machine } }) => {
     await enrolPlayed(plane, machines, machine, token);
   });
-  plane = await startControlPlane({ agentListener: listener, provisioner, ...(clock ? { clock } : {}) });
+  plane = await startControlPlane({ agentListener: listener, provisioner, ...options });
   let loops = startLoops(plane);
   const show = async (name: string) => (await plane.call('GET', `/v1/machines/${name}`)).body as Machine;
   const add = (address: string, more: object = {}) =>

@@ -161,7 +161,7 @@ async function keepCertificates(
 
 function reportedNode(
   node: NodeRecord,
-  { observedRevision, backends, partial, haproxy }: LoadBalancerReport,
+  { observedRevision, backends, partial, haproxy, node: role }: LoadBalancerReport,
   { receipt, record, now }: { receipt: Receipt | undefined; record: LoadBalancerRecord; now: string },
 ): NodeRecord {
   const observed = Math.min(observedRevision, record.revision);
@@ -171,6 +171,7 @@ function reportedNode(
     settledRevision: Math.max(node.settledRevision, observed, receipt?.revision ?? 0),
     backends: partial ? merged(node.backends, backends, record.spec) : backends,
     haproxy: haproxy ?? null,
+    role: role ?? null,
     reportedAt: now,
   };
 }

@@ -84,13 +84,19 @@ async function waitForReport(
   const hasReported = () =>
     store.transaction(async (tx) => {
       const lastReportAt = (await findMachine(tx, machineId))?.lastReportAt;
-      return lastReportAt != null && Date.parse(lastReportAt) >= startedAt;
+      const isEnrolled = (await findMachineHost(tx, machineId))?.enrolment?.isUsed === true;
+      // Until it has enrolled anew, an agent of before reports with the credential of before.
+      return isEnrolled && lastReportAt != null && Date.parse(lastReportAt) >= startedAt;
     });
   const ms = REPORT_WITHIN_MS;
   if (await waitUntil(changes.watch('placement'), hasReported, { clock, ms, signal })) return;
-  throw new AppError('agent_unavailable', `the agent of ${name} was started and has not reported`, {
-    hint: `See why on the machine: journalctl -u agentmetal-agent. Machines must reach the control plane: --agent-url says where.`,
-  });
+  throw new AppError(
+    'agent_unavailable',
+    `the agent of ${name} was started, and has not enrolled and reported`,
+    {
+      hint: `See why on the machine: journalctl -u agentmetal-agent. Machines must reach the control plane: --agent-url says where.`,
+    },
+  );
 }
 
 interface Recorder {

@@ -1,4 +1,4 @@
-import type { DesiredNode } from '../../api/agent.ts';
+import type { NodeOrder } from '../../api/agent.ts';
 import type { LoadBalancerRecord } from '../../store/load-balancers.ts';
 import { findMachineHost } from '../../store/machine-hosts.ts';
 import { findMachine } from '../../store/machines.ts';
@@ -14,7 +14,7 @@ export async function nodeOrder(
   tx: Tx,
   { id, floatingAddress }: Pick<LoadBalancerRecord, 'id' | 'floatingAddress'>,
   machineId: string,
-): Promise<DesiredNode | undefined> {
+): Promise<NodeOrder | undefined> {
   const members: { machineId: string; name: string; address: string }[] = [];
   for (const node of await nodesOf(tx, [id])) {
     const machine = await findMachine(tx, node.machineId);

@@ -25,6 +25,7 @@ export function nodeStatus(observation: Observation, observed: ObservedNode): No
     connected: isConnected(machine, now),
     ...(machine.lastReportAt === null ? {} : { lastReportAt: machine.lastReportAt }),
     ...(node.haproxy ? { haproxy: node.haproxy } : {}),
+    ...(node.role ? { floating: node.role } : {}),
   };
 }
 

@@ -59,6 +59,7 @@ function observation({
           haproxy: null,
           reportedAt: AT,
           position: 0,
+          role: null,
         },
         machine: {
           id: 'machine_1',

@@ -19,6 +19,7 @@ export const machines: Migration = {
         .alterTable('nodes')
         .addColumn(name, 'integer', (column) => column.notNull().defaultTo(0))
         .execute();
+    await db.schema.alterTable('nodes').addColumn('role', 'text').execute();
     await freeReceipts(db);
   },
 };

@@ -154,6 +154,8 @@ test('several nodes and floating addresses', async () => {
   expect((await runCli('lb show web-lb', { env })).out).toContain(
     'agentmetal machine add ADDRESS --vpc prod',
   );
+  const waited = await runCli('lb update web-lb --label env=prod --timeout 20ms', { env });
+  expect(waited).toMatchObject({ code: 7, err: expect.stringContaining('2 are missing, and none is free') });
   await runCli('lb update web-lb --nodes 1 --no-wait', { env });
   expect((await fleet.call('GET', '/v1/load-balancers/web-lb')).body.spec.nodes).toBe(1);
 });
