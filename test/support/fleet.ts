@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import type { DesiredState } from '../../src/api/agent.ts';
 import type { Machine } from '../../src/api/machines.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import { type AgentListener, createAgentListener } from '../../src/server/agent-listener/listener.ts';
@@ -37,6 +38,8 @@ export interface PlayedProvisioner extends MachineProvisioner {
 export interface PlayedMachine {
   token: string;
   agent: PlayedAgent;
+  /** Up to which change it has done everything. */
+  version: number;
 }
 
 export interface Fleet {
@@ -165,7 +168,7 @@ export async function enrolPlayed(
   const answer = await enrolWith(plane, token, credential);
   if (answer.status !== 200) return answer;
   const agent = playAgent(plane.app, credential);
-  machines.set(name, { token: credential, agent });
+  machines.set(name, { token: credential, agent, version: 0 });
   await agent.tell({ os: 'Debian GNU/Linux 12 (bookworm)', hostAddresses: ['192.0.2.9', '10.0.0.99'] });
   return answer;
 }
@@ -180,9 +183,13 @@ export function enrolWith(
 }
 
 /** Takes the orders, says that all of it is live, and asks again, which tells that it is done. */
-async function follow({ agent }: PlayedMachine): Promise<void> {
-  const { changed, version } = await agent.desired();
+async function follow(machine: PlayedMachine): Promise<void> {
+  const { agent } = machine;
+  const { changed, version }: Partial<DesiredState> = await agent.desired(machine.version);
+  // One that was removed is told nothing.
+  if (!changed || version === undefined) return;
   const reports = changed.map(({ id, revision }) => ({ id, observedRevision: revision, backends: [] }));
   await agent.report(...reports);
+  machine.version = version;
   await agent.desired(version);
 }
