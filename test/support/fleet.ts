@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import type { DesiredState } from '../../src/api/agent.ts';
 import type { Machine } from '../../src/api/machines.ts';
 import type { Clock } from '../../src/base/clock.ts';
@@ -67,12 +66,18 @@ export interface FleetOptions {
   allowLoopbackBackends?: boolean;
 }
 
-export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
+let shared: Promise<AgentListener> | undefined;
+
+/** One certificate does for all tests of a file; it is in memory when the folder goes. */
+async function makeListener(): Promise<AgentListener> {
   const directory = await temporaryDirectory();
-  const listener = await createAgentListener({
-    listen: '127.0.0.1:0',
-    dataDir: join(directory.path, 'tls'),
-  });
+  const listener = await createAgentListener({ listen: '127.0.0.1:0', dataDir: directory.path });
+  await directory.remove();
+  return listener;
+}
+
+export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
+  const listener = await (shared ??= makeListener());
   const machines = new Map<string, PlayedMachine>();
   let plane: ControlPlane;
   const provisioner = playProvisioner(async ({ agent: { token, machine } }) => {
@@ -121,7 +126,6 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     async stop() {
       await loops.stop();
       await plane.stop();
-      await directory.remove();
     },
   };
   return fleet;

@@ -1,10 +1,12 @@
 import type { AgentReport } from '../../api/agent.ts';
 import type { MachineStep } from '../../spec/machine.ts';
+import { tellEvents } from '../../store/events.ts';
 import { type MachineHost, findMachineHost, updateMachineHost } from '../../store/machine-hosts.ts';
 import type { MachineRecord } from '../../store/machines.ts';
 import type { Tx } from '../../store/open.ts';
 import { findVpc } from '../../store/vpcs.ts';
 import { type ServerContext, timestamp } from '../context.ts';
+import { givenUpEvent, readyEvent } from '../events/placement.ts';
 import { addressFault } from './rules.ts';
 
 /**
@@ -24,12 +26,14 @@ export async function noteArrival(
   if (address !== undefined) {
     const steps = [doneStep('enrol', at), doneStep('report', at)];
     await updateMachineHost(tx, { ...host, address, phase: 'ready', fault: null, steps, attempts: 0 });
+    await tellEvents(tx, [readyEvent(machine)], context.clock.now());
     return;
   }
   const detail = `none of the addresses of ${machine.name} lies in its VPC (${report.hostAddresses.join(', ')})`;
   const hint = `Widen the VPC, and then: agentmetal machine retry ${machine.name}`;
   const fault = { code: 'no_address_in_vpc', detail, hint, retryAt: null };
   await updateMachineHost(tx, { ...host, phase: 'failed', fault });
+  await tellEvents(tx, [givenUpEvent(machine, fault)], context.clock.now());
 }
 
 async function ownAddress(

@@ -3,6 +3,7 @@ import type { ResourceDryRun } from '../../api/resources.ts';
 import { AppError } from '../../base/errors.ts';
 import { diffValues } from '../../spec/diff.ts';
 import type { MachineInput, MachinePatch, MachineRetry } from '../../spec/machine.ts';
+import { tellEvents } from '../../store/events.ts';
 import {
   type MachineHost,
   findMachineHost,
@@ -14,6 +15,7 @@ import { nextChangeVersion } from '../../store/meta.ts';
 import { deleteNode, machineNodes, touchNodes } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
 import { type ServerContext, timestamp } from '../context.ts';
+import { removedEvent } from '../events/placement.ts';
 import { newEnrolment } from './enrolment.ts';
 import { installCommand } from './install-command.ts';
 import {
@@ -150,6 +152,7 @@ export async function removeMachine(
     await updateMachineHost(tx, { ...host, ...removing });
     return { isGone: false, machineIds, dryRun };
   }
+  await tellEvents(tx, [removedEvent(machine)], now);
   await deleteMachine(tx, machine.id);
   return { isGone: true, machineIds, dryRun };
 }

@@ -1,6 +1,8 @@
+import { tellEvents } from '../../store/events.ts';
 import { findMachineHost, type MachineHost, updateMachineHost } from '../../store/machine-hosts.ts';
 import { findMachine } from '../../store/machines.ts';
 import type { ServerContext } from '../context.ts';
+import { givenUpEvent } from '../events/placement.ts';
 import { withFailure } from './steps.ts';
 
 /** Gives a machine up whose line nobody typed in time. */
@@ -16,11 +18,9 @@ export async function expireToken(
       ? 'its agent enrolled and has not reported within ten minutes'
       : 'the line was not typed on it within ten minutes';
     const hint = `Get a new one: agentmetal machine retry ${machine.name}`;
-    await updateMachineHost(tx, {
-      ...host,
-      phase: 'failed',
-      fault: { code: 'enrolment_expired', detail, hint, retryAt: null },
-      steps: withFailure(host.steps, detail, clock.now()),
-    });
+    const fault = { code: 'enrolment_expired', detail, hint, retryAt: null };
+    const steps = withFailure(host.steps, detail, clock.now());
+    await updateMachineHost(tx, { ...host, phase: 'failed', fault, steps });
+    await tellEvents(tx, [givenUpEvent(machine, fault)], clock.now());
   });
 }

@@ -1,8 +1,10 @@
 import { AppError } from '../../base/errors.ts';
 import { type MachineHost, findMachineHost, updateMachineHost } from '../../store/machine-hosts.ts';
-import { findMachine } from '../../store/machines.ts';
+import { type NewEvent, tellEvents } from '../../store/events.ts';
+import { type MachineRecord, findMachine } from '../../store/machines.ts';
 import { waitUntil } from '../changes.ts';
 import type { ServerContext } from '../context.ts';
+import { givenUpEvent, readyEvent } from '../events/placement.ts';
 import { newEnrolment } from './enrolment.ts';
 import { judgeFailure } from './faults.ts';
 import type { StepReport } from './provisioner.ts';
@@ -125,7 +127,7 @@ function createRecorder(context: Context, machineId: string, signal: AbortSignal
 
 /** Changes what is kept of a machine, as long as it is still to be made ready. */
 async function keep(
-  { store }: Context,
+  { store, clock }: Context,
   machineId: string,
   change: (host: MachineHost) => MachineHost,
 ): Promise<MachineHost | undefined> {
@@ -134,6 +136,13 @@ async function keep(
     if (host?.phase !== 'provisioning') return undefined;
     const changed = change(host);
     await updateMachineHost(tx, changed);
+    const machine = await findMachine(tx, machineId);
+    if (machine) await tellEvents(tx, eventsOf(machine, changed), clock.now());
     return changed;
   });
+}
+
+function eventsOf(machine: MachineRecord, { phase, fault }: MachineHost): NewEvent[] {
+  if (phase === 'ready') return [readyEvent(machine)];
+  return phase === 'failed' && fault ? [givenUpEvent(machine, fault)] : [];
 }

@@ -1,7 +1,9 @@
 import { AppError } from '../../base/errors.ts';
+import { tellEvents } from '../../store/events.ts';
 import { type MachineHost, findMachineHost, updateMachineHost } from '../../store/machine-hosts.ts';
-import { deleteMachine } from '../../store/machines.ts';
+import { deleteMachine, findMachine } from '../../store/machines.ts';
 import type { ServerContext } from '../context.ts';
+import { removedEvent } from '../events/placement.ts';
 import { judgeFailure } from './faults.ts';
 import type { AttemptOptions } from './make-ready.ts';
 import { requireProvisioner } from './rules.ts';
@@ -21,7 +23,11 @@ export async function takeOff(
   try {
     const over = AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]);
     await unlessAborted(requireProvisioner(context).release(sshTarget(context, host), over), over);
-    await store.transaction((tx) => deleteMachine(tx, machineId));
+    await store.transaction(async (tx) => {
+      const machine = await findMachine(tx, machineId);
+      if (machine) await tellEvents(tx, [removedEvent(machine)], clock.now());
+      await deleteMachine(tx, machineId);
+    });
   } catch (error) {
     if (signal.aborted) return;
     if (!(error instanceof AppError))

@@ -161,6 +161,19 @@ describe('several nodes', () => {
     expect((await orderOf('lb-2'))?.node).toMatchObject({ priority: 150 });
     expect(await fleet.show('lb-1')).toMatchObject({ state: 'draining', loadBalancer: null });
     expect((await fleet.call('DELETE', '/v1/machines/lb-1')).status).toBe(202);
+    const { body: events } = await fleet.call('GET', '/v1/events?type=node.added,node.removed,machine.*');
+    expect(
+      events.items.map(({ type, resource }: { type: string; resource: { name: string } }) => [
+        type,
+        resource.name,
+      ]),
+    ).toEqual(
+      expect.arrayContaining([
+        ['machine.ready', 'lb-1'],
+        ['node.added', 'web-lb'],
+        ['node.removed', 'web-lb'],
+      ]),
+    );
   });
 
   test('a node that comes later gets the whole spec, and the one before it what differs', async () => {

@@ -4,6 +4,7 @@ import {
   listUnplaced,
   updatePlacement,
 } from '../../store/load-balancers.ts';
+import { type NewEvent, tellEvents } from '../../store/events.ts';
 import { type MachineHost, listMachineHosts } from '../../store/machine-hosts.ts';
 import { type MachineRecord, listMachines, touchMachine } from '../../store/machines.ts';
 import { nextChangeVersion } from '../../store/meta.ts';
@@ -11,6 +12,8 @@ import { deleteNode, insertNode, listPlacements, touchNodes } from '../../store/
 import type { Tx } from '../../store/open.ts';
 import { findVpc } from '../../store/vpcs.ts';
 import type { ServerContext } from '../context.ts';
+import { placedEvent } from '../events/placement.ts';
+import type { Named } from '../events/resource.ts';
 import { isConnected } from '../status/nodes.ts';
 import { freeFloatingAddress } from './floating.ts';
 import { type PlaceableBalancer, type PlaceableMachine, type PlacementChanges, placeNodes } from './place.ts';
@@ -43,7 +46,10 @@ export async function settlePlacement(context: Context, tx: Tx): Promise<string[
     const machine = machines.get(host.machineId);
     return machine ? [placeableMachine(context, machine, host, now)] : [];
   });
-  for (const id of await carryOut(tx, placeNodes(balancers, placeable.sort(byName)))) touched.add(id);
+  const changes = placeNodes(balancers, placeable.sort(byName));
+  for (const id of await carryOut(tx, changes)) touched.add(id);
+  const named = { balancers: new Map(records.map((record) => [record.id, record])), machines };
+  await tellEvents(tx, eventsOf(changes, named), now);
   return [...touched];
 }
 
@@ -105,4 +111,18 @@ async function carryOut(tx: Tx, { claims, releases }: PlacementChanges): Promise
 
 function byName(left: PlaceableMachine, right: PlaceableMachine): number {
   return left.name < right.name ? -1 : 1;
+}
+
+function eventsOf(
+  { claims, releases }: PlacementChanges,
+  { balancers, machines }: { balancers: ReadonlyMap<string, Named>; machines: ReadonlyMap<string, Named> },
+): NewEvent[] {
+  const all = [
+    ...claims.map((change) => ({ ...change, isNode: true })),
+    ...releases.map((change) => ({ ...change, isNode: false })),
+  ];
+  return all.flatMap(({ loadBalancerId, machineId, isNode }) => {
+    const [balancer, machine] = [balancers.get(loadBalancerId), machines.get(machineId)];
+    return balancer && machine ? [placedEvent(balancer, machine, isNode)] : [];
+  });
 }
