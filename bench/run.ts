@@ -1,7 +1,10 @@
+import { certificates } from './experiments/certificates.ts';
 import { changeLatency } from './experiments/change-latency.ts';
 import { cli } from './experiments/cli.ts';
+import { failover } from './experiments/failover.ts';
 import { featureCost } from './experiments/feature-cost.ts';
 import { footprint } from './experiments/footprint.ts';
+import { handshakes } from './experiments/handshakes.ts';
 import { nothingDropped } from './experiments/nothing-dropped.ts';
 import { oldWorkers } from './experiments/old-workers.ts';
 import { recovery } from './experiments/recovery.ts';
@@ -19,11 +22,14 @@ const EXPERIMENTS: Record<string, Experiment> = {
   footprint,
   cli,
   recovery,
+  failover,
   'nothing-dropped': nothingDropped,
   'feature-cost': featureCost,
   'reuse-race': reuseRace,
   scale,
   'old-workers': oldWorkers,
+  handshakes,
+  certificates,
 };
 
 const QUICK = '--quick';

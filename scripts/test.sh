@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 # program or folder:package, as the tests use them besides what the product needs.
-AGENTMETAL_SETUP_ALSO='named:bind9 nsupdate:bind9-dnsutils pebble:pebble knotd:knot pdns_server:pdns-server /usr/share/pdns-backend-sqlite3/schema:pdns-backend-sqlite3 ip:iproute2 curl:curl sslscan:sslscan testssl:testssl.sh' sh scripts/setup.sh
+AGENTMETAL_SETUP_ALSO='named:bind9 nsupdate:bind9-dnsutils pebble:pebble knotd:knot pdns_server:pdns-server /usr/share/pdns-backend-sqlite3/schema:pdns-backend-sqlite3 ip:iproute2 curl:curl sslscan:sslscan testssl:testssl.sh keepalived:keepalived nft:nftables' sh scripts/setup.sh
 set -- sh scripts/with-node.sh node scripts/run-tests.mjs "$@"
 # As root the tests get a network of their own: every port is free, and nothing that runs here is in their way.
 if [ "$(id -u)" = 0 ] && command -v ip >/dev/null 2>&1 && unshare --net true 2>/dev/null; then

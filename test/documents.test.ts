@@ -2,6 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { describe, expect, test } from 'vitest';
+import { EVENT_TYPES } from '../src/api/events.ts';
 import { validateLoadBalancer } from '../src/spec/validate.ts';
 import { startWithWebLb } from './support/cli/fake-api.ts';
 import { runCli } from './support/cli/run-cli.ts';
@@ -50,6 +51,11 @@ describe('examples of load balancers', () => {
     );
     expect(unshown).toEqual([]);
   });
+});
+
+test('docs/events.md tells of every type of event', () => {
+  const text = readFileSync(join(ROOT, 'docs/events.md'), 'utf8');
+  expect(EVENT_TYPES.filter((type) => !text.includes(`\`${type}\``))).toEqual([]);
 });
 
 describe('commands, one after another', () => {

@@ -1,6 +1,7 @@
 import { CA_BACKEND, servedPool } from '../haproxy/config/names.ts';
 import { listeners } from '../haproxy/config/frontend.ts';
 import { servicePaths } from '../haproxy/config/paths.ts';
+import { localPeerLineIn } from '../haproxy/config/peers.ts';
 import { lookupChanges, lookupsOf } from '../haproxy/config/lookups.ts';
 import { type Server, allServers, serverKey, socketAddress } from '../haproxy/config/server.ts';
 import type { ServiceModel } from '../haproxy/model.ts';
@@ -31,7 +32,7 @@ export async function findLive(model: ServiceModel): Promise<Live | undefined> {
     servers: await observedServers(model),
     lookups: await observedLookups(model),
     certificates: await observedCertificates(model),
-    hasTables: /^peers /m.test((await readTextIfExists(paths.lastGood)) ?? ''),
+    localPeer: localPeerLineIn((await readTextIfExists(paths.lastGood)) ?? ''),
     listeners: listeners(model.spec, model.layout),
     address: model.address,
     isWritten: true,

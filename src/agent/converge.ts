@@ -4,8 +4,7 @@ import { readTextIfExists, writeFileAtomic } from '../host/files.ts';
 import { isRunning, signal } from '../host/processes.ts';
 import { type Listener, listeners } from '../haproxy/config/frontend.ts';
 import { type ServicePaths, servicePaths } from '../haproxy/config/paths.ts';
-import { AGENT_PEER, LOCAL_PEER } from '../haproxy/config/names.ts';
-import { hasTables, peerAddress } from '../haproxy/config/peers.ts';
+import { hasTables, localPeerLine, peerEndpoint } from '../haproxy/config/peers.ts';
 import { renderConfig, renderFrame } from '../haproxy/config/render.ts';
 import { type Server, allServers, healthCheckOf } from '../haproxy/config/server.ts';
 import { contentFiles } from '../haproxy/config/files.ts';
@@ -18,7 +17,7 @@ import { type RunningProxy, askWorker, reloadMaster, startMaster } from '../hapr
 import { changeLookup, runCommands } from '../haproxy/runtime/commands.ts';
 import { CertificateRefused } from '../haproxy/runtime/certificates.ts';
 import { withRuntime } from '../haproxy/runtime/connection.ts';
-import { type Teacher, endResync } from '../haproxy/runtime/peers.ts';
+import { type Teacher, awaitLesson, endResync } from '../haproxy/runtime/peers.ts';
 import { type KnownHealth, renderServerState } from '../haproxy/runtime/server-state.ts';
 import type { ApplyPath } from '../spec/plan.ts';
 import {
@@ -51,8 +50,8 @@ export interface Live {
   servers: readonly Server[];
   lookups: LiveLookups;
   certificates: LiveCertificates;
-  /** Whether it has stick tables, which the next worker is to get. */
-  hasTables: boolean;
+  /** By which line it knows itself among peers, and hands stick tables on; undefined without any. */
+  localPeer: string | undefined;
   listeners: Listener[];
   address: string;
   /** What it was brought to; undefined for what was found running. */
@@ -176,12 +175,13 @@ async function start(
   await mkdir(model.layout.socketDirectory, { recursive: true, mode: 0o700 });
   await endOrphan(before, paths);
   for (const { port } of listeners(model.spec, model.layout)) await probeListen(model.address, port);
+  await probePeers(model);
   const files = await certificateFiles(model);
   const undo = await installAll(model, files, paths, context);
   try {
     const proxy = await startMaster(context.binary, paths);
     context.leaving.clear();
-    return await settle(proxy, model, 'start', { paths, files, teacher: AGENT_PEER });
+    return await settle(proxy, model, 'start', { paths, files, teacher: 'agent' });
   } catch (error) {
     await undo();
     throw blameCertificate(error, files);
@@ -202,13 +202,14 @@ async function reload(live: Live, model: ServiceModel, context: ConvergeContext)
       live.address === model.address && live.listeners.some((listener) => listener.port === port);
     if (!isHeld) await probeListen(model.address, port);
   }
+  if (live.localPeer !== localPeerLine(model)) await probePeers(model);
   const files = await certificateFiles(model);
   await saveLive(live);
   const undo = await installAll(model, files, paths, context);
   try {
     const proxy = await reloadMaster(live.proxy.masterPid, paths, renderFrame(model).hash);
     context.leaving.clear();
-    const teacher = live.hasTables ? undefined : LOCAL_PEER;
+    const teacher = live.localPeer === localPeerLine(model) ? undefined : 'local';
     const settled = await settle(proxy, model, 'reload', { paths, files, teacher });
     return { ...settled, connectionsCut: await boundOldWorkers(proxy.oldWorkerPids, paths) };
   } catch (error) {
@@ -216,6 +217,12 @@ async function reload(live: Live, model: ServiceModel, context: ConvergeContext)
     await restoreLastGood(live, paths);
     throw blameCertificate(error, files);
   }
+}
+
+/** Whether the other nodes can be met. */
+async function probePeers(model: ServiceModel): Promise<void> {
+  const { at } = peerEndpoint(model);
+  if (hasTables(model) && 'host' in at) await probeListen(at.host, at.port);
 }
 
 /** Puts certificates and configuration on the disk; all of the certificates or, where HAProxy refuses any, none. */
@@ -277,7 +284,7 @@ async function settle(
   const frameHash = renderFrame(model).hash;
   const verified = await verifyService(proxy, model, wanted, frameHash);
   if (files.length > 0) verified.push(await verifyCertificates(model, files));
-  if (teacher && hasTables(model)) await endResync(peerAddress(model), teacher);
+  if (teacher && hasTables(model)) await endLesson(model, teacher, paths);
   await writeFileAtomic(paths.lastGood, renderConfig(model), { durable: false });
   await sweepCertificates(model);
   const live = {
@@ -286,7 +293,7 @@ async function settle(
     servers: wanted,
     lookups: wantedLookups(model),
     certificates: toLive(files),
-    hasTables: hasTables(model),
+    localPeer: hasTables(model) ? localPeerLine(model) : undefined,
     listeners: listeners(model.spec, model.layout),
     address: model.address,
     model,
@@ -297,6 +304,15 @@ async function settle(
     path,
     verified,
   };
+}
+
+/** How long a worker that begins with nothing may take to be taught by another node, which may be away. */
+const LESSON_MS = 500;
+
+async function endLesson(model: ServiceModel, teacher: Teacher, paths: ServicePaths): Promise<void> {
+  const hasOthers = (model.nodes?.members.length ?? 1) > 1;
+  if (teacher === 'agent' && hasOthers && (await awaitLesson(paths.workerSocket, LESSON_MS))) return;
+  await endResync(peerEndpoint(model), teacher);
 }
 
 /** Puts the last good configuration back, and back to work if a worker with the new one has begun to serve. */

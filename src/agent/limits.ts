@@ -19,12 +19,11 @@ export async function readLimits(
 }
 
 async function readLimit(socketPath: string, limit: LimitTable, keys: number): Promise<RateLimitUse> {
-  const { name, table, requests, window, key, action } = limit;
-  // Those over the limit first, so that they are seen even where there are too many to read them all.
-  const denied = await ask(socketPath, `show table ${table} data.gpc1_rate gt 0`);
-  const all = await ask(socketPath, `show table ${table}`);
-  const found = new Map([...parseTable(all.text), ...parseTable(denied.text)].map((row) => [row.key, row]));
-  const busiest = [...found.values()].toSorted(
+  const { name, tables, requests, window, key, action } = limit;
+  const read: TableRead[] = [];
+  for (const table of tables) read.push(await readTable(socketPath, table));
+  const clients = addUp(read.map(({ rows }) => rows));
+  const busiest = clients.toSorted(
     (left, right) => right.denied - left.denied || right.admitted - left.admitted,
   );
   return {
@@ -33,10 +32,44 @@ async function readLimit(socketPath: string, limit: LimitTable, keys: number): P
     window,
     key,
     action,
-    clients: Number(/^# table: .*, used:(\d+)/m.exec(all.text)?.[1] ?? 0),
-    isComplete: all.isWhole && denied.isWhole,
+    // Where not all can be read, who is in several tables is not known.
+    clients: Math.max(clients.length, ...read.map(({ used }) => used)),
+    isComplete: read.every(({ isWhole }) => isWhole),
     keys: busiest.slice(0, keys),
   };
+}
+
+interface TableRead {
+  rows: RateLimitKey[];
+  /** Clients in the table, read or not. */
+  used: number;
+  isWhole: boolean;
+}
+
+async function readTable(socketPath: string, table: string): Promise<TableRead> {
+  // Those over the limit first, so that they are seen even where there are too many to read them all.
+  const denied = await ask(socketPath, `show table ${table} data.gpc1_rate gt 0`);
+  const all = await ask(socketPath, `show table ${table}`);
+  const found = new Map([...parseTable(all.text), ...parseTable(denied.text)].map((row) => [row.key, row]));
+  return {
+    rows: [...found.values()],
+    used: Number(/^# table: .*, used:(\d+)/m.exec(all.text)?.[1] ?? 0),
+    isWhole: all.isWhole && denied.isWhole,
+  };
+}
+
+/** What the nodes have counted of each client, together. */
+function addUp(tables: readonly (readonly RateLimitKey[])[]): RateLimitKey[] {
+  return [...Map.groupBy(tables.flat(), ({ key }) => key)].map(([key, rows]) => {
+    const sum = (of: (row: RateLimitKey) => number) => rows.reduce((total, row) => total + of(row), 0);
+    return {
+      key,
+      admitted: sum((row) => row.admitted),
+      denied: sum((row) => row.denied),
+      admittedTotal: sum((row) => row.admittedTotal),
+      deniedTotal: sum((row) => row.deniedTotal),
+    };
+  });
 }
 
 const ENTRY =

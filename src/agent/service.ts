@@ -1,11 +1,13 @@
 import { rm } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { AnswerBody, QuestionBody } from '../api/agent-questions.ts';
-import type { DesiredLoadBalancer, GuardReport, LoadBalancerReport } from '../api/agent.ts';
+import type { DesiredLoadBalancer, GuardReport, LoadBalancerReport, NodeOrder } from '../api/agent.ts';
 import { createBackoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import { findProgram } from '../host/exec.ts';
 import { servicePaths } from '../haproxy/config/paths.ts';
 import { serverKey, servers } from '../haproxy/config/server.ts';
 import type { ServiceModel } from '../haproxy/model.ts';
@@ -25,6 +27,7 @@ import { type CertificateKeeper, createCertificateKeeper } from './serving/keepe
 import type { CertificateSource } from './serving/source.ts';
 import { CertificateRefused } from '../haproxy/runtime/certificates.ts';
 import { type Live, converge, isServing, resolvedServers, saveLive } from './converge.ts';
+import { type Floating, createFloating } from './floating/floating.ts';
 import { type Guard, createGuard } from './guard/guard.ts';
 import { type Observer, createObserver } from './observe/observer.ts';
 import { createReceipt } from './receipt.ts';
@@ -42,6 +45,9 @@ const LOOK_MS = 1000;
 const MAX_VAIN_LOOKS = 3;
 /** Writing down what runs takes time that grows with the servers; it may take a twentieth of a core. */
 const SAVE_SHARE = 20;
+/** How often, and after how long a pause, it is looked whether a worker that has hung up has ended. */
+const END_LOOKS = 25;
+const END_LOOK_MS = 2;
 /** But it does not wait for a quiet moment for ever. */
 const SAVE_AT_LAST_MS = 10_000;
 
@@ -77,6 +83,7 @@ export class Service {
   readonly #leaving: Leaving = new Map();
   readonly #told = createTold(() => performance.now());
   readonly #certificates: CertificateKeeper;
+  readonly #floating: Floating;
   readonly #certificateWatch = createCertificateWatch();
   readonly #backoff;
   #desired: DesiredLoadBalancer | undefined;
@@ -125,13 +132,22 @@ export class Service {
       checksDirectory: options.checksDirectory,
       onChange: () => options.onChange(false),
       onUnsaved: () => this.#wake.ring(),
-      onWorkerEnd: () => this.#wake.ring(),
+      onWorkerEnd: () => void this.#noticeEnd(),
       onTable: (proxy, table, readings) => {
         this.#observer.take(proxy, readings, this.#observedRevision);
         this.#guard.take(proxy, table);
       },
     });
     this.#guard = createGuard(options);
+    this.#floating = createFloating({
+      id: options.id,
+      binary: findProgram('keepalived'),
+      service: servicePaths(options.id, options.layout),
+      clock: options.clock,
+      logger: options.logger,
+      interfaces: networkInterfaces,
+      onChange: () => options.onChange(true),
+    });
     this.#observer = createObserver(options);
   }
 
@@ -156,6 +172,7 @@ export class Service {
   /** Finds out what is asked now. */
   async answer(question: QuestionBody): Promise<AnswerBody> {
     if (question.kind === 'renew') return this.#renew(question.domain);
+    if (question.kind === 'failover') return this.#failover();
     if (!this.#model || !this.#live) return refusal('not-serving', 'HAProxy does not serve it yet');
     const states = this.#monitor.statuses(this.#model, this.#resolution);
     return this.#observer.answer(question, { model: this.#model, states });
@@ -174,6 +191,12 @@ export class Service {
     return { kind: 'renew', domains };
   }
 
+  async #failover(): Promise<AnswerBody> {
+    const node = this.#desired?.node?.name ?? this.#options.machine;
+    if (await this.#floating.yield()) return { kind: 'failover', node };
+    return refusal('failed', `${node} has no floating address of it to give away`);
+  }
+
   /** Looks again soon: a name stands for another address, or there are other certificates. */
   nudge(): void {
     this.#certificates.touch();
@@ -190,6 +213,7 @@ export class Service {
   /** Ends the loop, HAProxy and everything of it on this machine. */
   async remove(): Promise<void> {
     await this.detach();
+    await this.#floating.remove();
     const paths = servicePaths(this.id, this.#options.layout);
     const masterPid = await findMaster(paths);
     if (masterPid !== undefined) await stopMaster(masterPid, paths);
@@ -223,6 +247,7 @@ export class Service {
     const { backends, partial } = news();
     const worker = this.#live?.proxy.worker;
     const traffic = this.#observer.traffic();
+    const node = this.#floating.report();
     return {
       id: this.id,
       observedRevision: this.#observedRevision,
@@ -230,6 +255,7 @@ export class Service {
       backends,
       ...(partial ? { partial } : {}),
       ...this.#certificateNews(),
+      ...(node ? { node } : {}),
       ...(traffic ? { traffic } : {}),
       ...(this.#live && worker
         ? {
@@ -279,6 +305,7 @@ export class Service {
     await this.#monitor.end();
     await this.#save();
     await this.#observer.end();
+    this.#floating.detach();
   }
 
   /** Brings about what is wanted, and has a look at how the backends are begun. It never throws. */
@@ -287,6 +314,7 @@ export class Service {
     const desired = this.#desired;
     if (!desired) return;
     if (clock.now() >= this.#retryAt) await this.#apply(desired);
+    await this.#floating.tend(desired.node);
     // What is wanted now is not what was brought about: that first.
     if (desired !== this.#desired) return;
     this.#looking ??= this.#look(desired).finally(() => (this.#looking = undefined));
@@ -387,6 +415,7 @@ export class Service {
       const states = () => this.#monitor.statuses(before ?? model, resolution);
       if (isNew) await this.#guard.begin(desired, states, live?.proxy);
       this.#forgetNew(live, model);
+      this.#floating.serving(live !== undefined && isServing(live.proxy));
       const result = await converge(live, model, {
         binary,
         healthOf: (server) => this.#monitor.healthOf(server),
@@ -396,6 +425,7 @@ export class Service {
       this.#changes += 1;
       this.#changedAt = performance.now();
       this.#live = result.live;
+      this.#floating.serving(true);
       this.#model = model;
       this.#applied = desired;
       this.#backoff.reset();
@@ -438,7 +468,9 @@ export class Service {
     const { id, name, spec, address } = desired;
     const { layout, certificates: source } = this.#options;
     const certificates = await this.#certificates.look(desired);
-    return { id, name, spec, address, layout, addresses, certificates, thumbprint: source?.thumbprint() };
+    const thumbprint = source?.thumbprint();
+    const nodes = nodesOf(desired.node);
+    return { id, name, spec, address, layout, addresses, certificates, thumbprint, nodes };
   }
 
   /** A certificate that HAProxy refuses must not hold up the rest: the next pass goes on without it. */
@@ -450,6 +482,21 @@ export class Service {
     this.#isDoubtful = true;
     this.#wake.ring();
     return true;
+  }
+
+  /**
+   * A worker has closed the connection on which it was watched. A process hangs up just before it ends, and other nodes must
+   * know within milliseconds that it has.
+   */
+  async #noticeEnd(): Promise<void> {
+    for (let look = 0; look < END_LOOKS && this.#live !== undefined; look++) {
+      if (!this.#isServing) {
+        this.#floating.serving(false);
+        break;
+      }
+      await this.#options.clock.sleep(END_LOOK_MS);
+    }
+    this.#wake.ring();
   }
 
   /** Has everything looked at anew when HAProxy serves other certificates than those that were brought to it. */
@@ -526,4 +573,9 @@ export class Service {
     );
     this.#options.onChange(true);
   }
+}
+
+/** A node that is alone has nobody to share anything with. */
+function nodesOf(node: NodeOrder | undefined): ServiceModel['nodes'] {
+  return node && node.members.length > 1 ? { self: node.name, members: node.members } : undefined;
 }

@@ -29,11 +29,13 @@ export const QuestionBody = z.discriminatedUnion('kind', [
   }),
   /** Has the certificate of a domain, or of all of them, renewed now. */
   z.strictObject({ kind: z.literal('renew'), domain: z.string().max(253).optional() }),
+  /** Has the node that has the floating addresses let another one take them. */
+  z.strictObject({ kind: z.literal('failover') }),
   z.strictObject({ kind: z.literal('rate-limits'), keys: z.int().min(1).max(MAX_RATE_LIMIT_KEYS) }),
 ]);
 export type QuestionBody = z.infer<typeof QuestionBody>;
 /** A question that changes nothing. */
-export type ObservingQuestion = Exclude<QuestionBody, { kind: 'renew' }>;
+export type ObservingQuestion = Exclude<QuestionBody, { kind: 'renew' | 'failover' }>;
 
 /** Why there is no answer. */
 export const Refusal = z.strictObject({
@@ -61,6 +63,8 @@ export const AnswerBody = z.discriminatedUnion('kind', [
   }),
   /** Domains whose certificates are asked for. */
   z.strictObject({ kind: z.literal('renew'), domains: z.array(z.string().max(253)).max(100) }),
+  /** The node that had the addresses. */
+  z.strictObject({ kind: z.literal('failover'), node: z.string().max(64) }),
   z.strictObject({ kind: z.literal('rate-limits'), limits: z.array(RateLimitUse) }),
   Refusal,
 ]);

@@ -93,7 +93,18 @@ export const TermsAgreement = z
       .boolean()
       .describe('Whether this CA is still the one that is asked, and its terms are still these.'),
   })
-  .describe('That somebody has agreed to the terms of a CA by naming a domain.');
+  .describe('That somebody has agreed to the terms of a CA by naming a domain.')
+  .meta({
+    examples: [
+      {
+        directory: 'https://acme-v02.api.letsencrypt.org/directory',
+        termsOfService: 'https://letsencrypt.org/documents/LE-SA-v1.5-February-24-2025.pdf',
+        agreedBy: 'admin',
+        agreedAt: '2026-11-23T04:00:00.000Z',
+        isCurrent: true,
+      },
+    ],
+  });
 export type TermsAgreement = z.infer<typeof TermsAgreement>;
 
 /** A name as a resource has it, or longer: what is wrong with it is then said in words. */

@@ -34,5 +34,20 @@ export const DnsStatus = z
       .describe('The records that somebody has to make, as a zone file has them; empty when nobody has to.'),
     since: z.iso.datetime().describe('Since when it is in this state, RFC 3339.'),
   })
-  .describe('How it stands with the DNS records of one domain.');
+  .describe('How it stands with the DNS records of one domain.')
+  .meta({
+    examples: [
+      {
+        domain: 'app.example.com',
+        state: 'no_zone',
+        reason: 'Missing',
+        message:
+          'app.example.com has no address in DNS. Make this record: app.example.com. 60 IN A 203.0.113.5',
+        whatToDo: 'Make this record: app.example.com. 60 IN A 203.0.113.5.',
+        records: [{ type: 'A', wanted: ['203.0.113.5'], seen: [] }],
+        make: ['app.example.com. 60 IN A 203.0.113.5'],
+        since: '2026-11-23T04:00:00.000Z',
+      },
+    ],
+  });
 export type DnsStatus = z.infer<typeof DnsStatus>;

@@ -75,7 +75,26 @@ export const Event = z
       ),
     firstTime: z.iso.datetime().describe('When it happened for the first time of these, RFC 3339.'),
   })
-  .describe('Something that happened.');
+  .describe('Something that happened.')
+  .meta({
+    examples: [
+      {
+        id: 'evt_1042',
+        time: '2026-11-23T04:31:05.000Z',
+        type: 'backend.down',
+        severity: 'warning',
+        resource: { kind: 'load_balancer', id: 'lb_01m833pgxtewv9hb4s1e6n3b2k', name: 'web-lb' },
+        message: 'web-1:8080 went down: connection refused',
+        details: {
+          machine: 'local',
+          backends: [{ pool: 'default', target: 'web-1:8080', state: 'down' }],
+          backendCount: 1,
+        },
+        count: 3,
+        firstTime: '2026-11-23T04:28:51.000Z',
+      },
+    ],
+  });
 export type Event = z.infer<typeof Event>;
 
 const NAMES: readonly string[] = [...EVENT_TYPES, ...EVENT_GROUPS.map((group) => `${group}.*`)];

@@ -15,6 +15,16 @@ export interface ServiceModel {
   certificates: readonly ServedCertificate[];
   /** Thumbprint of the ACME account (RFC 8555, section 8.1) that challenges are answered for; undefined without one. */
   thumbprint?: string | undefined;
+  /** The machines that serve it together; undefined when this one is alone. */
+  nodes?: ServiceNodes | undefined;
+}
+
+/** The machines that serve a load balancer, as one of them sees it. */
+export interface ServiceNodes {
+  /** Name of this one. */
+  self: string;
+  /** All of them, in the same order on each. */
+  members: readonly { name: string; address: string }[];
 }
 
 /** A certificate with its key that HAProxy serves. */

@@ -85,6 +85,17 @@ describe.runIf(hasOwnNetwork)('the documents', () => {
     expect(shape(stdout)).toBe(shape(capture?.[2] ?? ''));
   });
 
+  it('docs/events.md: every command does what it says', async () => {
+    await product.sh('agentmetal lb create --name web-lb --type http');
+    const [script = ''] = await blocks('docs/events.md', 'sh run');
+    const result = await product.sh(`set -e\n${script}`);
+    expect(result.code, result.stderr).toBe(0);
+    expect(result.stdout).toMatch(/info +load_balancer\.created {2}web-lb: web-lb was created by admin/);
+    expect(result.stdout).toMatch(/revision\.live {2}web-lb: revision 1 is live on every node/);
+    const lastLine = result.stdout.trimEnd().split('\n').at(-1) ?? '';
+    expect(JSON.parse(lastLine)).toHaveProperty('nextCursor');
+  });
+
   it.each(DOCUMENTS)('%s: the examples are accepted', async (file) => {
     for (const example of await blocks(file, '(?:yaml|json) apply')) {
       const result = await product.sh('agentmetal lb apply -f - --no-wait', example);

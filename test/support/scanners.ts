@@ -42,7 +42,9 @@ export async function sslScan({ address, port = 443, name }: Scanned): Promise<S
     ciphers: elements('cipher').map(
       ({ sslversion, cipher, strength }) => `${sslversion} ${cipher} ${strength}`,
     ),
-    groups: [...new Set(elements('group').map(({ name: group = '' }) => group))].toSorted(),
+    groups: [...new Set(elements('group').map(({ name: group = '' }) => group))].sort((a, b) =>
+      a.localeCompare(b),
+    ),
     isRenegotiated: elements('renegotiation').some(({ supported }) => supported === '1'),
   };
 }
@@ -66,19 +68,17 @@ export async function testSsl(
     const { stdout, stderr } = await run(
       'testssl',
       [
-        ...[
-          '--quiet',
-          '--color',
-          '0',
-          '--warnings',
-          'off',
-          '--nodns',
-          'none',
-          '--jsonfile',
-          file,
-          '--ip',
-          address,
-        ],
+        '--quiet',
+        '--color',
+        '0',
+        '--warnings',
+        'off',
+        '--nodns',
+        'none',
+        '--jsonfile',
+        file,
+        '--ip',
+        address,
         ...parts,
         `${name}:${port}`,
       ],

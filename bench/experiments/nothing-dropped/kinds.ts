@@ -1,5 +1,6 @@
 import type { ApiRequest } from '../../../src/api/client.ts';
 import type { LoadBalancerSpec } from '../../../src/spec/load-balancer.ts';
+import type { Issued } from '../../../test/support/test-ca.ts';
 import type { EchoPorts } from '../../support/echo.ts';
 import type { VariedOrigin } from '../../support/varied-origin.ts';
 
@@ -20,6 +21,8 @@ export interface Surroundings {
   echoes: { host: string; ports: EchoPorts }[];
   /** The certificate that backends with TLS show: in PEM, its name, and a file with the key in it. */
   certificate: { pem: string; name: string; file: string };
+  /** What is uploaded to be shown to clients, and the CA that it comes from. */
+  own: { first: Issued; second: Issued; ca: string; revocationList: string };
   /** Addresses of clients: of the busy ones, and of two that are shut out now and then. */
   sources: { busy: string; denied: string; waiting: string };
 }

@@ -61,11 +61,18 @@ export function disappears(subject: Subject, path: string, targets: readonly str
   };
 }
 
+/** What came of a handshake. */
+interface Shaken {
+  protocol: string | false | null;
+  /** Of the certificate that was shown: hexadecimal. */
+  serial: string | undefined;
+}
+
 /** Felt when a TLS handshake that offers this ends as it should. */
 export function shaken(
   { host, tlsPort }: Subject & { tlsPort: number },
   offer: { maxVersion?: SecureVersion; protocols?: string[]; serverName?: string },
-  isThere: (result: { protocol: string | false | null } | undefined) => boolean,
+  isThere: (result: Shaken | undefined) => boolean,
 ): () => Look {
   return () => () =>
     new Promise((resolve) => {
@@ -76,11 +83,14 @@ export function shaken(
         ...(offer.maxVersion === undefined ? {} : { maxVersion: offer.maxVersion }),
         ...(offer.protocols === undefined ? {} : { ALPNProtocols: offer.protocols }),
       });
-      const settle = (result?: { protocol: string | false | null }) => {
+      const settle = (result?: Shaken) => {
         socket.on('error', () => undefined).destroy();
         resolve(isThere(result));
       };
-      socket.once('secureConnect', () => settle({ protocol: socket.alpnProtocol }));
+      socket.once('secureConnect', () => {
+        const serial = socket.getPeerX509Certificate()?.serialNumber;
+        settle({ protocol: socket.alpnProtocol, serial });
+      });
       socket.once('error', () => settle());
     });
 }

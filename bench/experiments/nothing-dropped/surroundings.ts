@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { LoadBalancerSpecInput } from '../../../src/spec/load-balancer.ts';
 import { selfSigned } from '../../../test/support/certificate.ts';
 import type { Product } from '../../../test/support/product.ts';
+import { createTestCa } from '../../../test/support/test-ca.ts';
 import { loopbackAddress, temporaryDirectory } from '../../../test/support/temporary.ts';
 import type { BusyOptions } from '../../support/busy/types.ts';
 import { startEcho } from '../../support/echo.ts';
@@ -59,9 +60,16 @@ export async function startBackends(scope: Scope): Promise<Backends> {
     origin,
     echoes,
     certificate: { pem, name: CERTIFICATE_NAME, file: both },
+    own: ownCertificates(directory.path),
     sources,
     checksDirectory,
   };
+}
+
+function ownCertificates(directory: string): Surroundings['own'] {
+  const ca = createTestCa(directory);
+  const issue = () => ca.issue({ names: ['own.test'] });
+  return { first: issue(), second: issue(), ca: ca.pem, revocationList: ca.revocationList([]) };
 }
 
 /** The load balancers that are changed. */

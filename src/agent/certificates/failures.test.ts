@@ -21,6 +21,8 @@ const scene = await createAcmeScene({
       (name) => `${name} A ${address}`,
     ),
     ...['dead', 'ca-dead'].map((name) => `${name} A ${dead}`),
+    ...['silent', 'ca-silent'].map((name) => `${name} A ${others.silent}`),
+    `ca-rude A ${others.rude}`,
     ...['stranger', 'half', 'ca-stranger'].map((name) => `${name} A ${others.stranger}`),
     ...['client', 'ca-client'].map((name) => `${name} A ${others.client}`),
     ...['six', 'ca-six'].map((name) => `${name} AAAA 2001:db8::1`),
@@ -49,6 +51,7 @@ describe.concurrent('what speaks against asking the CA', async () => {
     ['dead.test', 'connection_refused', `${scene.deadAddress}:5080 refuses connections`],
     ['stranger.test', 'points_elsewhere', `${others.stranger}:5080 is another server (it answers 404)`],
     ['client.test', 'wrong_answer', others.client],
+    ['silent.test', 'port_blocked', `${others.silent}:5080 does not answer`],
     ['half.test', 'points_elsewhere', others.stranger],
     ['six.test', 'ipv6_elsewhere', '[2001:db8::1]:5080'],
     [
@@ -130,6 +133,8 @@ describe.concurrent('what the CA finds', () => {
     ['ca-stranger.test', 'points_elsewhere'],
     ['ca-client.test', 'wrong_answer'],
     ['ca-six.test', 'ipv6_elsewhere'],
+    ['ca-silent.test', 'port_blocked'],
+    ['ca-rude.test', 'challenge_failed'],
     ['blocked.test', 'name_refused'],
   ];
   const names = cases.map(([name]) => name);
@@ -337,6 +342,15 @@ describe.concurrent('nothing is asked of', () => {
       'anybody, with settings that cannot be',
       async () => ({ fault: 'AGENTMETAL_ACME_EMAIL is not a mail address: x' }),
       'settings_invalid',
+    ],
+    [
+      'a CA that hears and says nothing',
+      async () => {
+        const stand = await scene.stand();
+        stand.front.fault = { kind: 'silent', path: '/dir' };
+        return { server: stand.front.directoryUrl };
+      },
+      'ca_unreachable',
     ],
     ['a CA, without certbot', async () => ({ certbot: '/nowhere/certbot' }), 'certbot_missing'],
   ])('%s', async (_what, settings, code) => {

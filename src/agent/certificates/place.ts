@@ -21,6 +21,8 @@ export interface PlaceOptions {
   publisher: ChallengePublisher | undefined;
   clock: Clock;
   logger: Logger;
+  /** Seconds after which certbot is ended. */
+  limitSeconds: number;
   /** Aborted when the agent ends; certbot goes on, and the next agent sees it through. */
   ending: AbortSignal;
 }
@@ -32,9 +34,16 @@ export async function obtain(
   options: PlaceOptions,
 ): Promise<OrderResult> {
   try {
-    const { settings, account, publisher } = options;
+    const { settings, account, publisher, limitSeconds } = options;
     await clearRecords(entry, publisher);
-    const run = await placeOrder({ name, challenge, directory: entry.paths.order, settings, account });
+    const run = await placeOrder({
+      name,
+      challenge,
+      directory: entry.paths.order,
+      settings,
+      account,
+      limitSeconds,
+    });
     return await seeThrough(entry, run, options);
   } catch (error) {
     return { ok: false, finding: findingOf(error) };

@@ -1,6 +1,5 @@
 import { bufferLines } from './buffers.ts';
-import { LOCAL_PEER } from './names.ts';
-import { hasTables } from './peers.ts';
+import { hasTables, peerEndpoint } from './peers.ts';
 import { quote } from './quote.ts';
 import { TARPIT } from './rate-limit.ts';
 import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
@@ -41,7 +40,7 @@ export function globalSection(model: ServiceModel): Section {
       // It saves work only for long lists of patterns, and costs a lock for the short ones that stand here.
       'tune.pattern.cache-size 0',
       ...bufferLines(spec),
-      ...(hasTables(model) ? [`localpeer ${LOCAL_PEER}`] : []),
+      ...(hasTables(model) ? [`localpeer ${peerEndpoint(model).local}`] : []),
       ...(layout.user ? [`user ${quote(layout.user)}`] : []),
       ...(layout.group ? [`group ${quote(layout.group)}`] : []),
       ...(layout.chroot ? [`chroot ${quote(layout.chroot)}`] : []),

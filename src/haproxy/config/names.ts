@@ -41,7 +41,7 @@ export function frontendName(type: 'http' | 'tcp'): string {
 
 /** The section by which a new worker gets the stick tables of the one before. */
 export const PEERS = 'nodes';
-/** The name of this node among its peers. */
+/** The name of a node that is alone. */
 export const LOCAL_PEER = 'local';
 /** The name under which the agent speaks to a worker as a peer. */
 export const AGENT_PEER = 'agent';

@@ -13,23 +13,91 @@ export function hasTables(model: ServiceModel): boolean {
   );
 }
 
-/** The abstract socket on which the workers of a load balancer meet: workers that are locked in reach no path. */
-export function peerAddress({ id, layout }: Pick<ServiceModel, 'id' | 'layout'>): string {
-  const { workerSocket } = servicePaths(id, layout);
-  return `agentmetal-${createHash('sha256').update(workerSocket).digest('hex').slice(0, 24)}`;
+/** How a worker is met as a peer. */
+export interface PeerEndpoint {
+  /** The name that a node has among its peers. */
+  local: string;
+  /** The name under which the agent speaks to a worker as a peer. */
+  agent: string;
+  /** Where the worker listens: an abstract socket of that name, or a port. */
+  at: { abstract: string } | { host: string; port: number };
+}
+
+/** Where nodes meet: below the ports from which the kernel takes those of outgoing connections. */
+const FIRST_PORT = 20_000;
+const PORTS = 10_000;
+
+/** The port on which the nodes of a load balancer meet: the same on each, and another for another load balancer. */
+export function peerPort(id: string): number {
+  return FIRST_PORT + (Number.parseInt(digest(`${id}\npeer port`).slice(0, 8), 16) % PORTS);
 }
 
 /**
- * This node is a peer of itself: a new worker gets the tables from the one before. The agent is the other one: it tells
- * a worker that has none before it that there is nothing to wait for.
+ * The worker of a node that is alone listens on an abstract socket: workers that are locked in reach no path. With others it
+ * listens on its address in the VPC. The protocol knows no password but the names of both sides, so those tell nothing.
+ */
+export function peerEndpoint({ id, layout, nodes }: PeerModel): PeerEndpoint {
+  const self = nodes?.members.find(({ name }) => name === nodes.self);
+  if (nodes && self)
+    return {
+      local: peerName(id, self.name),
+      agent: peerName(id, `${self.name}\n${AGENT_PEER}`),
+      at: { host: self.address, port: peerPort(id) },
+    };
+  const abstract = `agentmetal-${digest(servicePaths(id, layout).workerSocket).slice(0, 24)}`;
+  return { local: LOCAL_PEER, agent: AGENT_PEER, at: { abstract } };
+}
+
+type PeerModel = Pick<ServiceModel, 'id' | 'layout' | 'nodes'>;
+
+function peerName(id: string, name: string): string {
+  return digest(`${id}\npeer\n${name}`).slice(0, 32);
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** The line by which a worker knows itself among its peers: one that has the same gets the tables from the one before. */
+export function localPeerLine(model: PeerModel): string {
+  const { local, at } = peerEndpoint(model);
+  return `peer ${local} ${'abstract' in at ? `abns@${at.abstract}` : `${socketHost(at.host)}:${at.port}`}`;
+}
+
+/** The same of a configuration that was written earlier; undefined for one without stick tables. */
+export function localPeerLineIn(config: string): string | undefined {
+  const local = /^ {2}localpeer (\S+)$/m.exec(config)?.[1];
+  if (local === undefined) return undefined;
+  return config
+    .split('\n')
+    .find((line) => line.startsWith(`  peer ${local} `))
+    ?.trim();
+}
+
+/**
+ * This node is a peer of itself: a new worker gets the tables from the one before. The agent is another one: it tells
+ * a worker that has nobody to learn from that there is nothing to wait for. The others are the other nodes.
  */
 export function peerSections(model: ServiceModel): Section[] {
   if (!hasTables(model)) return [];
-  const address = peerAddress(model);
+  const { nodes, id, layout } = model;
+  const others = nodes?.members.filter(({ name }) => name !== nodes.self) ?? [];
+  const { abstract } = peerEndpoint({ id, layout }).at as { abstract: string };
   return [
     {
       header: `peers ${PEERS}`,
-      lines: [`peer ${LOCAL_PEER} abns@${address}`, `peer ${AGENT_PEER} abns@${address}-agent`],
+      lines: [
+        localPeerLine(model),
+        // Nobody listens there: the agent is the one that calls.
+        `peer ${peerEndpoint(model).agent} abns@${abstract}-agent`,
+        ...others.map(
+          ({ name, address }) => `peer ${peerName(id, name)} ${socketHost(address)}:${peerPort(id)}`,
+        ),
+      ],
     },
   ];
+}
+
+function socketHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
 }

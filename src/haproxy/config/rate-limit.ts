@@ -29,27 +29,48 @@ export function limitsOf({ spec }: Pick<ServiceModel, 'spec'>): NamedLimit[] {
 }
 
 /**
- * The stick table of a limit. Its name tells key and window, so that counters of another kind never meet in it.
+ * The stick tables of a limit: this node's own, and those that the other nodes count in. A peer overwrites what it tells of,
+ * so nodes that counted in one table would undo each other's counting. Names tell key and window, so that counters of
+ * another kind never meet in a table.
  */
-export function limitTable({ name, limit }: NamedLimit): string {
+function tablesOf({ nodes }: Pick<ServiceModel, 'nodes'>, { name, limit }: NamedLimit): NodeTables {
   const kind = createHash('sha256').update(`${limit.key}\n${limit.window}`).digest('hex').slice(0, 8);
-  return `limit:${name}:${kind}`;
+  const table = `limit:${name}:${kind}`;
+  if (!nodes) return { own: table, others: [] };
+  const tableOf = (member: string) => `${table}:${memberKey(member)}`;
+  return {
+    own: tableOf(nodes.self),
+    others: nodes.members
+      .filter((member) => member.name !== nodes.self)
+      .map((member) => tableOf(member.name)),
+  };
+}
+
+/** What a member is called in the names of tables: its own name may be too long. */
+function memberKey(name: string): string {
+  return createHash('sha256').update(name).digest('hex').slice(0, 8);
+}
+
+interface NodeTables {
+  own: string;
+  others: string[];
 }
 
 /** What a limit is and where it is counted, for who shows it. */
 export interface LimitTable {
   name: string;
-  table: string;
+  /** One for each node; what they tell of a client adds up. */
+  tables: string[];
   requests: number;
   window: string;
   key: string;
   action: RateLimit['action'];
 }
 
-export function limitTables(model: Pick<ServiceModel, 'spec'>): LimitTable[] {
+export function limitTables(model: Pick<ServiceModel, 'spec' | 'nodes'>): LimitTable[] {
   return limitsOf(model).map((named) => ({
     name: named.route ?? named.name,
-    table: limitTable(named),
+    tables: allTables(tablesOf(model, named)),
     requests: named.limit.requests,
     window: named.limit.window,
     key: named.limit.key,
@@ -57,21 +78,26 @@ export function limitTables(model: Pick<ServiceModel, 'spec'>): LimitTable[] {
   }));
 }
 
+/** In the same order on every node. */
+function allTables({ own, others }: NodeTables): string[] {
+  return [own, ...others].toSorted();
+}
+
 /** A header's value may be a secret, so its SHA-256 stands in the table, in hexadecimal. */
 const TABLE_TYPES = { 'source-ip': 'ipv6', path: 'string len 256', header: 'string len 65' };
 
 export function limitSections(model: ServiceModel): Section[] {
-  return limitsOf(model).map((named) => {
+  return limitsOf(model).flatMap((named) => {
     const { key, window } = named.limit;
     const type = TABLE_TYPES[key.startsWith('header:') ? 'header' : (key as 'source-ip' | 'path')];
     // Twice the window: the rate of a window that slides needs the one before.
     const expire = durationMs(window) * 2;
-    return {
-      header: `backend ${limitTable(named)}`,
+    return allTables(tablesOf(model, named)).map((table) => ({
+      header: `backend ${table}`,
       lines: [
         `stick-table type ${type} size 1m expire ${expire}ms store gpc0,gpc0_rate(${window}),gpc1,gpc1_rate(${window}) peers ${PEERS}`,
       ],
-    };
+    }));
   });
 }
 
@@ -98,17 +124,31 @@ export function limitLines(
   const [exempt, over] = [aclOf('exempt'), aclOf('over')];
   const action: LimitAction = { rule, condition, variable, isHttp };
   const when = condition === '' ? '' : ` if ${condition}`;
+  const { own, others } = tablesOf(model, named);
+  const elsewhere = variableOf('elsewhere');
   return [
     `acl ${exempt} src -f ${quote(paths.limitExempt(name))}`,
     `${rule} set-var(${variable}) str(${name}),map_str_int(${quote(paths.limits)},0)${when}`,
-    `${rule} track-sc${counter} ${keyFetch(limit.key)} table ${limitTable(named)} if !${exempt} ${hasKey(limit.key)}${condition}`.trimEnd(),
-    `${rule} set-var(${excess}) sc${counter}_gpc0_rate,sub(${variable})${when}`,
+    `${rule} track-sc${counter} ${keyFetch(limit.key)} table ${own} if !${exempt} ${hasKey(limit.key)}${condition}`.trimEnd(),
+    ...others.map((table, index) => {
+      const sum = index === 0 ? '' : `,add(${elsewhere})`;
+      return `${rule} set-var(${elsewhere}) ${keyFetch(limit.key)},table_gpc0_rate(${table})${sum}${when}`;
+    }),
+    `${rule} set-var(${excess}) sc${counter}_gpc0_rate,sub(${variable})${plus(others, elsewhere)}${when}`,
     `acl ${over} var(${excess}) -m int ge 0`,
     `${rule} sc-inc-gpc1(${counter}) if ${over} ${condition}`.trimEnd(),
     ...(limit.action === 'observe'
       ? [`${rule} sc-inc-gpc0(${counter}) if !${over} ${condition}`.trimEnd()]
-      : [...actionLines(limit, action, over), ...claimLines(limit, action, counter, aclOf)]),
+      : [
+          ...actionLines(limit, action, over),
+          ...claimLines(limit, action, counter, aclOf, plus(others, elsewhere)),
+        ]),
   ];
+}
+
+/** Adds what the other nodes have let through, if there are any. */
+function plus(others: readonly string[], variable: string): string {
+  return others.length > 0 ? `,add(${variable})` : '';
 }
 
 /** No more requests than HAProxy has threads can be between having seen room and having counted. */
@@ -123,6 +163,7 @@ function claimLines(
   action: LimitAction,
   counter: number,
   aclOf: (what: string) => string,
+  elsewhere: string,
 ): string[] {
   const { rule, condition, variable, isHttp } = action;
   const variableOf = (what: string) => `${isHttp ? 'txn' : 'sess'}.${what}${counter}`;
@@ -132,7 +173,7 @@ function claimLines(
     `${rule} set-var(${claim}) sc${counter}_inc_gpc0${condition === '' ? '' : ` if ${condition}`}`,
     `acl ${last} var(${variableOf('excess')}) -m int ge -${MAX_THREADS}`,
     `${rule} set-var(${claims}) sc${counter}_get_gpc0 if ${last} ${condition}`.trimEnd(),
-    `acl ${raced} sc${counter}_gpc0_rate,sub(${claims}),add(${claim}),sub(${variable}) gt 0`,
+    `acl ${raced} sc${counter}_gpc0_rate,sub(${claims}),add(${claim}),sub(${variable})${elsewhere} gt 0`,
     ...actionLines(limit, action, `${last} ${raced}`),
   ];
 }

@@ -1,5 +1,8 @@
 import { connect } from 'node:net';
-import { AGENT_PEER, LOCAL_PEER } from '../config/names.ts';
+import { systemClock } from '../../base/clock.ts';
+import { PEERS } from '../config/names.ts';
+import type { PeerEndpoint } from '../config/peers.ts';
+import { withRuntime } from './connection.ts';
 
 /** Messages of the peers protocol 2.1 (HAProxy's doc/peers-v2.0.txt), class and type: those that end a lesson. */
 const RESYNC_REQUEST = Buffer.from([0, 0]);
@@ -15,15 +18,15 @@ const SUN_PATH = 107;
  * As whom a worker is told: one that began without any before it asks the other peers, one that followed a worker
  * without stick tables waits for that worker, in whose name it is told then.
  */
-export type Teacher = typeof AGENT_PEER | typeof LOCAL_PEER;
+export type Teacher = 'agent' | 'local';
 
 /**
  * Tells a worker that there is nothing to learn. It would wait 5 s for stick tables otherwise, and hand nothing on to the
  * next worker if a reload came in this time.
  */
-export function endResync(address: string, teacher: Teacher): Promise<void> {
+export function endResync({ at, local, agent }: PeerEndpoint, teacher: Teacher): Promise<void> {
   return new Promise((resolve) => {
-    const socket = connect({ path: `\0${address}`.padEnd(SUN_PATH + 1, '\0') });
+    const socket = connect('abstract' in at ? { path: `\0${at.abstract}`.padEnd(SUN_PATH + 1, '\0') } : at);
     let received = Buffer.alloc(0);
     let isTold = false;
     const end = () => {
@@ -35,13 +38,30 @@ export function endResync(address: string, teacher: Teacher): Promise<void> {
       isTold = true;
     };
     socket.setTimeout(TIMEOUT_MS, end).once('error', end).once('close', end);
-    socket.once('connect', () => socket.write(`HAProxyS 2.1\n${LOCAL_PEER}\n${teacher} 1 1\n`));
+    socket.once('connect', () =>
+      socket.write(`HAProxyS 2.1\n${local}\n${teacher === 'local' ? local : agent} 1 1\n`),
+    );
     socket.on('data', (chunk: Buffer) => {
       received = Buffer.concat([received, chunk]);
       if (received.includes(RESYNC_CONFIRM)) end();
       // The worker before is not asked: it teaches as soon as it has been let in.
-      else if (teacher === LOCAL_PEER ? received.includes(WELCOME) : received.includes(RESYNC_REQUEST))
-        tell();
+      else if (teacher === 'local' ? received.includes(WELCOME) : received.includes(RESYNC_REQUEST)) tell();
     });
   });
+}
+
+/** Bits of the section's flags: it waits neither for the worker before nor for other nodes (`peers.h`). */
+const LEARNT = 0x3;
+const LESSON_POLL_MS = 10;
+
+/** Waits until a worker has learnt the stick tables of another node. @returns false when that takes longer. */
+export async function awaitLesson(socketPath: string, patienceMs: number): Promise<boolean> {
+  const deadline = performance.now() + patienceMs;
+  while (performance.now() < deadline) {
+    const text = await withRuntime(socketPath, (runtime) => runtime.send(`show peers ${PEERS}`));
+    const flags = Number(/ id=\S+ disabled=\d+ flags=(0x[0-9a-f]+) /.exec(text)?.[1] ?? 0);
+    if ((flags & LEARNT) === LEARNT) return true;
+    await systemClock.sleep(LESSON_POLL_MS);
+  }
+  return false;
 }

@@ -116,6 +116,10 @@ describe('a guarded revision', () => {
     });
     expect((await revision(3)).guard).toBeUndefined();
     expect((await revision(2)).guard).toMatchObject({ state: 'restored', restoredBy: 3, reason: BAD });
+    const told = await plane.call('GET', '/v1/load-balancers/web-lb/events?type=revision.restored');
+    expect(told.body.items).toMatchObject([
+      { severity: 'warning', details: { revision: 3, restoredFrom: 1, author: 'guard' } },
+    ]);
     expect(await guardCondition()).toMatchObject({
       type: 'GuardRestored',
       status: 'true',

@@ -28,9 +28,10 @@ export interface ReportedChange {
 
 /** What a report says of backends that came up or went down: one event for each, or one for many. Pure. */
 export function backendEvents(lb: Named, { machine, before, news, after }: ReportedChange): NewEvent[] {
-  const states = statesBefore(before, news);
+  const others = otherThanBefore(before, news);
+  const states = statesBefore(before, others);
   const turned = (isTurn: (was: BackendState | undefined, is: BackendState) => boolean) =>
-    news.filter((backend) => isTurn(states.get(backendKey(backend)), backend.state));
+    others.filter((backend) => isTurn(states.get(backendKey(backend)), backend.state));
   const down = turned((was, is) => DOWN.has(is) && (was === undefined || !DOWN.has(was)));
   const up = turned((was, is) => is === 'up' && (UNCHECKED.has(was) || DOWN.has(was ?? 'checking')));
   const isAllDown = down.length > 0 && !after.some(({ state }) => state === 'up');
@@ -50,6 +51,14 @@ export function backendEvents(lb: Named, { machine, before, news, after }: Repor
       message: `${words} came up: ${reasonOf(backends)}`,
     })),
   ];
+}
+
+/** Most reports say of most backends what the one before said, in the same order: those need no closer look. */
+function otherThanBefore(before: Reported, news: Reported): Reported {
+  return news.filter(({ target, pool, state }, index) => {
+    const was = before[index];
+    return was?.state !== state || was.target !== target || was.pool !== pool;
+  });
 }
 
 /** The states before of those of which something is told. Of ten thousand few are. */

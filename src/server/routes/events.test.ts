@@ -173,25 +173,6 @@ describe('which', () => {
       { resource: { name: 'web-lb' } },
     ]);
   });
-
-  test('no more than the newest of a group are kept, whatever else happens', async () => {
-    for (let round = 0; round < 140; round += 1) {
-      clock.advance(11 * MINUTE);
-      const state = round % 2 === 0 ? 'up' : 'down';
-      await report(Object.fromEntries(Array.from({ length: 5 }, (_, index) => [`web-${index}:80`, state])));
-    }
-    const kept = await plane.server.context.store.transaction((tx) =>
-      tx.selectFrom('events').select('type').execute(),
-    );
-    const backends = kept.filter(({ type }) => type.startsWith('backend.'));
-    expect(backends.length).toBeGreaterThanOrEqual(500);
-    expect(backends.length).toBeLessThan(560);
-    expect(await types('?type=load_balancer.*')).toEqual(['load_balancer.created']);
-    clock.advance(31 * 24 * 60 * MINUTE);
-    for (let round = 0; round < 60; round += 1)
-      await report({ 'web-1:8080': round % 2 === 0 ? 'up' : 'down' });
-    expect(await types('?type=load_balancer.*')).toEqual([]);
-  });
 });
 
 describe('following', () => {

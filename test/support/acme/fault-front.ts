@@ -13,6 +13,10 @@ export type Fault =
   | { kind: 'caa' }
   /** Answers everything by a page in HTML. */
   | { kind: 'maintenance' }
+  /** Refuses what is asked for at paths that begin so, by a problem document (RFC 8555, section 6.7). */
+  | { kind: 'problem'; path: string; status: number; type: string; words: string }
+  /** Hears what is asked for at paths that begin so, and says nothing. */
+  | { kind: 'silent'; path: string }
   /** Ends every connection. */
   | { kind: 'dead' };
 
@@ -75,6 +79,7 @@ function serve(front: FaultFront, pebble: Pebble, incoming: IncomingMessage, res
   const { fault, renewalInfo } = front;
   if (path === ORDER) countOrder(front, incoming);
   if (fault.kind === 'dead') return void incoming.socket.destroy();
+  if (fault.kind === 'silent' && path.startsWith(fault.path)) return;
   if (fault.kind === 'maintenance') {
     response.writeHead(503, { 'content-type': 'text/html' }).end('<html>maintenance</html>');
   } else if (fault.kind === 'rate-limit' && path === ORDER) {
@@ -82,6 +87,8 @@ function serve(front: FaultFront, pebble: Pebble, incoming: IncomingMessage, res
   } else if (fault.kind === 'caa' && path.startsWith('/finalize-order')) {
     const words = 'Error finalizing order :: CAA record for app.test prevents issuance';
     refuse(response, 403, 'caa', words);
+  } else if (fault.kind === 'problem' && path.startsWith(fault.path)) {
+    refuse(response, fault.status, fault.type, fault.words);
   } else if (path.startsWith('/renewal-info/') && renewalInfo) {
     const { start, end, retryAfter } = renewalInfo;
     response

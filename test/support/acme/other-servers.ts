@@ -12,13 +12,20 @@ export interface OtherServers {
   client: string;
   /** Something that takes connections and says nothing. */
   silent: string;
+  /** Something that hears what is asked and ends the connection. */
+  rude: string;
   stop(): Promise<void>;
 }
 
 const OTHER_THUMBPRINT = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ';
 
 export async function startOtherServers(): Promise<OtherServers> {
-  const addresses = { stranger: loopbackAddress(), client: loopbackAddress(), silent: loopbackAddress() };
+  const addresses = {
+    stranger: loopbackAddress(),
+    client: loopbackAddress(),
+    silent: loopbackAddress(),
+    rude: loopbackAddress(),
+  };
   const answerAsClient: RequestListener = (request, response) =>
     void response.end(`${request.url?.split('/').at(-1)}.${OTHER_THUMBPRINT}`);
   const stranger = createServer((_request, response) => void response.writeHead(404).end('not here'));
@@ -29,10 +36,15 @@ export async function startOtherServers(): Promise<OtherServers> {
     // Whoever waits may leave as he likes.
     socket.on('error', () => {});
   });
+  const rude = createTcpServer((socket) => {
+    socket.once('data', () => socket.end());
+    socket.on('error', () => {});
+  });
   const listening: [Server, string][] = [
     [stranger, addresses.stranger],
     [client, addresses.client],
     [silent, addresses.silent],
+    [rude, addresses.rude],
   ];
   for (const [server, address] of listening)
     await new Promise<void>((resolve) => server.listen(HTTP_PORT, address, () => resolve()));

@@ -139,6 +139,9 @@ function route(api: FakeApi, request: Recorded, looks: Map<string, number>): Ans
   if (!lb)
     throw new AppError('not_found', `there is no load balancer ${name}`, { hint: 'agentmetal lb list' });
   if (sub === 'revisions') return { status: 200, body: revisionOf(api, lb, Number(item)) };
+  if (sub === 'events') return { status: 200, body: { items: [], nextCursor: null } };
+  if (sub === 'certificates' && request.method === 'GET')
+    return { status: 200, body: { items: [], nextCursor: null, agreements: [] } };
   if (sub === 'backends') return write(api, request, lb, changedBackends(lb, request, item));
   if (request.method === 'GET') return { status: 200, body: observe(api, lb, looks) };
   if (request.method === 'DELETE') return remove(api, request, lb);

@@ -1,4 +1,4 @@
-import { type Cycle, type Look, type Surroundings, patch } from '../kinds.ts';
+import { type Cycle, type Look, type Surroundings, call, patch } from '../kinds.ts';
 import { answered, shaken } from '../looks.ts';
 
 /** Who may come in and how much, what is changed on the way, and how clients are spoken to. */
@@ -12,7 +12,9 @@ export function trafficCycles(surroundings: Surroundings): Cycle[] {
     timeoutsCycle(surroundings),
     compressionCycle(surroundings),
     numbersCycle(surroundings),
-    tlsCycle(surroundings),
+    // One after the other: both end with TLS as it comes.
+    [...tlsCycle(surroundings), ...certificateCycle(surroundings)],
+    dnsCycle(surroundings),
   ];
 }
 
@@ -164,5 +166,44 @@ function tlsCycle({ web }: Surroundings): Cycle {
       { tls: null },
       shaken(web, old, (result) => result !== undefined),
     ),
+  ];
+}
+
+/** Whom clients are shown, and who has to show himself. The clients of this run show nothing, so none is required. */
+function certificateCycle({ web, own }: Surroundings): Cycle {
+  const path = `/v1/load-balancers/${web.id}/certificates`;
+  const upload = ({ certificate, privateKey }: Surroundings['own']['first']) => ({ certificate, privateKey });
+  const shows = (serial: string) => shaken(web, {}, (result) => result?.serial === serial);
+  return [
+    call('certificate uploaded', web, {
+      method: 'POST',
+      path,
+      body: { name: 'own', ...upload(own.first) },
+    }),
+    patch('tls certificate', web, { tls: { certificate: 'own' } }, shows(own.first.serial)),
+    call(
+      'certificate replaced',
+      web,
+      { method: 'PUT', path: `${path}/own`, body: upload(own.second) },
+      shows(own.second.serial),
+    ),
+    patch('tls hsts', web, {
+      tls: { hsts: { maxAge: '365d', includeSubDomains: true, preload: true } },
+    }),
+    patch('tls clientCa', web, { tls: { clientCa: { certificates: own.ca, verify: 'optional' } } }),
+    patch('tls clientCa', web, { tls: { clientCa: { revocationLists: own.revocationList } } }),
+    patch('tls hsts', web, { tls: { hsts: null } }),
+    patch('tls clientCa', web, { tls: { clientCa: null } }),
+    patch('tls certificate', web, { tls: null }),
+    call('certificate deleted', web, { method: 'DELETE', path: `${path}/own` }),
+  ];
+}
+
+/** Records are made by the control plane: no part of it is for HAProxy. */
+function dnsCycle({ web }: Surroundings): Cycle {
+  return [
+    patch('dns', web, { dns: { domains: ['www.bench.test'], ttl: 120, addresses: ['192.0.2.1'] } }),
+    patch('dns', web, { dns: { enabled: false } }),
+    patch('dns', web, { dns: null }),
   ];
 }

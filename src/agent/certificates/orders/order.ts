@@ -20,9 +20,10 @@ export interface OrderOptions {
   directory: string;
   settings: AcmeSettings;
   account: Account;
+  /** Seconds after which certbot is ended. */
+  limitSeconds: number;
 }
 
-const LIMIT_SECONDS = 300;
 /** What certbot calls the certificate; each order has a folder of its own, so that there is no other. */
 const LINEAGE = 'certificate';
 
@@ -33,6 +34,7 @@ export async function placeOrder({
   directory,
   settings,
   account,
+  limitSeconds,
 }: OrderOptions): Promise<Run> {
   await mkdir(dirname(directory), { recursive: true, mode: 0o700 });
   await prepareRun(directory);
@@ -43,7 +45,7 @@ export async function placeOrder({
       : ['--manual-auth-hook', hookCommand('publish'), '--manual-cleanup-hook', hookCommand('remove')];
   return startRun(directory, {
     settings,
-    limitSeconds: LIMIT_SECONDS,
+    limitSeconds,
     args: [
       'certonly',
       '--cert-name',

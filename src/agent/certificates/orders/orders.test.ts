@@ -359,8 +359,15 @@ it.concurrent('the account is bound to one with the CA by a key that nobody else
   await again.stop();
   expect(bound.front.asked.get('/sign-me-up')).toBe(tries);
 
+  const failures: unknown[] = [];
   const right = await bound.agent({
     root: unbound.root,
+    logger: {
+      debug: () => {},
+      info: () => {},
+      warn: (fields) => void failures.push(fields),
+      error: () => {},
+    },
     settings: { eab: { kid: 'kid-1', hmacKeyFile }, email: 'ops@example.com' },
   });
   right.want(['app.test']);
@@ -376,6 +383,7 @@ it.concurrent('the account is bound to one with the CA by a key that nobody else
   right.clock.advance(2 * 3_600_000);
   right.orders.renewNow(ID);
   await right.until('app.test', 'to have a new account', () => right.orders.thumbprint() !== before);
+  expect(failures).toEqual([expect.objectContaining({ name: 'app.test', code: 'account_gone' })]);
   right.clock.advance(60_000);
   await right.until(
     'app.test',

@@ -72,7 +72,11 @@ export interface CertificateOrdersOptions {
   publicServers?: readonly string[];
   /** Port of the name servers that zones are delegated to. Default: 53. */
   nameServerPort?: number;
+  /** Seconds after which an order is given up. Default: 300. */
+  limitSeconds?: number;
 }
+
+const LIMIT_SECONDS = 300;
 
 export function createCertificateOrders(options: CertificateOrdersOptions): CertificateOrders {
   const { root, settings, clock, random, logger, publisher } = options;
@@ -96,7 +100,7 @@ export function createCertificateOrders(options: CertificateOrdersOptions): Cert
     logger,
     onChange: () => tell(wanted.keys()),
   });
-  const { publicServers, nameServerPort } = options;
+  const { publicServers, nameServerPort, limitSeconds = LIMIT_SECONDS } = options;
   const token = () => randomBytes(24).toString('base64url');
   const preflight = createPreflight({
     settings,
@@ -106,7 +110,16 @@ export function createCertificateOrders(options: CertificateOrdersOptions): Cert
     ...(nameServerPort === undefined ? {} : { nameServerPort }),
   });
   const limits = options.limits ?? (settings.caBundle === undefined ? PUBLIC_CA_LIMITS : undefined);
-  const placing = { settings, account, preflight, publisher, clock, logger, ending: ending.signal };
+  const placing = {
+    settings,
+    account,
+    preflight,
+    publisher,
+    limitSeconds,
+    clock,
+    logger,
+    ending: ending.signal,
+  };
   const renewals = createRenewals({
     root,
     authority,

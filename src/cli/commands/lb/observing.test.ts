@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { type FakeApi, startFakeApi } from '../../../../test/support/cli/fake-api.ts';
+import { type FakeApi, startFakeApi, startWithWebLb } from '../../../../test/support/cli/fake-api.ts';
 import { runCli } from '../../../../test/support/cli/run-cli.ts';
 import { waitFor } from '../../../../test/support/wait.ts';
+import type { DnsStatus } from '../../../api/dns-status.ts';
+import type { Event } from '../../../api/events.ts';
 import type { LogEntry } from '../../../api/logs.ts';
 import type { RateLimitList } from '../../../api/rate-limits.ts';
 import type { Stats } from '../../../api/stats.ts';
@@ -167,6 +169,91 @@ describe('lb logs', () => {
     expect(err).toContain('the agent is away\n');
     expect(api.requests[0]?.headers['last-event-id']).toBeUndefined();
     expect(api.requests[1]?.headers['last-event-id']).toBe('c.1');
+  });
+});
+
+describe('lb events', () => {
+  const EVENT: Event = {
+    id: 'evt_7',
+    time: '2026-11-23T04:31:05.123Z',
+    firstTime: '2026-11-23T04:28:51.000Z',
+    count: 3,
+    type: 'backend.down',
+    severity: 'warning',
+    resource: { kind: 'load_balancer', id: 'lb_web-lb', name: 'web-lb' },
+    message: 'web-1:8080 went down: \u001b[2Jrefused',
+    details: {},
+  };
+  const earlier = { ...EVENT, id: 'evt_6', count: 1, message: 'before' };
+
+  test('a line for people, the newest last and safe for the terminal; objects for programs', async () => {
+    const api = await withAnswer('events', { body: { items: [EVENT, earlier], nextCursor: null } });
+    const line = 'lb events web-lb --type backend.* --severity warning --limit 5';
+    const { out } = await runCli(line, { env: api.env });
+    expect(out.split('\n')).toEqual([
+      '2026-11-23 04:31:05  warning  backend.down  web-lb: before',
+      '2026-11-23 04:31:05  warning  backend.down  web-lb: web-1:8080 went down: \\x1b[2Jrefused (3 times since 04:28:51)',
+      '',
+    ]);
+    expect(api.requests[0]?.query).toEqual({ type: 'backend.*', severity: 'warning', limit: '5' });
+    const json = await runCli('lb events web-lb -o json', { env: api.env });
+    expect(
+      json.out
+        .trim()
+        .split('\n')
+        .map((text) => JSON.parse(text)),
+    ).toEqual([earlier, EVENT]);
+    expect((await runCli('lb events web-lb -o name', { env: api.env })).out).toBe('evt_6\nevt_7\n');
+  });
+
+  test('of all load balancers without a name, and nothing is told on stderr', async () => {
+    const api = await withAnswer('events', { body: { items: [], nextCursor: null } });
+    api.answers.set('GET /v1/events', { body: { items: [EVENT], nextCursor: null } });
+    expect((await runCli('lb events', { env: api.env })).out).toContain('backend.down');
+    const { out, err } = await runCli('lb events web-lb', { env: api.env });
+    expect({ out, err }).toEqual({ out: '', err: 'Nothing like that has happened\n' });
+  });
+
+  test('-f goes on where the stream ended', async () => {
+    const api = await withAnswer('events', { text: eventText('event', EVENT, 'evt_7') });
+    const interrupt = new AbortController();
+    const running = runCli('lb events web-lb -f', { env: api.env, signal: interrupt.signal });
+    await waitFor('a second stream', () => api.requests.length >= 2);
+    interrupt.abort();
+    expect((await running).out).toContain('backend.down');
+    expect(api.requests[1]?.headers['last-event-id']).toBe('evt_7');
+  });
+});
+
+describe('lb dns show', () => {
+  const MISSING: DnsStatus = {
+    domain: 'app.example.com',
+    state: 'no_zone',
+    reason: 'Missing',
+    message: 'app.example.com has no address in DNS',
+    whatToDo: 'Make it.',
+    records: [{ type: 'A', wanted: ['203.0.113.5'], seen: ['192.0.2.1'] }],
+    make: ['app.example.com. 60 IN A 203.0.113.5'],
+    since: '2026-11-23T04:00:00.000Z',
+  };
+
+  test('what is wanted, what is there, what to do, and the lines to make', async () => {
+    const api = await startWithWebLb();
+    const lb = api.loadBalancers.get('web-lb');
+    if (lb) lb.status.dns = [MISSING];
+    const { out } = await runCli('lb dns show web-lb', { env: api.env });
+    expect(out).toMatch(/^app\.example\.com +no_zone +- +A 203\.0\.113\.5 +A 192\.0\.2\.1 +Make it\.$/m);
+    expect(out).toMatch(/\nTo make by hand:\n {2}app\.example\.com\. 60 IN A 203\.0\.113\.5\n$/);
+    expect((await runCli('lb show web-lb', { env: api.env })).out).toMatch(/DNS:\n.*\n +app\.example\.com/);
+    const json = await runCli('lb dns show web-lb -o json', { env: api.env });
+    expect(JSON.parse(json.out)).toEqual({ items: [MISSING], nextCursor: null });
+  });
+
+  test('why there is nothing to show', async () => {
+    const api = await startWithWebLb();
+    expect((await runCli('lb dns show web-lb', { env: api.env })).err).toContain('has no domains');
+    await runCli('lb dns set web-lb --no-enabled', { env: api.env });
+    expect((await runCli('lb dns show web-lb', { env: api.env })).err).toContain('DNS is left alone');
   });
 });
 

@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import { isIPv6 } from 'node:net';
+import { formatIp, parseIp } from '../../spec/address.ts';
+import type { FloatingPaths } from './paths.ts';
+
+/** What keepalived is to do for one load balancer on one node. */
+export interface KeepalivedOrder {
+  id: string;
+  /** As the control plane tells it: 150 for the first node, 100 for the second, 99, … */
+  priority: number;
+  /** This node's address in the VPC, and the interface that has it. */
+  address: string;
+  device: string;
+  /** The other nodes' addresses in the VPC. */
+  peers: readonly string[];
+  /** Addresses that float, each with the interface that gets it. */
+  floating: readonly { address: string; device: string }[];
+  paths: FloatingPaths;
+}
+
+/** What the agent writes when HAProxy does not serve. With the weight 0 it is a fault, whatever the priority. */
+export const UNHEALTHY = -254;
+const INSTANCE = 'floating';
+const HIGHEST = 254;
+const SECOND = { ordered: 100, priority: 250 };
+/** Apart by so much, one has taken over and said so before the next one would. */
+const STEP = 8;
+
+/**
+ * A backup waits (256 - priority) / 256 of an interval longer than three adverts, and only as long when the other one says that
+ * it goes. So the priorities are high: in the order that is wanted, but close together.
+ */
+export function vrrpPriority(ordered: number): number {
+  if (ordered > SECOND.ordered) return HIGHEST;
+  return Math.max(1, SECOND.priority - (SECOND.ordered - ordered) * STEP);
+}
+
+/** Load balancers on the same machines have different ones; adverts go to their own nodes alone. */
+export function routerId(id: string): number {
+  return (createHash('sha256').update(id).digest().readUInt32BE() % 255) + 1;
+}
+
+/**
+ * Renders keepalived.conf: VRRP version 3 with an advert every 0.1 s, unicast because many networks have no multicast. A node
+ * that comes back does not take the addresses back (`nopreempt`): that would break connections for nothing, and a node
+ * that fails again and again would do so each time.
+ */
+export function renderKeepalived(order: KeepalivedOrder): string {
+  const { id, device, paths } = order;
+  const address = ip(order.address);
+  const isSix = isIPv6(address);
+  const ofFamily = order.floating.filter((each) => isIPv6(each.address) === isSix);
+  const others = order.floating.filter((each) => isIPv6(each.address) !== isSix);
+  // Its own interface is watched anyway.
+  const watched = [...new Set(order.floating.map((each) => each.device))].filter((each) => each !== device);
+  return `# Floating addresses of load balancer ${word(id)}. Written by the agentmetal agent, which overwrites what is changed here.
+${block('global_defs', [
+  `router_id ${word(id)}`,
+  'vrrp_version 3',
+  'vrrp_check_unicast_src',
+  // Adverts that wait for a busy processor look like a node that is dead.
+  'vrrp_rt_priority 1',
+  'vrrp_garp_master_delay 1',
+  'vrrp_garp_master_refresh 5',
+  'script_user root',
+  'enable_script_security',
+])}
+${block('track_file health', [`file ${quoted(paths.health)}`, 'weight 0'])}
+${block('vrrp_script alive', [`script ${quoted(paths.alive)}`, 'interval 1', 'timeout 1', 'fall 2', 'rise 1', 'weight 0'])}
+${block(`vrrp_instance ${INSTANCE}`, [
+  'state BACKUP',
+  'nopreempt',
+  `interface ${deviceName(device)}`,
+  `virtual_router_id ${routerId(id)}`,
+  `priority ${vrrpPriority(order.priority)}`,
+  'advert_int 0.1',
+  `unicast_src_ip ${address}`,
+  ...nested('unicast_peer', order.peers.map(ip)),
+  ...nested('virtual_ipaddress', ofFamily.map(addressLine)),
+  ...(others.length > 0 ? nested('virtual_ipaddress_excluded', others.map(addressLine)) : []),
+  ...(watched.length > 0 ? nested('track_interface', watched.map(deviceName)) : []),
+  ...nested('track_file', ['health']),
+  ...nested('track_script', ['alive']),
+  `notify ${quoted(paths.notify)}`,
+])}`;
+}
+
+function addressLine({ address, device }: { address: string; device: string }): string {
+  const text = ip(address);
+  return `${text}/${isIPv6(text) ? 128 : 32} dev ${deviceName(device)}`;
+}
+
+function block(header: string, lines: readonly string[]): string {
+  return `${header} {\n${lines.map((line) => `  ${line}\n`).join('')}}\n`;
+}
+
+function nested(header: string, lines: readonly string[]): string[] {
+  return [`${header} {`, ...lines.map((line) => `  ${line}`), '}'];
+}
+
+/** @throws when it is no address: it would be read as something else. */
+function ip(text: string): string {
+  const address = parseIp(text);
+  if (!address) throw new Error(`${JSON.stringify(text)} is no IP address`);
+  return formatIp(address);
+}
+
+/** The kernel takes nearly every character; keepalived reads words. */
+function deviceName(text: string): string {
+  if (!/^[A-Za-z0-9_.:@-]{1,15}$/.test(text))
+    throw new Error(`the interface ${JSON.stringify(text)} cannot be written to keepalived.conf`);
+  return text;
+}
+
+function word(text: string): string {
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(text))
+    throw new Error(`${JSON.stringify(text)} cannot be written to keepalived.conf`);
+  return text;
+}
+
+/** keepalived knows no escape for a quote, expands `$`, and takes what comes after a space in a script's path as arguments. */
+function quoted(path: string): string {
+  // oxlint-disable-next-line no-control-regex
+  if (/["$!#\\~\u0000-\u0020]/.test(path))
+    throw new Error(`the path ${JSON.stringify(path)} cannot be written to keepalived.conf`);
+  return `"${path}"`;
+}

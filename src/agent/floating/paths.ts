@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+
+/** What lies on the disk for the floating addresses of one load balancer. */
+export interface FloatingPaths {
+  directory: string;
+  /** keepalived's configuration. */
+  config: string;
+  /** Number of keepalived's process, and of its child that speaks VRRP. */
+  pidFile: string;
+  vrrpPidFile: string;
+  log: string;
+  /** What the agent tells keepalived of HAProxy: 0, or -254 when it does not serve. */
+  health: string;
+  /** What keepalived tells the agent: `MASTER`, `BACKUP` or `FAULT`. */
+  role: string;
+  /** Writes the role. */
+  notify: string;
+  /** Whether HAProxy runs, for when there is no agent to tell. */
+  alive: string;
+}
+
+export function floatingPaths(serviceDirectory: string): FloatingPaths {
+  const directory = join(serviceDirectory, 'floating');
+  return {
+    directory,
+    config: `${directory}/keepalived.conf`,
+    pidFile: `${directory}/keepalived.pid`,
+    vrrpPidFile: `${directory}/vrrp.pid`,
+    log: `${directory}/keepalived.log`,
+    health: `${directory}/health`,
+    role: `${directory}/role`,
+    notify: `${directory}/notify.sh`,
+    alive: `${directory}/alive.sh`,
+  };
+}

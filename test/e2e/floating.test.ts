@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AGENT, type Cluster, HAPROXY, KEEPALIVED, createCluster } from '../support/floating/cluster.ts';
+import { FAULTS, type Fault } from '../support/floating/faults.ts';
+import { waitFor } from '../support/wait.ts';
+
+const isRoot = process.getuid?.() === 0;
+
+/** Bounds for a machine that is busy with other tests; `npm run bench failover` measures. */
+const MAX_FAILED = 150;
+const MAX_GAP_MS = 2500;
+
+describe.runIf(isRoot)('two nodes with a floating address', () => {
+  let cluster: Cluster;
+  const clients = Array.from({ length: 40 }, (_, index) => `203.0.113.${101 + index}`);
+
+  beforeAll(async () => {
+    cluster = await createCluster(2, { sticky: { mode: 'source-ip' } });
+    for (const address of clients)
+      await cluster.network.client.run('ip', 'address', 'add', `${address}/32`, 'dev', 'eth0');
+  });
+  afterAll(() => cluster?.end());
+
+  const backendsOfClients = async () => {
+    const bodies = await Promise.all(clients.map((from) => cluster.ask(from)));
+    return bodies.map((body) => body?.split(' ')[0]);
+  };
+
+  /** Has the fault happen to the active node while a client asks, and another node take over. */
+  const strike = async ({ cause, mend }: Fault) => {
+    const victim = await cluster.settled();
+    const result = await cluster.during(async () => {
+      await cause(cluster, victim);
+      await cluster.othersHaveAddress(victim);
+      // The client has to be served again before it is asked how it went.
+      await waitFor('an answer by the other node', () => cluster.ask(clients[0] ?? ''));
+    });
+    await mend?.(cluster, victim);
+    return { victim, result };
+  };
+
+  it.each([
+    FAULTS.haproxyKilled,
+    FAULTS.machineKilled,
+    FAULTS.linkCut,
+    FAULTS.silentPartition,
+    FAULTS.reboot,
+  ])('serve on after a fault of the active one: $name', async (fault) => {
+    const { result } = await strike(fault);
+    expect(result.failed).toBeLessThan(MAX_FAILED);
+    expect(result.longestGapMs).toBeLessThan(MAX_GAP_MS);
+    // Once it is mended, one alone has the address.
+    await cluster.settled();
+  });
+
+  it('change roles when they are asked to, and clients keep their backends, 40 of 40', async () => {
+    const before = await backendsOfClients();
+    expect(before).not.toContain(undefined);
+    expect(new Set(before).size).toBe(4);
+    const { victim, result } = await strike(FAULTS.gracefulStop);
+    // A connection that was being opened at that very moment may be lost.
+    expect(result.failed).toBeLessThanOrEqual(2);
+    expect(await cluster.settled()).toBe(1 - victim);
+    expect(await backendsOfClients()).toEqual(before);
+    expect(await cluster.failover(victim)).toMatchObject({ kind: 'refused' });
+  });
+
+  it('keep their roles while an agent is away, and serve on when HAProxy dies without it', async () => {
+    const active = await cluster.settled();
+    const keepalived = cluster.processes(active, KEEPALIVED);
+    cluster.kill(active, [AGENT]);
+    await waitFor('the agent to be gone', () => cluster.processes(active, AGENT).length === 0);
+    expect(await cluster.ask(clients[0] ?? '')).toBeDefined();
+    await cluster.startAgent(active);
+    // The agent has found its keepalived again when it tells of it.
+    const told = cluster.report(active);
+    await waitFor('a report', () => cluster.report(active) !== told && cluster.report(active)?.node);
+    expect(await cluster.settled()).toBe(active);
+    expect(cluster.processes(active, KEEPALIVED)).toEqual(keepalived);
+    cluster.kill(active, [AGENT, HAPROXY]);
+    await cluster.othersHaveAddress(active);
+    await waitFor('an answer by the other node', () => cluster.ask(clients[0] ?? ''));
+    await cluster.startAgent(active);
+    expect(await cluster.settled()).toBe(1 - active);
+  });
+
+  it('are two again after keepalived was killed, whoever has the address then', async () => {
+    const active = await cluster.settled();
+    cluster.kill(active, [KEEPALIVED]);
+    await waitFor('another keepalived', () => cluster.processes(active, KEEPALIVED).length > 0);
+    await cluster.settled();
+  });
+});

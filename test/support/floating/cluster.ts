@@ -1,0 +1,267 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync, readFileSync, readdirSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DesiredLoadBalancer, LoadBalancerReport } from '../../../src/api/agent.ts';
+import type { AnswerBody } from '../../../src/api/agent-questions.ts';
+import { commandLine, isRunning, signal } from '../../../src/host/processes.ts';
+import { ROOT } from '../product.ts';
+import { specOf } from '../service.ts';
+import { waitFor } from '../wait.ts';
+import { BACKEND_PORTS, CONTROL_PORT, type FromFarSide, type ToFarSide } from './far-side.ts';
+import type { FromHammer, HammerResult, ToHammer } from './hammer.ts';
+import { isIn } from './namespace.ts';
+import { NODE_DEVICES, type Network, PUBLIC, VPC, cable, createNetwork, heal, partition } from './network.ts';
+
+const ID = 'lb_01m833pgxtewv9hb4s1e6n3b2k';
+export const URL = `http://${PUBLIC.floating}/`;
+
+/** Two or more machines with an agent each, that serve one load balancer on a floating address. */
+export interface Cluster {
+  network: Network;
+  /** What a node has told last. */
+  report(index: number): LoadBalancerReport | undefined;
+  /** The node that has the floating address, by its interface; undefined when none or several have. */
+  active(): Promise<number | undefined>;
+  /** Whether this node has it. */
+  hasAddress(index: number): Promise<boolean>;
+  /** Waits until that node has the address and all others would take it. */
+  settled(index?: number): Promise<number>;
+  /** Waits until another node than this has the address too. */
+  othersHaveAddress(index: number): Promise<void>;
+  /** Sets another spec on all nodes. */
+  order(spec: Record<string, unknown>): Promise<void>;
+  /** Asks a node to step back. */
+  failover(index: number): Promise<AnswerBody>;
+  processes(index: number, name: string): number[];
+  kill(index: number, names: readonly string[], how?: NodeJS.Signals): void;
+  startAgent(index: number): Promise<void>;
+  /** All of a machine's processes end, and its addresses are gone, as after its power was. */
+  crash(index: number): Promise<void>;
+  /** It comes back after a crash. */
+  boot(index: number): Promise<void>;
+  partition(index: number): Promise<void>;
+  heal(): Promise<void>;
+  cable(index: number, state: 'up' | 'down'): Promise<void>;
+  /** Has the client ask for as long as something takes. */
+  during(what: () => Promise<unknown>): Promise<HammerResult>;
+  /** What a client with that address is answered; undefined when it is not. */
+  ask(from: string): Promise<string | undefined>;
+  end(): Promise<void>;
+}
+
+export const AGENT = 'agent';
+export const HAPROXY = 'haproxy';
+export const KEEPALIVED = 'keepalived';
+
+export async function createCluster(count: number, spec: Record<string, unknown> = {}): Promise<Cluster> {
+  // keepalived runs no script that lies where others than root may write, as they may in /tmp.
+  const directory = await mkdtemp('/run/am-');
+  const network = await createNetwork(count);
+  const members = network.nodes.map((_, index) => ({ name: `lb-${index + 1}`, address: VPC.node(index) }));
+  const reports = new Map<string, LoadBalancerReport>();
+  const answers = new Map<string, AnswerBody>();
+  const script = (name: string) => [process.execPath, join(import.meta.dirname, name)];
+
+  const farSide = network.backends.spawn(script('far-side.ts'), ['ignore', 'inherit', 'inherit', 'ipc']);
+  farSide.on('message', (message: FromFarSide) => {
+    if (message.kind === 'report') reports.set(message.node, message.report);
+    if (message.kind === 'answer') answers.set(message.node, message.body);
+  });
+  const hammer = network.client.spawn(script('hammer.ts'), ['ignore', 'inherit', 'inherit', 'ipc']);
+  // Each question that is open listens for its answer.
+  hammer.setMaxListeners(0);
+  await Promise.all([once(farSide, 'message'), once(hammer, 'message')]);
+  const tell = (message: ToFarSide) => farSide.send(message);
+  const tellHammer = (message: ToHammer) => hammer.send(message);
+
+  let revision = 0;
+  const agents: (ChildProcess | undefined)[] = [];
+  const dataDir = (index: number) => join(directory, String(index + 1));
+  const nodeAt = (index: number) => {
+    const node = network.nodes[index];
+    if (!node) throw new Error(`there is no node ${index}`);
+    return node;
+  };
+
+  const self: Cluster = {
+    network,
+    report: (index) => reports.get(members[index]?.name ?? ''),
+    async hasAddress(index) {
+      const shown = await nodeAt(index).run('ip', '-o', 'address', 'show', 'dev', NODE_DEVICES[1]);
+      return shown.includes(` ${PUBLIC.floating}/`);
+    },
+    async active() {
+      const have = await Promise.all(network.nodes.map((_, index) => self.hasAddress(index)));
+      return have.filter(Boolean).length === 1 ? have.indexOf(true) : undefined;
+    },
+    settled: (wanted) =>
+      waitFor(
+        'one active node and the others standing by',
+        async () => {
+          const active = await self.active();
+          if (active === undefined || (wanted ?? active) !== active) return undefined;
+          const roles = members.map(({ name }) => reports.get(name)?.node?.role);
+          const isAsTold = roles.every((role, index) => role === (index === active ? 'active' : 'standby'));
+          if (!isAsTold) return undefined;
+          // Where its packets go, the client has to learn as well.
+          const answer = await self.ask(PUBLIC.client);
+          return answer?.endsWith(`:${VPC.node(active)}`) ? { active } : undefined;
+        },
+        30_000,
+      ).then(({ active }) => active),
+    async othersHaveAddress(index) {
+      const others = [...network.nodes.keys()].filter((each) => each !== index);
+      await waitFor('another node to have the address', async () =>
+        (await Promise.all(others.map((other) => self.hasAddress(other)))).includes(true),
+      );
+    },
+    async order(more) {
+      revision += 1;
+      const full = {
+        type: 'http',
+        backends: BACKEND_PORTS.map((port) => ({ target: `${VPC.backends}:${port}` })),
+        healthCheck: { type: 'tcp', interval: '1s' },
+        ...more,
+      };
+      for (const [index, member] of members.entries()) {
+        const order: DesiredLoadBalancer = {
+          id: ID,
+          name: 'web-lb',
+          revision,
+          spec: specOf(full),
+          address: '*',
+          vpc: { name: 'prod', cidrs: ['10.80.0.0/24'], nameServers: [], hosts: [] },
+          allowLoopbackBackends: false,
+          node: {
+            ...member,
+            priority: index === 0 ? 150 : 101 - index,
+            floatingAddresses: [PUBLIC.floating],
+            members,
+          },
+        };
+        tell({ kind: 'order', node: member.name, order });
+      }
+      for (const { name } of members)
+        await waitFor(
+          `${name} to serve revision ${revision}`,
+          () => {
+            const report = reports.get(name);
+            return (
+              report?.observedRevision === revision &&
+              report.backends.length > 0 &&
+              report.backends.every(({ state }) => state === 'up')
+            );
+          },
+          60_000,
+        );
+    },
+    async failover(index) {
+      const { name } = members[index] ?? { name: '' };
+      answers.delete(name);
+      tell({ kind: 'ask', node: name });
+      return waitFor('an answer', () => answers.get(name));
+    },
+    processes: (index, name) =>
+      readdirSync('/proc')
+        .map(Number)
+        .filter((pid) => pid > 0 && nameOf(pid, name) && isIn(nodeAt(index), pid)),
+    kill(index, names, how = 'SIGKILL') {
+      for (const name of names) for (const pid of self.processes(index, name)) signal(pid, how);
+    },
+    async startAgent(index) {
+      const folder = dataDir(index);
+      const tokenFile = join(folder, 'token');
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await writeFile(tokenFile, `${members[index]?.name}\n`, { mode: 0o600 });
+      const log = openSync(join(folder, 'agent.log'), 'a');
+      const url = `http://${VPC.backends}:${CONTROL_PORT}`;
+      const args = ['--url', url, '--token-file', tokenFile, '--data-dir', folder];
+      agents[index] = nodeAt(index).spawn(
+        [process.execPath, join(ROOT, 'src/main.ts'), 'agent', ...args],
+        ['ignore', log, log],
+      );
+    },
+    async crash(index) {
+      for (const device of NODE_DEVICES) await cable(network, index, device, 'down');
+      self.kill(index, [AGENT, KEEPALIVED, HAPROXY]);
+    },
+    async boot(index) {
+      const node = nodeAt(index);
+      await node.run('ip', 'address', 'flush', 'dev', 'lo');
+      await node.run('ip', 'address', 'add', '127.0.0.1/8', 'dev', 'lo');
+      if (await self.hasAddress(index))
+        await node.run('ip', 'address', 'del', `${PUBLIC.floating}/32`, 'dev', NODE_DEVICES[1]);
+      for (const device of NODE_DEVICES) await cable(network, index, device, 'up');
+      await self.startAgent(index);
+    },
+    partition: (index) => partition(network, index),
+    heal: () => heal(network),
+    cable: (index, state) => cable(network, index, NODE_DEVICES[1], state),
+    async during(what) {
+      tellHammer({ kind: 'begin', url: URL, everyMs: 10, timeoutMs: 1000 });
+      await what();
+      const result = awaitMessage(hammer, (message) =>
+        message.kind === 'result' ? message.result : undefined,
+      );
+      tellHammer({ kind: 'end' });
+      return result;
+    },
+    ask(from) {
+      const id = Math.random();
+      const answer = awaitMessage(hammer, (message) =>
+        message.kind === 'answer' && message.id === id ? { body: message.body } : undefined,
+      );
+      tellHammer({ kind: 'ask', id, url: URL, from });
+      return answer.then(({ body }) => body);
+    },
+    async end() {
+      for (const index of network.nodes.keys()) self.kill(index, [AGENT, KEEPALIVED, HAPROXY]);
+      for (const child of [farSide, hammer]) child.kill('SIGKILL');
+      await network.end();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+  try {
+    for (const index of network.nodes.keys()) await self.startAgent(index);
+    await self.order(spec);
+  } catch (error) {
+    const logs = network.nodes.map((_, index) => logsOf(dataDir(index)));
+    await self.end();
+    throw new Error(`the nodes do not serve:\n${logs.join('\n')}`, { cause: error });
+  }
+  return self;
+}
+
+function logsOf(folder: string): string {
+  const read = (path: string) => {
+    try {
+      return readFileSync(join(folder, path), 'utf8');
+    } catch {
+      // Without one there is nothing to tell.
+      return '';
+    }
+  };
+  const floating = `load-balancers/${ID}/floating/keepalived.log`;
+  return [read('agent.log'), read(floating)].join('\n');
+}
+
+/** Whether that is the program's process; the agent is a Node that was told so. */
+function nameOf(pid: number, name: string): boolean {
+  if (!isRunning(pid)) return false;
+  const [program = '', , verb] = commandLine(pid);
+  return name === AGENT ? verb === AGENT : program.endsWith(name);
+}
+
+function awaitMessage<T>(child: ChildProcess, pick: (message: FromHammer) => T | undefined): Promise<T> {
+  return new Promise((resolve) => {
+    const look = (message: FromHammer) => {
+      const found = pick(message);
+      if (found === undefined) return;
+      child.off('message', look);
+      resolve(found);
+    };
+    child.on('message', look);
+  });
+}

@@ -1,0 +1,45 @@
+import { AGENT, type Cluster, HAPROXY, KEEPALIVED } from './cluster.ts';
+
+/** Something that happens to the node that has the floating address. */
+export interface Fault {
+  name: string;
+  cause(cluster: Cluster, index: number): Promise<unknown>;
+  /** Brings the node back, where it does not come back by itself. */
+  mend?(cluster: Cluster, index: number): Promise<unknown>;
+}
+
+export const FAULTS = {
+  haproxyKilled: {
+    name: 'HAProxy killed',
+    cause: async (cluster, index) => cluster.kill(index, [HAPROXY]),
+  },
+  machineKilled: {
+    name: 'machine killed',
+    cause: (cluster, index) => cluster.crash(index),
+    mend: (cluster, index) => cluster.boot(index),
+  },
+  linkCut: {
+    name: 'link to the clients cut',
+    cause: (cluster, index) => cluster.cable(index, 'down'),
+    mend: (cluster, index) => cluster.cable(index, 'up'),
+  },
+  gracefulStop: {
+    name: 'failover asked for',
+    cause: (cluster, index) => cluster.failover(index),
+  },
+  reboot: {
+    name: 'reboot',
+    async cause(cluster, index) {
+      // As systemd does at the end: everything is asked to stop, and a moment later the network goes.
+      cluster.kill(index, [AGENT, KEEPALIVED, HAPROXY], 'SIGTERM');
+      await cluster.othersHaveAddress(index);
+      await cluster.crash(index);
+    },
+    mend: (cluster, index) => cluster.boot(index),
+  },
+  silentPartition: {
+    name: 'silent partition',
+    cause: (cluster, index) => cluster.partition(index),
+    mend: (cluster) => cluster.heal(),
+  },
+} satisfies Record<string, Fault>;
