@@ -82,13 +82,17 @@ export async function machineIdsOf(tx: Tx, loadBalancerId: string): Promise<stri
   return rows.map((row) => row.machine_id);
 }
 
-/** Which machines serve which load balancers. */
+/** Which machines serve which load balancers: all of them, or some. */
 export async function listPlacements(
   tx: Tx,
+  loadBalancerIds?: readonly string[],
 ): Promise<Pick<NodeRecord, 'loadBalancerId' | 'machineId' | 'observedRevision' | 'position'>[]> {
   const rows = await tx
     .selectFrom('nodes')
     .select(['load_balancer_id', 'machine_id', 'observed_revision', 'position'])
+    .$if(loadBalancerIds !== undefined, (query) =>
+      query.where('load_balancer_id', 'in', loadBalancerIds ?? []),
+    )
     .orderBy('position')
     .orderBy('machine_id')
     .execute();

@@ -27,16 +27,16 @@ export async function keepReport(
   report: AgentReport,
 ): Promise<void> {
   const now = timestamp(context);
-  const { kept, touched, failures } = await context.store.transaction(async (tx) => {
+  const { kept, touched, failures, isHosted } = await context.store.transaction(async (tx) => {
     const machine = await findMachine(tx, machineId);
     const ids: string[] = [];
     const machineIds = new Set<string>();
     const failures: [id: string, byDomain: ReadonlyMap<string, number>][] = [];
-    if (!machine) return { kept: ids, touched: machineIds, failures };
+    if (!machine) return { kept: ids, touched: machineIds, failures, isHosted: false };
     await tellOnline(tx, machine, context.clock.now());
     await keepAuthority(tx, machine, report.authority, context.clock.now());
     await updateMachine(tx, seenMachine(machine, report, now));
-    await noteArrival(context, tx, machine, report);
+    const isHosted = await noteArrival(context, tx, machine, report);
     const touch = (list: readonly string[]) => list.forEach((id) => machineIds.add(id));
     for (const part of report.loadBalancers) {
       const keptPart = await keepPart(context, tx, machine, part);
@@ -47,7 +47,7 @@ export async function keepReport(
         touch(await failGuard(tx, part.id, { ...part.receipt, machine: machine.name }));
     }
     for (const guard of report.guards ?? []) touch(await keepGuard(context, tx, machine, guard));
-    return { kept: ids, touched: machineIds, failures };
+    return { kept: ids, touched: machineIds, failures, isHosted };
   });
   for (const [id, byDomain] of failures) context.orderFailures.add(id, byDomain);
   for (const id of touched) context.changes.notify(`machine:${id}`);
@@ -55,7 +55,7 @@ export async function keepReport(
     if (traffic && kept.includes(id)) context.totals.record(machineId, id, traffic);
   for (const id of kept) context.changes.notify(`nodes:${id}`);
   // A machine that came back may be had, and a node that is live may take another one's place.
-  context.changes.notify('placement');
+  if (isHosted) context.changes.notify('placement');
 }
 
 function seenMachine(machine: MachineRecord, report: AgentReport, now: string): MachineRecord {

@@ -7,20 +7,31 @@ import type { Tx } from '../../store/open.ts';
 import { findVpc } from '../../store/vpcs.ts';
 import { type ServerContext, timestamp } from '../context.ts';
 import { givenUpEvent, readyEvent } from '../events/placement.ts';
-import { addressFault } from './rules.ts';
+import { type HostedMachine, addressFault } from './rules.ts';
 
 /**
  * Takes in what a report tells of a machine itself. One to which nobody logs in is ready with the first report of its
  * agent, and may tell its address by it.
+ * @returns whether load balancers may have it for themselves.
  */
 export async function noteArrival(
   context: Pick<ServerContext, 'clock' | 'allowLoopbackBackends'>,
   tx: Tx,
   machine: MachineRecord,
   report: AgentReport,
-): Promise<void> {
+): Promise<boolean> {
   const host = await findMachineHost(tx, machine.id);
-  if (!host || host.ssh || host.phase !== 'provisioning') return;
+  if (host && !host.ssh && host.phase === 'provisioning')
+    await takeIn(context, tx, { machine, host }, report);
+  return host !== undefined;
+}
+
+async function takeIn(
+  context: Pick<ServerContext, 'clock' | 'allowLoopbackBackends'>,
+  tx: Tx,
+  { machine, host }: HostedMachine,
+  report: AgentReport,
+): Promise<void> {
   const address = host.address ?? (await ownAddress(context, tx, host, report.hostAddresses));
   const at = timestamp(context);
   if (address !== undefined) {

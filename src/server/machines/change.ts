@@ -146,7 +146,6 @@ export async function removeMachine(
   const dryRun = dryRunOf(shown(host), undefined, claimant);
   await updateMachine(tx, { ...machine, tokenHash: null });
   const machineIds = await leaveNodes(tx, machine.id);
-  // Nobody logs in where nobody can, nor where nothing was ever put.
   if (!force && host.ssh) {
     const removing = { phase: 'removing', attempts: 0, fault: null, nextAt: now, enrolment: null } as const;
     await updateMachineHost(tx, { ...host, ...removing });

@@ -3,6 +3,8 @@ import { settlePlacement } from './settle.ts';
 
 /** An agent falls silent without telling. */
 const PASS_EVERY_MS = 5000;
+/** A pass is followed by a rest of so many times its length: with very many machines reports come all the time. */
+const REST_FACTOR = 4;
 
 /** Keeps load balancers on the machines that they should have. */
 export interface Placer {
@@ -14,7 +16,7 @@ type Context = Pick<ServerContext, 'store' | 'clock' | 'changes' | 'taken' | 'lo
 
 /** Places whenever something changes that may matter, and every now and then. */
 export function startPlacer(context: Context): Placer {
-  const { store, changes, log, closing } = context;
+  const { store, clock, changes, log, closing } = context;
   const stopping = new AbortController();
   const over = AbortSignal.any([stopping.signal, closing]);
   const watch = changes.watch('placement');
@@ -25,7 +27,9 @@ export function startPlacer(context: Context): Placer {
   };
   const run = async () => {
     while (!over.aborted) {
+      const startedAt = performance.now();
       await pass().catch((error: unknown) => log.error({ err: error }, 'load balancers could not be placed'));
+      await clock.sleep((performance.now() - startedAt) * REST_FACTOR, over);
       await watch.next(PASS_EVERY_MS, over);
     }
   };

@@ -30,15 +30,20 @@ export async function settlePlacement(context: Context, tx: Tx): Promise<string[
   if (hosts.length === 0) return [];
   await adoptUnplaced(tx, hosts);
   const records = await listOwnLoadBalancers(tx);
+  if (records.length === 0) return [];
   const touched = new Set(await giveFloatingAddresses(tx, records));
-  const placed = Map.groupBy(await listPlacements(tx), ({ loadBalancerId }) => loadBalancerId);
+  const nodes = await listPlacements(
+    tx,
+    records.map(({ id }) => id),
+  );
+  const placed = Map.groupBy(nodes, ({ loadBalancerId }) => loadBalancerId);
   const balancers = records.map(({ id, vpcId, revision, spec }): PlaceableBalancer => {
-    const nodes = (placed.get(id) ?? []).map(({ machineId, position, observedRevision }) => ({
+    const own = (placed.get(id) ?? []).map(({ machineId, position, observedRevision }) => ({
       machineId,
       position,
       isLive: observedRevision >= revision,
     }));
-    return { id, vpcId, wanted: spec.nodes, nodes };
+    return { id, vpcId, wanted: spec.nodes, nodes: own };
   });
   const machines = new Map((await listMachines(tx)).map((machine) => [machine.id, machine]));
   const now = context.clock.now();
