@@ -32,7 +32,8 @@ export function certificateStatuses(view: CertificateView): CertificateStatus[] 
   return statusesAsTold(view).map((status) => byClock(status, view));
 }
 
-function statusesAsTold(observation: CertificateView): CertificateStatus[] {
+/** The same without the clock: what agents told last. */
+export function statusesAsTold(observation: CertificateView): CertificateStatus[] {
   const { record, certificates } = observation;
   const uploads = certificates?.uploads ?? [];
   const seen = seenStatuses(observation);
@@ -136,7 +137,8 @@ function byClock(status: CertificateStatus, view: CertificateView): CertificateS
   if (!alert || alert.stage === 'none') return status;
   const level = LEVELS[alert.stage];
   const isNewlyOver = alert.stage === 'expired' && status.state !== 'expired';
-  const reason = `the certificate that is served ended at ${status.notAfter ?? ''}`;
+  const cause = status.reasonCode === undefined ? '' : `; last told: ${status.reason}`;
+  const reason = `the certificate that is served ended at ${status.notAfter ?? ''}${cause}`;
   return {
     ...status,
     ...(isNewlyOver ? { state: 'expired', reason } : {}),

@@ -1,9 +1,11 @@
+import { record } from '../../../spec/rules/raw.ts';
 import { defineCommand } from '../../command.ts';
-import { readDocuments } from '../../documents.ts';
+import { type Document, readDocuments } from '../../documents.ts';
 import { WRITE_OPTIONS } from '../../write-options.ts';
 import { requestDryRun, writeLoadBalancer } from '../../write.ts';
 import { applicable } from './documents-request.ts';
 import { eachDocument } from './in-document.ts';
+import { tellTerms } from './tls/terms.ts';
 
 export const apply = defineCommand({
   path: ['lb', 'apply'],
@@ -21,6 +23,7 @@ export const apply = defineCommand({
   ],
   async run(ctx, { options }) {
     const documents = await readDocuments(options.file, ctx.io);
+    if (!options.dryRun && documents.some(namesDomains)) await tellTerms(ctx);
     if (documents.length > 1 && !options.dryRun) {
       await eachDocument(documents, async (document) => {
         await requestDryRun(ctx, (await applicable(ctx, document)).request);
@@ -37,3 +40,9 @@ export const apply = defineCommand({
     });
   },
 });
+
+/** Whether certificates are to be ordered, which is agreeing to the terms of the authority. */
+function namesDomains({ spec }: Document): boolean {
+  const { domain, domains } = record(record(spec)['tls']);
+  return domain !== undefined || domains !== undefined;
+}

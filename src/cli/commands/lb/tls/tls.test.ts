@@ -22,6 +22,24 @@ describe('set', () => {
     expect((await tls(api, '--min-version 1.3')).err).not.toMatch(/terms/);
     const { err } = await runCli('lb create --name b --type http --domain b.example.com', { env: api.env });
     expect(err).toMatch(/agree to the terms/);
+    const apply = (tls: string) =>
+      runCli('lb apply -f -', { env: api.env, stdin: `{"name": "c", "spec": {"type": "http"${tls}}}` });
+    expect((await apply('')).err).not.toMatch(/terms/);
+    expect((await apply(', "tls": {"domain": "c.example.com"}')).err).toMatch(/agree to the terms/);
+  });
+
+  test('names the terms as the CA that is asked names them', async () => {
+    const api = await startWithWebLb();
+    const machine = (authority: object) => ({ name: 'm', authority });
+    const items = [
+      machine({ directory: 'https://ca.example.com/dir', termsOfService: 'https://ca.example.com/terms' }),
+      machine({ directory: 'https://acme-v02.api.letsencrypt.org/directory' }),
+      machine({ directory: 'https://other.example.com/dir' }),
+    ];
+    api.answers.set('GET /v1/machines', { body: { items, nextCursor: null } });
+    expect((await tls(api, '--domain app.example.com')).err).toContain(
+      'the terms of ca.example.com (https://ca.example.com/terms), and of Let’s Encrypt (https://letsencrypt.org/repository/), and of other.example.com, which has named none so far. ',
+    );
   });
 
   test('amends what is named and leaves the rest', async () => {
