@@ -22,6 +22,8 @@ import { Service } from './service.ts';
 export interface Fleet {
   /** Takes up what the agent remembers: it serves before any control plane answers. */
   recall(): Promise<void>;
+  /** Follows that control plane from now on, whichever it was before: the machine has been given to it. */
+  belongTo(this: void, controlPlaneId: string): Promise<void>;
   /** Takes in what the control plane wants. */
   take(state: DesiredState): Promise<void>;
   ids(): string[];
@@ -119,6 +121,11 @@ export function createFleet({ memory, certificates, onChange, ...options }: Flee
         serviceFor(desired.id, observedRevision).want(desired);
         wantCertificates(desired);
       }
+    },
+    async belongTo(id) {
+      if (id === controlPlaneId) return;
+      await memory.saveControlPlane(id);
+      controlPlaneId = id;
     },
     async take(state) {
       if (controlPlaneId !== undefined && state.controlPlaneId !== controlPlaneId) {

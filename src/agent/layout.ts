@@ -51,3 +51,10 @@ export function hostAddresses(): string[] {
     .filter(({ internal, address }) => !internal && !address.startsWith('fe80:'))
     .map(({ address }) => address);
 }
+
+/** The operating system as it names itself; undefined where it does not. */
+export function operatingSystem(): string | undefined {
+  const path = '/etc/os-release';
+  if (!existsSync(path)) return undefined;
+  return /^PRETTY_NAME="?([^"\n]{1,200})"?$/m.exec(readFileSync(path, 'utf8'))?.[1];
+}

@@ -12,9 +12,10 @@ import { type CertificateOrders, createCertificateOrders } from './certificates/
 import { createChallengePublisher } from './challenges.ts';
 import { readAcmeSettings } from './certificates/settings.ts';
 import { createControlPlane } from './control-plane.ts';
+import { enrol } from './enrolment.ts';
 import { createFleet } from './fleet.ts';
 import { createFollower } from './follow.ts';
-import { detectLayout, hostAddresses } from './layout.ts';
+import { detectLayout, hostAddresses, operatingSystem } from './layout.ts';
 import { createMemory } from './memory.ts';
 import { type Reporter, createReporter } from './reporter.ts';
 
@@ -25,8 +26,10 @@ const HAPROXY_LOOK_MS = 60_000;
 export interface AgentOptions {
   /** The control plane. */
   url: string;
-  /** File with the agent's credential. */
-  tokenFile: string;
+  /** File with the agent's credential. Default: `token` in the data directory. */
+  tokenFile?: string;
+  /** File with a token to enrol with, by which the agent gets its credential. Default: it has one. */
+  enrolFile?: string;
   /** File with the certificate or CA of the control plane, when the system does not trust it. */
   caFile?: string;
   /** Where the agent keeps its state. */
@@ -56,13 +59,15 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const logger = pino({ level: options.logLevel ?? 'warn', name: 'agent' }, pino.destination(2));
   const layout = detectLayout(dataDir, options.lowPortOffset);
   const binary = options.haproxy ?? process.env['AGENTMETAL_HAPROXY'] ?? findProgram('haproxy');
-  const controlPlane = createControlPlane(options);
+  const { url, caFile, enrolFile, tokenFile = join(dataDir, 'token') } = options;
+  const connection = { url, tokenFile, ...(caFile === undefined ? {} : { caFile }) };
+  const controlPlane = createControlPlane(connection);
   const about = await createAbout(binary, layout);
   let reporter: Reporter | undefined;
   const certificates = createCertificateOrders({
     root: join(dataDir, 'certificates'),
     settings: readAcmeSettings(process.env),
-    publisher: createChallengePublisher(options),
+    publisher: createChallengePublisher(connection),
     clock: systemClock,
     random: Math.random,
     logger,
@@ -103,18 +108,29 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   await fleet.recall();
   options.onReady?.();
   reporter.all();
-  const answering = answerQuestions(
-    { clock: systemClock, logger, controlPlane, fault: follower.fault, answer: fleet.answer },
-    options.signal,
-  );
-  await Promise.all([
-    follower.run(options.signal),
-    reporter.run(options.signal),
-    certificates.run(options.signal),
-    answering,
-  ]);
-  await fleet.detach();
-  await release();
+  const failed = new AbortController();
+  const signal = AbortSignal.any([options.signal, failed.signal]);
+  const enrolling =
+    enrolFile === undefined
+      ? undefined
+      : enrol({ ...connection, enrolFile, clock: systemClock, logger, onEnrolled: fleet.belongTo }, signal);
+  try {
+    await Promise.all([
+      enrolling,
+      follower.run(signal),
+      reporter.run(signal),
+      certificates.run(signal),
+      answerQuestions(
+        { clock: systemClock, logger, controlPlane, fault: follower.fault, answer: fleet.answer },
+        signal,
+      ),
+    ]);
+  } finally {
+    // An agent that nobody takes in ends as a whole; what it serves goes on.
+    failed.abort();
+    await fleet.detach();
+    await release();
+  }
 }
 
 /** The CA that certificates are ordered from, as far as it is known. */
@@ -129,5 +145,12 @@ async function createAbout(binary: string, layout: ReturnType<typeof detectLayou
     void installedVersion(binary).then((version) => (haproxyVersion = version ?? null));
   }, HAPROXY_LOOK_MS);
   timer.unref();
-  return () => ({ agentVersion: VERSION, haproxyVersion, layout, hostAddresses: hostAddresses() });
+  const os = operatingSystem();
+  return () => ({
+    agentVersion: VERSION,
+    haproxyVersion,
+    ...(os === undefined ? {} : { os }),
+    layout,
+    hostAddresses: hostAddresses(),
+  });
 }

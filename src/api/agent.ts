@@ -47,7 +47,7 @@ export interface DesiredLoadBalancer {
   spec: LoadBalancerSpec;
   /** The address to listen on; `*` is every address of the machine. */
   address: string;
-  vpc: { name: string } & VpcSpec;
+  vpc: { name: string } & Omit<VpcSpec, 'floatingAddresses'>;
   /** The operator's switch for backends on loopback. */
   allowLoopbackBackends: boolean;
   /** The uploaded certificate that the spec names; absent when it names none, or one that there is not. */
@@ -144,6 +144,8 @@ export type GuardReport = z.infer<typeof GuardReport>;
 export const AgentReport = z.strictObject({
   agentVersion: z.string().max(64),
   haproxyVersion: z.string().max(64).nullable(),
+  /** The operating system as it names itself, such as `Debian GNU/Linux 12 (bookworm)`. */
+  os: z.string().max(200).optional(),
   layout: HostLayout,
   /** Addresses of the machine, for a load balancer on all of them. */
   hostAddresses: z.array(z.string().max(64)).max(64),

@@ -47,6 +47,18 @@ export const NodeStatus = z
       .strictObject({ version: z.string(), pid: z.int(), workerPid: z.int(), startedAt: z.iso.datetime() })
       .optional()
       .describe('The HAProxy that serves.'),
+    floating: z
+      .strictObject({
+        role: z
+          .enum(['active', 'standby', 'fault'])
+          .describe(
+            '`active`: it has the floating address. `standby`: it would take it. `fault`: it cannot.',
+          ),
+        since: z.iso.datetime().describe('Since when it has that role, RFC 3339.'),
+        reason: z.string().optional().describe('Why it can take no floating address.'),
+      })
+      .optional()
+      .describe('Its part in the floating address; absent without one.'),
   })
   .describe('One HAProxy of the load balancer.');
 export type NodeStatus = z.infer<typeof NodeStatus>;

@@ -3,6 +3,15 @@ import { ERROR_CODES } from '../base/errors.ts';
 import { VERSION } from '../base/version.ts';
 import { Backend, BackendSettings } from '../spec/backend.ts';
 import { HealthCheckInput } from '../spec/health-check.ts';
+import {
+  MachineFault,
+  MachineInput,
+  MachinePatch,
+  MachineRetry,
+  MachineStep,
+  ManualMachineInput,
+  SshMachineInput,
+} from '../spec/machine.ts';
 import { Labels } from '../spec/name.ts';
 import { Plan, PlanStep, Receipt } from '../spec/plan.ts';
 import { ClientCa, Hsts, TlsInput } from '../spec/tls.ts';
@@ -15,6 +24,7 @@ import * as certificates from './certificates.ts';
 import * as events from './events.ts';
 import * as balancers from './load-balancer.ts';
 import * as logs from './logs.ts';
+import * as machines from './machines.ts';
 import * as rateLimits from './rate-limits.ts';
 import * as resources from './resources.ts';
 import * as stats from './stats.ts';
@@ -67,7 +77,16 @@ const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   Key: resources.Key,
   KeyInput: resources.KeyInput,
   NewKey: resources.NewKey,
-  Machine: resources.Machine,
+  Machine: machines.Machine,
+  MachineState: machines.MachineState,
+  NewMachine: machines.NewMachine,
+  MachineInput,
+  SshMachineInput,
+  ManualMachineInput,
+  MachinePatch,
+  MachineRetry,
+  MachineStep,
+  MachineFault,
   Event: events.Event,
   Severity: events.Severity,
   CertificateAuthority: certificates.CertificateAuthority,
@@ -94,7 +113,7 @@ const REF_PREFIX = '#/components/schemas/';
 /** The OpenAPI 3.1 document of everything but the agents' own interface. */
 export function buildOpenApi(): JsonObject {
   const schemas = createSchemas();
-  const routes = Object.entries(allRoutes).filter(([, route]) => route.role !== 'agent');
+  const routes = Object.entries(allRoutes).filter(([, route]) => route.tag !== 'Agent');
   const paths: Record<string, JsonObject> = {};
   for (const [id, route] of routes) {
     paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(schemas, id, route) };

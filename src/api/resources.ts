@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { Labels, ResourceName } from '../spec/name.ts';
 import { VpcSpec } from '../spec/vpc.ts';
-import { CertificateAuthority } from './certificates.ts';
 import { Change } from './load-balancer.ts';
 
 export const Vpc = z
@@ -40,7 +39,9 @@ export type ResourceDryRun = z.infer<typeof ResourceDryRun>;
 
 export const Role = z
   .enum(['admin', 'operator', 'viewer'])
-  .describe('admin: everything. operator: everything but keys and DNS zones. viewer: reads only.');
+  .describe(
+    'admin: everything. operator: everything but keys, DNS zones, and which machines there are. viewer: reads only.',
+  );
 export type Role = z.infer<typeof Role>;
 
 export const KeyInput = z
@@ -63,23 +64,6 @@ export const NewKey = Key.extend({
   key: z.string().describe('The key itself. It is shown once, here.'),
 }).describe('An API key with its secret.');
 export type NewKey = z.infer<typeof NewKey>;
-
-export const Machine = z
-  .strictObject({
-    id: z.string(),
-    name: z.string(),
-    driver: z.enum(['local']),
-    state: z.enum(['online', 'offline']).describe('Whether its agent has reported lately.'),
-    lastReportAt: z.iso.datetime().nullable(),
-    agentVersion: z.string().nullable(),
-    haproxyVersion: z.string().nullable().describe('null when HAProxy is missing there.'),
-    authority: CertificateAuthority.optional().describe(
-      'The CA that its agent orders certificates from; absent until it has told.',
-    ),
-    createdAt: z.iso.datetime(),
-  })
-  .describe('A host that can be a node of load balancers.');
-export type Machine = z.infer<typeof Machine>;
 
 export const Problem = z
   .object({

@@ -27,6 +27,19 @@ export async function confirmByName(
   }
 }
 
+/** Asks a question that only yes answers. Without a terminal there is nobody to ask. */
+export async function confirm(
+  { io, progress }: CliContext,
+  { question, refusal, hint }: { question: string; refusal: string; hint: string },
+): Promise<void> {
+  if (!io.stdin.isTTY) throw usageError('there is no terminal to ask on', hint);
+  progress.stop();
+  io.stderr.write(`${question} [y/N] `);
+  const answer = await readLine(io, { echo: true });
+  if (/^y(es)?$/i.test(answer.trim())) return;
+  throw new CliFailure(EXIT.failed, 'not_confirmed', refusal);
+}
+
 /** Asks for a secret on the terminal and shows nothing of it. */
 export async function readSecret(io: CliIo, question: string): Promise<string> {
   io.stderr.write(question);

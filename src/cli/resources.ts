@@ -1,14 +1,15 @@
 import { type ApiClient, apiPath } from '../api/client.ts';
 import type { DnsZone } from '../api/dns-zones.ts';
 import type { LoadBalancer, Revision } from '../api/load-balancer.ts';
-import type { Key, Machine, Page, Vpc } from '../api/resources.ts';
+import type { Machine } from '../api/machines.ts';
+import type { Key, Page, Vpc } from '../api/resources.ts';
 import { AppError } from '../base/errors.ts';
 
 export const LOAD_BALANCERS = '/v1/load-balancers';
 export const VPCS = '/v1/vpcs';
 export const KEYS = '/v1/keys';
 export const DNS_ZONES = '/v1/dns-zones';
-const MACHINES = '/v1/machines';
+export const MACHINES = '/v1/machines';
 
 /** The load balancer of that name or id. */
 export async function getLoadBalancer(api: ApiClient, name: string): Promise<LoadBalancer> {
@@ -49,7 +50,8 @@ export const listVpcs = (api: ApiClient, selector?: string) =>
 export const listDnsZones = (api: ApiClient, selector?: string) =>
   listAll<DnsZone>(api, DNS_ZONES, { labelSelector: selector });
 export const listKeys = (api: ApiClient) => listAll<Key>(api, KEYS);
-export const listMachines = (api: ApiClient) => listAll<Machine>(api, MACHINES);
+export const listMachines = (api: ApiClient, selector?: string) =>
+  listAll<Machine>(api, MACHINES, { labelSelector: selector });
 export const listRevisions = (api: ApiClient, name: string) =>
   listAll<Revision>(api, apiPath`/v1/load-balancers/${name}/revisions`);
 

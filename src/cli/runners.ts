@@ -16,6 +16,10 @@ export interface UpOptions {
   resolver?: string;
   tlsCert?: string;
   tlsKey?: string;
+  /** `host:port` on which machines reach the control plane. */
+  agentListen?: string;
+  /** What machines call. */
+  agentUrl?: string;
   /** Added to ports below 1024 where they may not be bound. */
   lowPortOffset?: number;
 }
@@ -39,13 +43,19 @@ interface ServerOptions {
   resolver?: string;
   tlsCert?: string;
   tlsKey?: string;
+  /** `host:port` on which machines reach the control plane. */
+  agentListen?: string;
+  /** What machines call. */
+  agentUrl?: string;
 }
 
 /** What `agentmetal agent` starts. */
 interface AgentOptions {
   url: string;
   /** File with the agent's own credential. */
-  tokenFile: string;
+  tokenFile?: string;
+  /** File with the token by which it gets one. */
+  enrolFile?: string;
   /** Certificate or CA of the control plane to trust. */
   caFile?: string;
   dataDir: string;

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
-import type { ServerOptions } from 'node:https';
 import helmet from '@fastify/helmet';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { allRoutes } from '../api/contract/all.ts';
+import type { Routes } from '../api/contract/route.ts';
 import { AppError, messageOf } from '../base/errors.ts';
 import type { TlsFiles } from './config.ts';
 import type { ServerContext } from './context.ts';
@@ -18,8 +18,24 @@ const MAX_PARAM_LENGTH = 32_768;
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 const JSON_TYPES = ['application/json', 'application/merge-patch+json'];
 
+export interface AppOptions {
+  /** Speaks TLS with this certificate. Default: plain HTTP. */
+  tls?: TlsPair | undefined;
+  /** What will be registered, so that a wrong method is told from a wrong path. Default: all of the API. */
+  routes?: Routes;
+}
+
+/** A certificate chain and its private key, PEM. */
+export interface TlsPair {
+  cert: string | Buffer;
+  key: string | Buffer;
+}
+
 /** The HTTP server without its routes: limits, headers, bodies and errors. */
-export async function createApp(context: ServerContext, tls: TlsFiles | undefined): Promise<FastifyInstance> {
+export async function createApp(
+  context: ServerContext,
+  { tls, routes = allRoutes }: AppOptions = {},
+): Promise<FastifyInstance> {
   const app: FastifyInstance = Fastify({
     loggerInstance: context.log,
     genReqId: (request) => requestId(context, request),
@@ -28,9 +44,9 @@ export async function createApp(context: ServerContext, tls: TlsFiles | undefine
     return503OnClosing: true,
     frameworkErrors: answerProblem,
     clientErrorHandler: answerBrokenRequest,
-    ...(tls ? { https: readTls(tls) } : {}),
+    ...(tls ? { https: { ...tls, minVersion: 'TLSv1.2' } } : {}),
   }) as unknown as FastifyInstance;
-  addErrorHandling(app, createUnknownRoute(allRoutes));
+  addErrorHandling(app, createUnknownRoute(routes));
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -67,9 +83,9 @@ function requestId({ newId }: ServerContext, { headers }: IncomingMessage): stri
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : newId('req');
 }
 
-function readTls({ cert, key }: TlsFiles): ServerOptions {
+export function readTls({ cert, key }: TlsFiles): TlsPair {
   try {
-    return { cert: readFileSync(cert), key: readFileSync(key), minVersion: 'TLSv1.2' };
+    return { cert: readFileSync(cert), key: readFileSync(key) };
   } catch (error) {
     throw new AppError('invalid_request', `the certificate or key cannot be read: ${messageOf(error)}`, {
       hint: 'Check the paths of --tls-cert and --tls-key, and that this user may read them.',

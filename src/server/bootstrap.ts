@@ -84,7 +84,7 @@ async function ensureAdminKey(
 async function ensureLocalMachine(context: ServerContext, tx: Tx, file: string): Promise<void> {
   const machine = await findMachine(tx, LOCAL_MACHINE);
   const token = readToken(file);
-  if (machine && token !== undefined && equalHashes(machine.tokenHash, hashSecret(token))) return;
+  if (machine && token !== undefined && equalHashes(machine.tokenHash ?? '', hashSecret(token))) return;
   const fresh = newSecret('amt', context.randomBytes);
   // The file comes before the commit: a crash in between leaves a token that nobody knows, and the next start mends it.
   writeToken(file, fresh);
@@ -107,11 +107,12 @@ async function addLocalMachine(context: ServerContext, tx: Tx, tokenHash: string
     authority: null,
     lastReportAt: null,
     createdAt: timestamp(context),
+    os: null,
   };
   await insertMachine(tx, machine);
-  for (const { id } of await listLoadBalancers(tx, '', 100_000)) {
-    if ((await nodesOf(tx, [id])).length > 0) continue;
-    await insertNode(tx, id, machine.id);
+  for (const { id, placement } of await listLoadBalancers(tx, '', 100_000)) {
+    if (placement === 'own' || (await nodesOf(tx, [id])).length > 0) continue;
+    await insertNode(tx, { loadBalancerId: id, machineId: machine.id });
     await touchNodes(tx, id, await nextChangeVersion(tx));
   }
 }

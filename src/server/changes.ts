@@ -2,9 +2,16 @@ import type { Clock } from '../base/clock.ts';
 
 /**
  * What may change: what a machine should serve, how far it has come, what is known of a load balancer's nodes, which DNS records
- * there should be, what has happened.
+ * there should be, what has happened, which machines load balancers may have, and which machines are to be made ready.
  */
-export type Topic = `machine:${string}` | `taken:${string}` | `nodes:${string}` | 'dns' | 'events';
+export type Topic =
+  | `machine:${string}`
+  | `taken:${string}`
+  | `nodes:${string}`
+  | 'dns'
+  | 'events'
+  | 'placement'
+  | 'machines';
 
 /** Wakes those who wait, in this process. It only makes them look; what is in the store is what counts. */
 export interface Changes {

@@ -4,12 +4,14 @@ import type { renderConfig } from '../haproxy/config/render.ts';
 import type { planChange } from '../haproxy/plan.ts';
 import type { Store } from '../store/open.ts';
 import type { AddressPool } from './address-pool.ts';
+import type { AgentAccess } from './agent-listener/access.ts';
 import type { LatestTotals } from './agent/latest-totals.ts';
 import type { TakenVersions } from './agent/taken-versions.ts';
 import type { OrderFailures } from './certificates/order-failures.ts';
 import type { Changes } from './changes.ts';
 import type { Lookup } from '../dns/lookup.ts';
 import type { ZoneProviders } from './dns/zone-providers.ts';
+import type { MachineProvisioner } from './machines/provisioner.ts';
 import type { Questions } from './questions/questions.ts';
 import type { Sealer } from './sealing.ts';
 
@@ -37,6 +39,10 @@ export interface ServerContext {
   log: Logger;
   addressPool: AddressPool;
   allowLoopbackBackends: boolean;
+  /** How machines reach the control plane; undefined where it does not listen for them. */
+  agentAccess: AgentAccess | undefined;
+  /** What makes machines ready; undefined where it was not handed in. */
+  provisioner: MachineProvisioner | undefined;
   /** Aborted when the server closes: whoever waits answers with what it has. */
   closing: AbortSignal;
 }

@@ -3,14 +3,14 @@ import type { FastifyInstance } from 'fastify';
 import { type Logger, pino } from 'pino';
 import { typeid } from 'typeid-js';
 import { type Clock, systemClock } from '../base/clock.ts';
-import { AppError, messageOf, systemCode } from '../base/errors.ts';
 import { renderConfig } from '../haproxy/config/render.ts';
 import { planChange } from '../haproxy/plan.ts';
 import type { Store } from '../store/open.ts';
 import { parseAddressPool } from './address-pool.ts';
 import { createLatestTotals } from './agent/latest-totals.ts';
 import { createTakenVersions } from './agent/taken-versions.ts';
-import { createApp } from './app.ts';
+import type { AgentListener } from './agent-listener/listener.ts';
+import { createApp, readTls } from './app.ts';
 import { createChanges } from './changes.ts';
 import { type ListenAddress, type TlsFiles, parseListen, requireSafeListen } from './config.ts';
 import type { ServerContext } from './context.ts';
@@ -18,6 +18,8 @@ import { createLookup } from '../dns/lookup.ts';
 import { createOrderFailures } from './certificates/order-failures.ts';
 import { announceEvents } from './events/announce.ts';
 import { createZoneProviders } from './dns/zone-providers.ts';
+import { boundPortOf, startListening } from './listen.ts';
+import type { MachineProvisioner } from './machines/provisioner.ts';
 import { createQuestions } from './questions/questions.ts';
 import { registerAllRoutes } from './routes/all.ts';
 import type { Sealer } from './sealing.ts';
@@ -35,6 +37,10 @@ export interface ServerOptions {
   tls?: TlsFiles | undefined;
   /** Allows listening beyond loopback without TLS. */
   insecureListen?: boolean | undefined;
+  /** Where machines reach the control plane. Default: nowhere. */
+  agentListener?: AgentListener | undefined;
+  /** What makes machines ready. */
+  provisioner?: MachineProvisioner | undefined;
   clock?: Clock;
   newId?: ServerContext['newId'];
   randomBytes?: ServerContext['randomBytes'];
@@ -58,15 +64,21 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   requireSafeListen(address, options);
   const closing = new AbortController();
   const context = createContext(options, closing.signal);
-  const app = await createApp(context, options.tls);
+  const app = await createApp(context, { tls: options.tls && readTls(options.tls) });
   app.addHook('preClose', async () => closing.abort());
   registerAllRoutes(app, context);
   await app.ready();
   return {
     app,
     context,
-    listen: () => listen(app, address, options.tls ? 'https' : 'http'),
-    close: () => app.close(),
+    async listen() {
+      const url = await listen(app, address, options.tls ? 'https' : 'http');
+      await options.agentListener?.listen(context);
+      return url;
+    },
+    async close() {
+      await Promise.all([app.close(), options.agentListener?.close()]);
+    },
   };
 }
 
@@ -92,33 +104,16 @@ function createContext(options: ServerOptions, closing: AbortSignal): ServerCont
     log: options.log ?? pino({ level: 'silent' }),
     addressPool: parseAddressPool(options.addressPool),
     allowLoopbackBackends: options.allowLoopbackBackends ?? false,
+    agentAccess: options.agentListener,
+    provisioner: options.provisioner,
     closing,
   };
 }
 
-async function listen(app: FastifyInstance, { host, port }: ListenAddress, scheme: string): Promise<string> {
-  try {
-    await app.listen({ host, port });
-  } catch (error) {
-    throw cannotListen(`${host}:${port}`, error);
-  }
+async function listen(app: FastifyInstance, address: ListenAddress, scheme: string): Promise<string> {
+  const { host, port } = address;
+  await startListening(app, address, '--listen (AGENTMETAL_LISTEN)');
   const bound = boundPortOf(app) ?? port;
   const reachable = host === '::' || host === '0.0.0.0' ? 'localhost' : host;
   return `${scheme}://${reachable.includes(':') ? `[${reachable}]` : reachable}:${bound}`;
-}
-
-function boundPortOf(app: FastifyInstance): number | undefined {
-  const address = app.server.address();
-  return typeof address === 'object' && address !== null ? address.port : undefined;
-}
-
-function cannotListen(where: string, error: unknown): AppError {
-  const taken = systemCode(error) === 'EADDRINUSE';
-  const detail = taken
-    ? `${where} is in use by another process`
-    : `cannot listen on ${where}: ${messageOf(error)}`;
-  return new AppError('unavailable', detail, {
-    hint: 'Stop the other process or choose another address with --listen (AGENTMETAL_LISTEN).',
-    cause: error,
-  });
 }

@@ -88,6 +88,26 @@ test('with a certificate it speaks TLS', async () => {
   await expect(runServer({ ...options, tls: { cert: '/nowhere', key } })).rejects.toThrow('cannot be read');
 });
 
+test('where machines reach it, agents are answered over TLS and nobody else is', async () => {
+  const port = await freePort();
+  const agentListen = `127.0.0.1:${port}`;
+  const server = await runServer({ ...options, adminKey: 'chosen-by-me', agentListen });
+  const token = (await readFile(options.localAgentTokenFile, 'utf8')).trim();
+  const status = async (path: string, key: string) => {
+    const header = `Authorization: Bearer ${key}`;
+    const url = `https://${agentListen}${path}`;
+    return (await run('curl', ['-sk', '-o', '/dev/null', '-w', '%{http_code}', '-H', header, url])).stdout;
+  };
+  expect(await status('/v1/agent/desired', token)).toBe('200');
+  expect(await status('/v1/agent/desired', 'another')).toBe('401');
+  expect(await status('/v1/keys', 'chosen-by-me')).toBe('404');
+  await server.close();
+  await expect(status('/v1/agent/desired', token)).rejects.toMatchObject({ code: 7 });
+  const holder = createServer().listen(port, '127.0.0.1');
+  await expect(runServer({ ...options, agentListen })).rejects.toThrow(`${agentListen} is in use`);
+  await new Promise((resolve) => holder.close(resolve));
+});
+
 test('a data folder that cannot be used is told', async () => {
   await writeFile(join(directory.path, 'file'), '');
   await expect(runServer({ ...options, dataDir: join(directory.path, 'file', 'data') })).rejects.toThrow(

@@ -6,17 +6,24 @@ import { acquireLock } from '../host/lock.ts';
 import { type Store, openStore } from '../store/open.ts';
 import { bootstrap } from './bootstrap.ts';
 import { type Server, type ServerOptions, createServer } from './create-server.ts';
-import { type DnsReconciler, startDnsReconciler } from './dns/reconciler.ts';
-import { type Watch, startWatch } from './events/watch.ts';
+import { createAgentListener } from './agent-listener/listener.ts';
+import { startDnsReconciler } from './dns/reconciler.ts';
+import { startWatch } from './events/watch.ts';
+import { startMachineQueue } from './machines/queue.ts';
+import { startPlacer } from './placement/placer.ts';
 import { createSealer } from './sealing.ts';
 
-export interface RunServerOptions extends Omit<ServerOptions, 'store' | 'log' | 'sealer'> {
+export interface RunServerOptions extends Omit<ServerOptions, 'store' | 'log' | 'sealer' | 'agentListener'> {
   /** Folder with all state, made with mode 0700 when missing. */
   dataDir: string;
   /** Becomes the first admin key at first start; ignored later. */
   adminKey?: string | undefined;
   /** Where the token of the agent on this machine is kept, mode 0600; absent when none runs here. */
   localAgentTokenFile?: string | undefined;
+  /** `host:port` on which machines reach the control plane. Default: it does not listen for them. */
+  agentListen?: string | undefined;
+  /** What machines call, where it is not the address of `agentListen`. */
+  agentUrl?: string | undefined;
   /** What is logged to stderr, as JSON lines. Default: warn. */
   logLevel?: LevelWithSilent | undefined;
 }
@@ -30,7 +37,15 @@ export interface RunningServer {
 
 /** Opens the store, makes what is needed at first start, and serves the API. */
 export async function runServer(options: RunServerOptions): Promise<RunningServer> {
-  const { dataDir, adminKey, localAgentTokenFile, logLevel = 'warn', ...rest } = options;
+  const {
+    dataDir,
+    adminKey,
+    localAgentTokenFile,
+    agentListen,
+    agentUrl,
+    logLevel = 'warn',
+    ...rest
+  } = options;
   await makeDataDir(dataDir);
   const release = await acquireLock(join(dataDir, 'control-plane.pid'), {
     role: 'server',
@@ -39,27 +54,30 @@ export async function runServer(options: RunServerOptions): Promise<RunningServe
   });
   let store: Store | undefined;
   let server: Server | undefined;
-  let dns: DnsReconciler | undefined;
-  let watch: Watch | undefined;
+  const loops: { stop(): Promise<void> }[] = [];
   const close = async () => {
     await server?.close();
-    await dns?.stop();
-    await watch?.stop();
+    await Promise.all(loops.map((loop) => loop.stop()));
     await store?.close();
     await release();
   };
   try {
     store = await openStore(dataDir);
     const sealer = createSealer(dataDir);
-    server = await createServer({ ...rest, store, sealer, log: createLogger(logLevel) });
+    const agentListener =
+      agentListen === undefined
+        ? undefined
+        : await createAgentListener({ listen: agentListen, url: agentUrl, dataDir });
+    server = await createServer({ ...rest, store, sealer, agentListener, log: createLogger(logLevel) });
     // Requests that come before the first start is committed wait for it: the store serves one transaction at a time.
     const { opened: url, ...made } = await bootstrap(
       server.context,
       { adminKey, localAgentTokenFile },
       server.listen,
     );
-    dns = startDnsReconciler(server.context);
-    watch = startWatch(server.context);
+    const { context } = server;
+    loops.push(startDnsReconciler(context), startWatch(context));
+    loops.push(startPlacer(context), startMachineQueue(context));
     return { url, ...made, close };
   } catch (error) {
     await close();

@@ -11,6 +11,9 @@ import { Timeouts, completeTimeouts } from './timeouts.ts';
 import { type Tls, TlsInput, completeTls } from './tls.ts';
 import { Compression, Maintenance, ProxyProtocol } from './traffic.ts';
 
+/** With more nodes, what they tell each other would be most of what they do. */
+const MAX_NODES = 16;
+
 /** The spec as a user writes it. Only `type` is required. */
 export const LoadBalancerSpecInput = z
   .strictObject({
@@ -32,7 +35,14 @@ export const LoadBalancerSpecInput = z
       .describe(
         `tcp: further ports to listen on, each a port or a range such as "6000-6010"; at most ${MAX_PORTS} in all. Default: none.`,
       ),
-    nodes: z.literal(1).default(1).describe('How many machines serve it. Default: 1.'),
+    nodes: z
+      .int()
+      .min(1)
+      .max(MAX_NODES)
+      .default(1)
+      .describe(
+        'How many machines serve it. More than 1 needs machines of the VPC’s own (`agentmetal machine add`). Default: 1.',
+      ),
     ...POOL_FIELDS,
     tls: TlsInput.optional(),
     dns: Dns.optional(),

@@ -28,6 +28,22 @@ export const IpText = z
   .describe('An IPv4 or IPv6 address.')
   .meta({ examples: ['10.0.1.7'] });
 
+/** An address or a network prefix, stored in canonical form. */
+const FloatingText = z
+  .string()
+  .refine((text) => parseCidr(text) !== undefined || parseIp(text) !== undefined, {
+    error:
+      'must be an address such as 10.0.9.1 or a network such as 10.0.9.0/28, without bits beyond the prefix',
+    abort: true,
+  })
+  .overwrite((text) => {
+    const [cidr, ip] = [parseCidr(text), parseIp(text)];
+    if (cidr) return formatCidr(cidr);
+    return ip ? formatIp(ip) : text;
+  })
+  .describe('An address, or a network prefix.')
+  .meta({ examples: ['203.0.113.10', '10.0.9.0/28'] });
+
 export const HostName = z
   .string()
   .overwrite((text) => text.toLowerCase())
@@ -75,6 +91,13 @@ export const VpcSpec = z
       .default([])
       .describe('Name servers asked for names that are no hosts of the VPC. Default: the system’s.'),
     hosts: z.array(VpcHost).max(10_000).default([]).describe('The members of the VPC. Default: none.'),
+    floatingAddresses: z
+      .array(FloatingText)
+      .max(64)
+      .default([])
+      .describe(
+        'Addresses and networks of which a load balancer with two nodes or more gets one that its nodes hand each other. They must lead to the machines of the VPC and be in use nowhere else. Default: none.',
+      ),
   })
   .describe('What a VPC is.');
 export type VpcSpec = z.infer<typeof VpcSpec>;
@@ -89,5 +112,10 @@ export type VpcDefinition = z.output<typeof VpcInput>;
 export const DEFAULT_VPC: VpcDefinition = {
   name: 'default',
   labels: {},
-  spec: { cidrs: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'], nameServers: [], hosts: [] },
+  spec: {
+    cidrs: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
+    nameServers: [],
+    hosts: [],
+    floatingAddresses: [],
+  },
 };

@@ -4,6 +4,9 @@ import type { Tx } from './open.ts';
 import type { Database } from './schema.ts';
 import { readSpec } from './specs.ts';
 
+/** On which kind of machine a load balancer is. */
+export type Placement = 'shared' | 'own';
+
 export interface LoadBalancerRecord extends LoadBalancerDefinition {
   id: string;
   vpcId: string;
@@ -14,6 +17,10 @@ export interface LoadBalancerRecord extends LoadBalancerDefinition {
   revision: number;
   createdAt: string;
   updatedAt: string;
+  /** `shared`: on a machine that others are on too. `own`: on machines of its VPC that it has for itself. */
+  placement: Placement;
+  /** The address that its nodes hand each other; null without one. */
+  floatingAddress: string | null;
 }
 
 /** Keeps all of it but the spec, which comes with its revision. */
@@ -64,11 +71,59 @@ export async function loadBalancersOfVpc(tx: Tx, vpcId: string): Promise<LoadBal
   return fromRows(tx, rows);
 }
 
+/** Those that have machines for themselves, in the order in which they came. */
+export async function listOwnLoadBalancers(tx: Tx): Promise<LoadBalancerRecord[]> {
+  const rows = await tx
+    .selectFrom('load_balancers')
+    .selectAll()
+    .where('placement', '=', 'own')
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute();
+  return fromRows(tx, rows);
+}
+
+/** Ids of those in a VPC that are to share a machine, and that none serves. */
+export async function listUnplaced(tx: Tx, vpcId: string): Promise<string[]> {
+  const rows = await tx
+    .selectFrom('load_balancers')
+    .leftJoin('nodes', 'nodes.load_balancer_id', 'load_balancers.id')
+    .select('load_balancers.id')
+    .where('vpc_id', '=', vpcId)
+    .where('placement', '=', 'shared')
+    .where('nodes.machine_id', 'is', null)
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
+export async function updatePlacement(
+  tx: Tx,
+  id: string,
+  { placement, floatingAddress }: { placement: Placement; floatingAddress?: string },
+): Promise<void> {
+  await tx
+    .updateTable('load_balancers')
+    .set({ placement, ...(floatingAddress === undefined ? {} : { floating_address: floatingAddress }) })
+    .where('id', '=', id)
+    .execute();
+}
+
 /** What tells whether a load balancer has changed, and where it listens, without reading its spec. */
 export async function listVersions(
   tx: Tx,
-): Promise<Pick<LoadBalancerRecord, 'id' | 'revision' | 'address'>[]> {
-  return tx.selectFrom('load_balancers').select(['id', 'revision', 'address']).orderBy('name').execute();
+): Promise<Pick<LoadBalancerRecord, 'id' | 'revision' | 'address' | 'placement' | 'floatingAddress'>[]> {
+  const rows = await tx
+    .selectFrom('load_balancers')
+    .select(['id', 'revision', 'address', 'placement', 'floating_address'])
+    .orderBy('name')
+    .execute();
+  return rows.map(({ id, revision, address, placement, floating_address: floatingAddress }) => ({
+    id,
+    revision,
+    address,
+    placement: placement as Placement,
+    floatingAddress,
+  }));
 }
 
 export async function loadBalancersById(tx: Tx, ids: readonly string[]): Promise<LoadBalancerRecord[]> {
@@ -79,9 +134,13 @@ export async function loadBalancersById(tx: Tx, ids: readonly string[]): Promise
 
 export type Listening = Pick<LoadBalancerRecord, 'id' | 'name' | 'address' | 'ports'>;
 
-/** Who listens where. */
+/** Who listens where on the machine that load balancers share. */
 export async function listListening(tx: Tx): Promise<Listening[]> {
-  const rows = await tx.selectFrom('load_balancers').select(['id', 'name', 'address', 'ports']).execute();
+  const rows = await tx
+    .selectFrom('load_balancers')
+    .select(['id', 'name', 'address', 'ports'])
+    .where('placement', '=', 'shared')
+    .execute();
   return rows.map((row) => ({ ...row, ports: JSON.parse(row.ports) as number[] }));
 }
 
@@ -93,6 +152,7 @@ export async function loadBalancerNames(tx: Tx): Promise<string[]> {
 
 function toRow(loadBalancer: LoadBalancerRecord): Selectable<Database['load_balancers']> {
   const { id, name, labels, vpcId, address, ports, revision, createdAt, updatedAt } = loadBalancer;
+  const { placement, floatingAddress } = loadBalancer;
   return {
     id,
     name,
@@ -103,6 +163,8 @@ function toRow(loadBalancer: LoadBalancerRecord): Selectable<Database['load_bala
     revision,
     created_at: createdAt,
     updated_at: updatedAt,
+    placement,
+    floating_address: floatingAddress,
   };
 }
 
@@ -127,5 +189,7 @@ async function fromRow(tx: Tx, row: Selectable<Database['load_balancers']>): Pro
     revision: row.revision,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
+    placement: row.placement as Placement,
+    floatingAddress: row.floating_address,
   };
 }

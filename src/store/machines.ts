@@ -4,12 +4,15 @@ import type { HostLayout } from '../spec/host-layout.ts';
 import type { Tx } from './open.ts';
 import type { Database } from './schema.ts';
 
+/** How a machine comes about. */
+export type MachineDriver = 'local' | 'ssh' | 'manual';
+
 export interface MachineRecord {
   id: string;
   name: string;
-  driver: 'local';
-  /** SHA-256 of the agent's token, hexadecimal. */
-  tokenHash: string;
+  driver: MachineDriver;
+  /** SHA-256 of the agent's credential, hexadecimal; null where it has none. */
+  tokenHash: string | null;
   changeVersion: number;
   agentVersion: string | null;
   haproxyVersion: string | null;
@@ -22,6 +25,8 @@ export interface MachineRecord {
   authority: CertificateAuthority | null;
   lastReportAt: string | null;
   createdAt: string;
+  /** Its operating system as it names itself; null before its agent has told. */
+  os: string | null;
 }
 
 export async function insertMachine(tx: Tx, machine: MachineRecord): Promise<void> {
@@ -31,6 +36,16 @@ export async function insertMachine(tx: Tx, machine: MachineRecord): Promise<voi
 export async function updateMachine(tx: Tx, machine: MachineRecord): Promise<void> {
   const { id, ...columns } = toRow(machine);
   await tx.updateTable('machines').set(columns).where('id', '=', id).execute();
+}
+
+/** Deletes a machine that is no node any more. */
+export async function deleteMachine(tx: Tx, id: string): Promise<void> {
+  await tx.deleteFrom('machines').where('id', '=', id).execute();
+}
+
+/** Marks a machine as changed, though none of its nodes is: one of them is gone. */
+export async function touchMachine(tx: Tx, id: string, version: number): Promise<void> {
+  await tx.updateTable('machines').set({ change_version: version }).where('id', '=', id).execute();
 }
 
 export async function touchMachines(tx: Tx, version: number): Promise<void> {
@@ -74,7 +89,7 @@ function toRow(machine: MachineRecord): Selectable<Database['machines']> {
     id,
     name,
     driver,
-    token_hash: machine.tokenHash,
+    token_hash: machine.tokenHash ?? `none:${id}`,
     change_version: machine.changeVersion,
     agent_version: machine.agentVersion,
     haproxy_version: machine.haproxyVersion,
@@ -84,6 +99,7 @@ function toRow(machine: MachineRecord): Selectable<Database['machines']> {
     authority: machine.authority && JSON.stringify(machine.authority),
     last_report_at: machine.lastReportAt,
     created_at: machine.createdAt,
+    os: machine.os,
   };
 }
 
@@ -91,8 +107,8 @@ function fromRow(row: Selectable<Database['machines']>): MachineRecord {
   return {
     id: row.id,
     name: row.name,
-    driver: row.driver as 'local',
-    tokenHash: row.token_hash,
+    driver: row.driver as MachineDriver,
+    tokenHash: row.token_hash.startsWith('none:') ? null : row.token_hash,
     changeVersion: row.change_version,
     agentVersion: row.agent_version,
     haproxyVersion: row.haproxy_version,
@@ -102,5 +118,6 @@ function fromRow(row: Selectable<Database['machines']>): MachineRecord {
     authority: row.authority === null ? null : (JSON.parse(row.authority) as CertificateAuthority),
     lastReportAt: row.last_report_at,
     createdAt: row.created_at,
+    os: row.os,
   };
 }

@@ -14,9 +14,25 @@ export interface NodeRecord {
   haproxy: LoadBalancerReport['haproxy'] | null;
   /** When its agent last reported it; null before the first time. */
   reportedAt: string | null;
+  /** Its place among the nodes: the lowest is the first. */
+  position: number;
+  /** What it last told of its floating addresses; null without any. */
+  role: NonNullable<LoadBalancerReport['node']> | null;
 }
 
-export async function insertNode(tx: Tx, loadBalancerId: string, machineId: string): Promise<void> {
+export interface NewNode {
+  loadBalancerId: string;
+  machineId: string;
+  /** Its place among the nodes. Default: 0. */
+  position?: number;
+  /** The change that makes it a node; 0 for a load balancer that is new. Default: 0. */
+  joinedVersion?: number;
+}
+
+export async function insertNode(
+  tx: Tx,
+  { loadBalancerId, machineId, position = 0, joinedVersion = 0 }: NewNode,
+): Promise<void> {
   await tx
     .insertInto('nodes')
     .values({
@@ -31,7 +47,27 @@ export async function insertNode(tx: Tx, loadBalancerId: string, machineId: stri
       patches_size: 0,
       haproxy: null,
       reported_at: null,
+      position,
+      joined_version: joinedVersion,
+      role: null,
     })
+    .execute();
+}
+
+/** A machine is a node of the load balancer no more: what it told of it is forgotten, but for receipts. */
+export async function deleteNode(
+  tx: Tx,
+  { loadBalancerId, machineId }: Pick<NodeRecord, 'loadBalancerId' | 'machineId'>,
+): Promise<void> {
+  await tx
+    .deleteFrom('certificate_reports')
+    .where('load_balancer_id', '=', loadBalancerId)
+    .where('machine_id', '=', machineId)
+    .execute();
+  await tx
+    .deleteFrom('nodes')
+    .where('load_balancer_id', '=', loadBalancerId)
+    .where('machine_id', '=', machineId)
     .execute();
 }
 
@@ -46,14 +82,26 @@ export async function machineIdsOf(tx: Tx, loadBalancerId: string): Promise<stri
   return rows.map((row) => row.machine_id);
 }
 
-/** Which machines serve which load balancers. */
-export async function listPlacements(tx: Tx): Promise<Pick<NodeRecord, 'loadBalancerId' | 'machineId'>[]> {
+/** Which machines serve which load balancers: all of them, or some. */
+export async function listPlacements(
+  tx: Tx,
+  loadBalancerIds?: readonly string[],
+): Promise<Pick<NodeRecord, 'loadBalancerId' | 'machineId' | 'observedRevision' | 'position'>[]> {
   const rows = await tx
     .selectFrom('nodes')
-    .select(['load_balancer_id', 'machine_id'])
+    .select(['load_balancer_id', 'machine_id', 'observed_revision', 'position'])
+    .$if(loadBalancerIds !== undefined, (query) =>
+      query.where('load_balancer_id', 'in', loadBalancerIds ?? []),
+    )
+    .orderBy('position')
     .orderBy('machine_id')
     .execute();
-  return rows.map((row) => ({ loadBalancerId: row.load_balancer_id, machineId: row.machine_id }));
+  return rows.map((row) => ({
+    loadBalancerId: row.load_balancer_id,
+    machineId: row.machine_id,
+    observedRevision: row.observed_revision,
+    position: row.position,
+  }));
 }
 
 export async function nodesOf(tx: Tx, loadBalancerIds: readonly string[]): Promise<NodeRecord[]> {
@@ -62,6 +110,7 @@ export async function nodesOf(tx: Tx, loadBalancerIds: readonly string[]): Promi
     .selectFrom('nodes')
     .select(COLUMNS)
     .where('load_balancer_id', 'in', loadBalancerIds)
+    .orderBy('position')
     .orderBy('machine_id')
     .execute();
   const records: NodeRecord[] = [];
@@ -78,6 +127,8 @@ const COLUMNS = [
   'backends_tag',
   'haproxy',
   'reported_at',
+  'position',
+  'role',
 ] as const;
 
 /** Marks all nodes of a load balancer, and their machines, as changed. */
@@ -95,21 +146,30 @@ export async function touchNodes(tx: Tx, loadBalancerId: string, version: number
   return machineIds;
 }
 
-/** The load balancers of a machine: all their ids, and the ids of those that changed after a version. */
+/** A load balancer that a machine must look at again. */
+export interface ChangedNode {
+  id: string;
+  /** Whether the machine was told of it before the version that was asked with. */
+  isKnown: boolean;
+}
+
+/** The load balancers of a machine: all their ids, and those that changed after a version. */
 export async function machineNodes(
   tx: Tx,
   machineId: string,
   since: number,
-): Promise<{ ids: string[]; changed: string[] }> {
+): Promise<{ ids: string[]; changed: ChangedNode[] }> {
   const rows = await tx
     .selectFrom('nodes')
-    .select(['load_balancer_id', 'change_version'])
+    .select(['load_balancer_id', 'change_version', 'joined_version'])
     .where('machine_id', '=', machineId)
     .orderBy('load_balancer_id')
     .execute();
   return {
     ids: rows.map((row) => row.load_balancer_id),
-    changed: rows.filter((row) => row.change_version > since).map((row) => row.load_balancer_id),
+    changed: rows
+      .filter((row) => row.change_version > since)
+      .map((row) => ({ id: row.load_balancer_id, isKnown: row.joined_version <= since })),
   };
 }
 
@@ -121,6 +181,7 @@ export async function saveNodeReport(tx: Tx, node: NodeRecord): Promise<void> {
       settled_revision: node.settledRevision,
       haproxy: node.haproxy ? JSON.stringify(node.haproxy) : null,
       reported_at: node.reportedAt,
+      role: node.role && JSON.stringify(node.role),
     })
     .where('load_balancer_id', '=', node.loadBalancerId)
     .where('machine_id', '=', node.machineId)
@@ -144,5 +205,7 @@ async function fromRow(
     ),
     haproxy: row.haproxy === null ? null : (JSON.parse(row.haproxy) as NonNullable<NodeRecord['haproxy']>),
     reportedAt: row.reported_at,
+    position: row.position,
+    role: row.role === null ? null : (JSON.parse(row.role) as NonNullable<NodeRecord['role']>),
   };
 }

@@ -6,6 +6,7 @@ export interface Database {
   meta: MetaTable;
   vpcs: VpcTable;
   machines: MachineTable;
+  machine_hosts: MachineHostTable;
   load_balancers: LoadBalancerTable;
   nodes: NodeTable;
   node_patches: NodePatchTable;
@@ -41,6 +42,7 @@ interface MachineTable {
   id: string;
   name: string;
   driver: string;
+  /** SHA-256 of its agent's credential; `none:` and the id where it has none. */
   token_hash: string;
   /** Newest change that concerns any load balancer of the machine, a deletion included. */
   change_version: number;
@@ -53,6 +55,33 @@ interface MachineTable {
   authority: string | null;
   last_report_at: string | null;
   created_at: string;
+  os: string | null;
+}
+
+interface MachineHostTable {
+  machine_id: string;
+  vpc_id: string;
+  labels: string;
+  address: string | null;
+  public_address: string | null;
+  /** How it is logged in to, as JSON, without the private key; null where nobody logs in. */
+  ssh: string | null;
+  /** The private key, encrypted. */
+  sealed_key: string | null;
+  phase: string;
+  draining: number;
+  steps: string;
+  /** What went wrong last, as JSON. */
+  fault: string | null;
+  /** Failed attempts in a row. */
+  attempts: number;
+  /** When to go on, milliseconds since the epoch; some drivers read large integers as text. */
+  next_at: number | string;
+  /** SHA-256 of the token with which its agent enrols. */
+  enrol_hash: string | null;
+  /** Milliseconds since the epoch. */
+  enrol_expires_at: number | string | null;
+  enrol_used: number;
 }
 
 interface LoadBalancerTable {
@@ -66,6 +95,10 @@ interface LoadBalancerTable {
   revision: number;
   created_at: string;
   updated_at: string;
+  /** `shared`: on a machine that others are on too. `own`: on machines of its VPC that it has for itself. */
+  placement: string;
+  /** The address that its nodes hand each other; null without one. */
+  floating_address: string | null;
 }
 
 interface NodeTable {
@@ -85,6 +118,12 @@ interface NodeTable {
   patches_size: number;
   haproxy: string | null;
   reported_at: string | null;
+  /** Its place among the nodes: the lowest is the first. */
+  position: number;
+  /** The change that made it a node: who knows only what was before has no spec of it. */
+  joined_version: number;
+  /** What it last told of its floating addresses, as JSON; null without any. */
+  role: string | null;
 }
 
 interface NodePatchTable {

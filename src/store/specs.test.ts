@@ -31,6 +31,8 @@ beforeEach(async () => {
       labels: {},
       spec: specOf([]),
       revision: 1,
+      placement: 'shared',
+      floatingAddress: null,
     });
   });
 });

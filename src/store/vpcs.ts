@@ -73,7 +73,8 @@ function fromRow(row: Selectable<Database['vpcs']>): VpcRecord {
     id: row.id,
     name: row.name,
     labels: JSON.parse(row.labels) as VpcRecord['labels'],
-    spec: JSON.parse(row.spec) as VpcSpec,
+    // Those of before the field have none.
+    spec: { floatingAddresses: [], ...(JSON.parse(row.spec) as Partial<VpcSpec>) } as VpcSpec,
     revision: row.revision,
     createdAt: row.created_at,
     updatedAt: row.updated_at,

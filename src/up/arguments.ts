@@ -26,6 +26,8 @@ export function serverArguments(launch: Launch): string[] {
     ...(launch.resolver === undefined ? [] : ['--resolver', launch.resolver]),
     ...(launch.tlsCert ? ['--tls-cert', launch.tlsCert] : []),
     ...(launch.tlsKey ? ['--tls-key', launch.tlsKey] : []),
+    ...(launch.agentListen ? ['--agent-listen', launch.agentListen] : []),
+    ...(launch.agentUrl ? ['--agent-url', launch.agentUrl] : []),
   ];
 }
 

@@ -87,7 +87,7 @@ async function prepare(options: UpOptions): Promise<Launch> {
 }
 
 async function announce(
-  { url, dataDir, firstKey, tlsCert, allowLoopbackBackends }: Launch,
+  { url, dataDir, firstKey, tlsCert, allowLoopbackBackends, agentListen }: Launch,
   surroundings: UpSurroundings,
 ): Promise<void> {
   const { print, saveContext, knownKey } = surroundings;
@@ -100,6 +100,8 @@ async function announce(
   }
   if (process.getuid?.() !== 0)
     print('Not root: ports below 1024 are served 8000 higher (80 on 8080, 443 on 8443).');
+  if (agentListen !== undefined)
+    print(`Machines reach it on ${agentListen}: bin/agentmetal machine add ADDRESS`);
   if (allowLoopbackBackends) print('Backends on loopback are allowed (AGENTMETAL_ALLOW_LOOPBACK_BACKENDS).');
   const next = firstKey === undefined ? 'lb list' : 'lb create --name web-lb --type http';
   print(`Next, in another terminal: bin/agentmetal ${next}`);

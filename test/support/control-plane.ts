@@ -15,7 +15,7 @@ import { createSealer } from '../../src/server/sealing.ts';
 import { openStore } from '../../src/store/open.ts';
 import { temporaryDirectory } from './temporary.ts';
 
-interface CallOptions {
+export interface CallOptions {
   key?: string | null;
   body?: unknown;
   /** Sent as it is, instead of `body`. */
@@ -49,7 +49,7 @@ export interface ControlPlane {
 /** The played agent does not ask for patches, so it gets whole specs. */
 type WholeState = DesiredState & { changed: DesiredLoadBalancer[] };
 
-interface PlayedAgent {
+export interface PlayedAgent {
   desired(since?: number, wait?: number): Promise<WholeState>;
   report(...loadBalancers: LoadBalancerReport[]): Promise<CallResult>;
   /** Sends a report with more than load balancers. */
@@ -134,7 +134,7 @@ export async function inject(
   };
 }
 
-function playAgent(app: FastifyInstance, token: string): PlayedAgent {
+export function playAgent(app: FastifyInstance, token: string): PlayedAgent {
   const tell = (report: Partial<AgentReport>) =>
     inject(app, 'POST', '/v1/agent/report', { key: token, body: { ...ABOUT, loadBalancers: [], ...report } });
   return {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AgentReport, MAX_AGENT_WAIT_S } from '../agent.ts';
+import { EnrolInput, Enrolled } from '../machines.ts';
 import { Answers, Questions } from '../agent-questions.ts';
 import { Challenge } from '../dns-zones.ts';
 import { Switch } from './parts.ts';
@@ -16,6 +17,46 @@ const wait = z.coerce
   .describe('Seconds to wait. Default: 0.');
 
 export const agentRoutes = defineRoutes({
+  enrol: {
+    method: 'POST',
+    path: '/v1/agent/enrol',
+    tag: 'Agent',
+    summary: 'Enrol an agent',
+    description:
+      'Gives the credential that the agent has made for itself to the machine of the token. The token is good for ten minutes and for one credential; the same one may be sent again, so that a lost answer does no harm.',
+    role: 'public',
+    body: { schema: EnrolInput },
+    problems: [403],
+    responses: { 200: { description: 'It is the machine’s credential now.', schema: Enrolled } },
+  },
+  getInstallScript: {
+    method: 'GET',
+    path: '/v1/agent/install',
+    tag: 'Agent',
+    summary: 'The script that makes a machine ready',
+    description:
+      'For a machine that the control plane cannot log in to. The bearer token is the one with which its agent will enrol.',
+    role: 'enrol',
+    responses: {
+      200: {
+        description: 'A script for sh, to be run as root.',
+        schema: z.string(),
+        contentType: 'text/x-shellscript',
+      },
+    },
+  },
+  getAgentBundle: {
+    method: 'GET',
+    path: '/v1/agent/bundle',
+    tag: 'Agent',
+    summary: 'The agent’s program',
+    description:
+      'As the install script fetches it. The bearer token is the one with which the agent will enrol.',
+    role: 'enrol',
+    responses: {
+      200: { description: 'A .tar.gz.', schema: z.string(), contentType: 'application/gzip' },
+    },
+  },
   getDesiredState: {
     method: 'GET',
     path: '/v1/agent/desired',

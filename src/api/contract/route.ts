@@ -35,8 +35,11 @@ export interface Route {
   tag: string;
   summary: string;
   description: string;
-  /** Least role that may call it; `agent` is a machine's own token, `public` needs none. */
-  role: Role | 'agent' | 'public';
+  /**
+   * Least role that may call it; `agent` is a machine's own credential, `enrol` the token with which one is got, `public`
+   * needs none.
+   */
+  role: Role | 'agent' | 'enrol' | 'public';
   params?: z.ZodObject;
   query?: z.ZodObject;
   headers?: readonly RequestHeader[];

@@ -107,26 +107,6 @@ describe('key', () => {
   });
 });
 
-test('machines', async () => {
-  const api = await startFakeApi();
-  const machine = {
-    id: 'm_1',
-    name: 'local',
-    driver: 'local',
-    state: 'online',
-    lastReportAt: VPC.createdAt,
-    agentVersion: '0.1.0',
-    haproxyVersion: null,
-    createdAt: VPC.createdAt,
-  };
-  api.answers.set('GET /v1/machines', { body: { items: [machine], nextCursor: null } });
-  api.answers.set('GET /v1/machines/local', { body: machine });
-  expect((await runCli('machine list', { env: api.env })).out).toMatch(
-    /\nlocal +local +online +missing +0\.1\.0 /,
-  );
-  expect((await runCli('machine show local', { env: api.env })).out).toContain('HAProxy:     missing');
-});
-
 test('every page of a list is fetched', async () => {
   const api = await startFakeApi();
   const page = { items: [VPC], nextCursor: 'abc' };

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Options } from '../command.ts';
+import { usageError } from '../failure.ts';
 import type { Environment } from '../io.ts';
 
 /** Where all state is; every long-running command takes it. */
@@ -52,6 +53,17 @@ export const CONTROL_PLANE_OPTIONS = {
     summary: 'Certificate chain of the API, PEM',
   },
   tlsKey: { value: 'FILE', env: 'AGENTMETAL_TLS_KEY', completes: 'file', summary: 'Its private key, PEM' },
+  agentListen: {
+    value: 'HOST:PORT',
+    env: 'AGENTMETAL_AGENT_LISTEN',
+    summary:
+      'Where machines reach the control plane, over TLS with a certificate of its own; without it, nowhere',
+  },
+  agentUrl: {
+    value: 'URL',
+    env: 'AGENTMETAL_AGENT_URL',
+    summary: 'What machines call; without it, the address of --agent-listen',
+  },
   insecureListen: {
     env: 'AGENTMETAL_INSECURE_LISTEN',
     summary: 'Listen beyond loopback without TLS: keys can be read on the way',
@@ -67,11 +79,17 @@ interface Given {
   resolver: string | undefined;
   tlsCert: string | undefined;
   tlsKey: string | undefined;
+  agentListen: string | undefined;
+  agentUrl: string | undefined;
 }
 
 /** The settings of a control plane with every default filled in. */
 export function controlPlaneSettings(given: Given, env: Environment) {
-  const { tlsCert, tlsKey, resolver } = given;
+  const { tlsCert, tlsKey, resolver, agentListen, agentUrl } = given;
+  if (agentUrl !== undefined && agentListen === undefined)
+    throw usageError(
+      '--agent-url says what machines call, and --agent-listen, where they are heard, is missing',
+    );
   const apiKey = env['AGENTMETAL_API_KEY'];
   return {
     listen: given.listen ?? '127.0.0.1:8080',
@@ -83,6 +101,8 @@ export function controlPlaneSettings(given: Given, env: Environment) {
     ...(resolver === undefined ? {} : { resolver }),
     ...(tlsCert === undefined ? {} : { tlsCert }),
     ...(tlsKey === undefined ? {} : { tlsKey }),
+    ...(agentListen === undefined ? {} : { agentListen }),
+    ...(agentUrl === undefined ? {} : { agentUrl }),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { BackendStatus, LoadBalancer } from '../../api/load-balancer.ts';
+import type { BackendStatus, LoadBalancer, NodeStatus } from '../../api/load-balancer.ts';
 import type { Backend } from '../../spec/backend.ts';
 import { allBackends, poolsOf } from '../../spec/pools-of.ts';
 import { formatPorts, portRanges } from '../../spec/port-range.ts';
@@ -116,10 +116,13 @@ function backendTable({ spec, status }: LoadBalancer, now: number, style: Style)
 }
 
 function nodeTable({ status }: LoadBalancer, style: Style): string {
+  const isFloating = status.nodes.some(({ floating }) => floating);
+  const role: Column<NodeStatus> = { heading: 'ROLE', cell: ({ floating }) => floating?.role ?? '' };
   return renderTable(
     [
       { heading: 'MACHINE', cell: ({ machine }) => machine },
       { heading: 'STATE', cell: ({ state }) => state, paint: (text) => paintState(style, text) },
+      ...(isFloating ? [role] : []),
       { heading: 'ADDRESS', cell: ({ address }) => address },
       { heading: 'REVISION', cell: ({ observedRevision }) => String(observedRevision) },
       {

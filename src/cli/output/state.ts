@@ -16,6 +16,8 @@ const PAINTS: Readonly<Record<string, Paint>> = {
   pending: 'cyan',
   checking: 'cyan',
   obtaining: 'cyan',
+  provisioning: 'cyan',
+  removing: 'yellow',
   error: 'red',
   down: 'red',
   failed: 'red',

@@ -10,6 +10,8 @@ const MAX_LINES = 20;
 export interface Narrator {
   receipts(receipts: readonly Receipt[]): void;
   backends(lb: LoadBalancer): void;
+  /** That it waits for machines. */
+  lack(lb: LoadBalancer): void;
 }
 
 /** What was so before the change is not told again. */
@@ -24,6 +26,12 @@ export function createNarrator(progress: Progress, before: LoadBalancer | undefi
         if (!told.has(line)) progress.step(line);
         told.add(line);
       }
+    },
+    lack({ status }) {
+      const lacking = status.conditions.find(({ type }) => type === 'Placed');
+      if (!lacking || told.has(lacking.message)) return;
+      told.add(lacking.message);
+      progress.step(lacking.message);
     },
     backends(lb) {
       for (const [key, line] of stateLines(lb)) {

@@ -57,6 +57,7 @@ async function look(ctx: CliContext, api: ApiClient, watch: Watch): Promise<Wait
   const { lb, receipts } = seen;
   watch.lb = lb;
   watch.narrator.receipts(receipts);
+  watch.narrator.lack(lb);
   if (lb.status.observedRevision >= watch.revision) {
     watch.narrator.backends(lb);
     return isSettled(lb) ? { lb, failure: degradation(lb, watch.revision) } : undefined;

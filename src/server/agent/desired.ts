@@ -2,6 +2,7 @@ import type { DesiredLoadBalancer, DesiredState } from '../../api/agent.ts';
 import { findGuard } from '../../store/guards.ts';
 import { findCertificate } from '../../store/certificates.ts';
 import { type LoadBalancerRecord, findLoadBalancer } from '../../store/load-balancers.ts';
+import { findMachineHost } from '../../store/machine-hosts.ts';
 import { findMachine } from '../../store/machines.ts';
 import { readMeta } from '../../store/meta.ts';
 import { machineNodes } from '../../store/nodes.ts';
@@ -11,6 +12,8 @@ import { findVpc } from '../../store/vpcs.ts';
 import { bundleFor } from '../certificates/uploads.ts';
 import { waitUntil } from '../changes.ts';
 import type { ServerContext } from '../context.ts';
+import { listenAddress } from '../placement/addresses.ts';
+import { nodeOrder } from '../placement/order.ts';
 
 /** What a machine should serve: at once when something changed after `since`, else when it does or time is over. */
 export async function desiredState(
@@ -19,8 +22,11 @@ export async function desiredState(
   { since, patches, waitMs }: { since: number; patches: boolean; waitMs: number },
 ): Promise<DesiredState> {
   const { clock, changes, closing, store, taken } = context;
+  const isProgress = taken.of(machineId) !== since;
   taken.record(machineId, since);
   changes.notify(`taken:${machineId}`);
+  // Only now is the machine free of what it served before.
+  if (isProgress) changes.notify('placement');
   const version = () => store.transaction((tx) => changeVersion(tx, machineId));
   // A version above ours is from before a restore of the store: such an agent gets everything.
   const news = async () => since === 0 || (await version()) !== since;
@@ -37,29 +43,33 @@ async function readDesired(
   const { allowLoopbackBackends } = context;
   const version = await changeVersion(tx, machineId);
   const known = since > version ? 0 : since;
+  const host = await findMachineHost(tx, machineId);
   const { ids, changed } = await machineNodes(tx, machineId, known);
   const loadBalancers: DesiredState['changed'] = [];
-  for (const id of changed) {
+  for (const { id, isKnown } of changed) {
     const record = await findLoadBalancer(tx, id);
     const vpc = record && (await findVpc(tx, record.vpcId));
     if (!vpc) continue;
-    const { name, revision, spec, address } = record;
-    const network = { name: vpc.name, ...vpc.spec };
+    const { name, revision, spec } = record;
+    const address = listenAddress(record, host);
+    const { floatingAddresses: _, ...network } = vpc.spec;
     const guard = await guardOf(tx, id, revision);
     const certificate = await certificateFor(context, tx, record);
+    const node = host ? await nodeOrder(tx, record, machineId) : undefined;
     const tag = tagOf(spec);
     const told = {
       id,
       name,
       revision,
       address,
-      vpc: network,
+      vpc: { name: vpc.name, ...network },
       allowLoopbackBackends,
+      ...(node ? { node } : {}),
       ...certificate,
       ...guard,
     };
     const way =
-      patches && known > 0
+      patches && known > 0 && isKnown
         ? await patchesSince(tx, { loadBalancerId: id, number: revision }, known)
         : undefined;
     loadBalancers.push({ ...told, ...(way ?? { spec }), ...(tag === undefined ? {} : { tag }) });

@@ -17,6 +17,7 @@ import { certificateEvents, newFailures } from '../events/certificates.ts';
 import { tellOnline } from '../events/machines.ts';
 import { failedEvent, liveEvent } from '../events/revisions.ts';
 import { failGuard, keepGuard } from '../load-balancers/guard.ts';
+import { noteArrival } from '../machines/arrival.ts';
 import { backendKey } from '../status/backends.ts';
 
 /** Keeps what an agent tells of its machine, and wakes those who wait for it. */
@@ -26,15 +27,16 @@ export async function keepReport(
   report: AgentReport,
 ): Promise<void> {
   const now = timestamp(context);
-  const { kept, touched, failures } = await context.store.transaction(async (tx) => {
+  const { kept, touched, failures, isHosted } = await context.store.transaction(async (tx) => {
     const machine = await findMachine(tx, machineId);
     const ids: string[] = [];
     const machineIds = new Set<string>();
     const failures: [id: string, byDomain: ReadonlyMap<string, number>][] = [];
-    if (!machine) return { kept: ids, touched: machineIds, failures };
+    if (!machine) return { kept: ids, touched: machineIds, failures, isHosted: false };
     await tellOnline(tx, machine, context.clock.now());
     await keepAuthority(tx, machine, report.authority, context.clock.now());
     await updateMachine(tx, seenMachine(machine, report, now));
+    const isHosted = await noteArrival(context, tx, machine, report);
     const touch = (list: readonly string[]) => list.forEach((id) => machineIds.add(id));
     for (const part of report.loadBalancers) {
       const keptPart = await keepPart(context, tx, machine, part);
@@ -45,17 +47,19 @@ export async function keepReport(
         touch(await failGuard(tx, part.id, { ...part.receipt, machine: machine.name }));
     }
     for (const guard of report.guards ?? []) touch(await keepGuard(context, tx, machine, guard));
-    return { kept: ids, touched: machineIds, failures };
+    return { kept: ids, touched: machineIds, failures, isHosted };
   });
   for (const [id, byDomain] of failures) context.orderFailures.add(id, byDomain);
   for (const id of touched) context.changes.notify(`machine:${id}`);
   for (const { id, traffic } of report.loadBalancers)
     if (traffic && kept.includes(id)) context.totals.record(machineId, id, traffic);
   for (const id of kept) context.changes.notify(`nodes:${id}`);
+  // A machine that came back may be had, and a node that is live may take another one's place.
+  if (isHosted) context.changes.notify('placement');
 }
 
 function seenMachine(machine: MachineRecord, report: AgentReport, now: string): MachineRecord {
-  const { agentVersion, haproxyVersion, layout, hostAddresses, fault = null } = report;
+  const { agentVersion, haproxyVersion, layout, hostAddresses, fault = null, os = null } = report;
   const authority = mergedAuthority(machine.authority, report.authority);
   return {
     ...machine,
@@ -66,6 +70,7 @@ function seenMachine(machine: MachineRecord, report: AgentReport, now: string): 
     fault,
     authority,
     lastReportAt: now,
+    os,
   };
 }
 
@@ -156,7 +161,7 @@ async function keepCertificates(
 
 function reportedNode(
   node: NodeRecord,
-  { observedRevision, backends, partial, haproxy }: LoadBalancerReport,
+  { observedRevision, backends, partial, haproxy, node: role }: LoadBalancerReport,
   { receipt, record, now }: { receipt: Receipt | undefined; record: LoadBalancerRecord; now: string },
 ): NodeRecord {
   const observed = Math.min(observedRevision, record.revision);
@@ -166,6 +171,7 @@ function reportedNode(
     settledRevision: Math.max(node.settledRevision, observed, receipt?.revision ?? 0),
     backends: partial ? merged(node.backends, backends, record.spec) : backends,
     haproxy: haproxy ?? null,
+    role: role ?? null,
     reportedAt: now,
   };
 }

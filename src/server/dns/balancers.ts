@@ -3,7 +3,8 @@ import { listVersions, loadBalancersById } from '../../store/load-balancers.ts';
 import { type MachineRecord, listMachines } from '../../store/machines.ts';
 import { listPlacements } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
-import { addressesOn } from '../status/nodes.ts';
+import { type MachineHost, listMachineHosts } from '../../store/machine-hosts.ts';
+import { clientAddresses } from '../placement/addresses.ts';
 import type { DnsBalancer } from './desired.ts';
 
 const READ_AT_ONCE = 200;
@@ -25,11 +26,14 @@ export function createBalancerReader(): ReadBalancers {
     const present = new Set(versions.map(({ id }) => id));
     for (const id of known.keys()) if (!present.has(id)) known.delete(id);
     const machinesOf = await placements(tx);
-    return versions.flatMap(({ id, address }) => {
+    return versions.flatMap((record) => {
+      const { id } = record;
       const spec = known.get(id)?.spec;
       if (!spec || dnsDomains(spec).length === 0) return [];
-      const machines = machinesOf.get(id) ?? [];
-      return [{ id, spec, addresses: machines.flatMap((machine) => addressesOn(address, machine)) }];
+      const addresses = (machinesOf.get(id) ?? []).flatMap(({ machine, host }) =>
+        clientAddresses(record, machine, host),
+      );
+      return [{ id, spec, addresses: [...new Set(addresses)] }];
     });
   };
 }
@@ -39,12 +43,20 @@ function dnsPart({ tls, dns }: DnsBalancer['spec']): DnsBalancer['spec'] {
   return { ...(tls ? { tls } : {}), ...(dns ? { dns } : {}) };
 }
 
-async function placements(tx: Tx): Promise<Map<string, MachineRecord[]>> {
+interface PlacedMachine {
+  machine: MachineRecord;
+  host: MachineHost | undefined;
+}
+
+async function placements(tx: Tx): Promise<Map<string, PlacedMachine[]>> {
   const machines = new Map((await listMachines(tx)).map((machine) => [machine.id, machine]));
-  const placed = new Map<string, MachineRecord[]>();
+  const hosts = new Map((await listMachineHosts(tx)).map((host) => [host.machineId, host]));
+  const placed = new Map<string, PlacedMachine[]>();
   for (const { loadBalancerId, machineId } of await listPlacements(tx)) {
     const machine = machines.get(machineId);
-    if (machine) placed.set(loadBalancerId, [...(placed.get(loadBalancerId) ?? []), machine]);
+    if (!machine) continue;
+    const list = placed.get(loadBalancerId) ?? [];
+    placed.set(loadBalancerId, [...list, { machine, host: hosts.get(machineId) }]);
   }
   return placed;
 }

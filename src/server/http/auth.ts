@@ -5,8 +5,12 @@ import { AppError } from '../../base/errors.ts';
 import { findKeyByHash } from '../../store/keys.ts';
 import { findMachineByToken } from '../../store/machines.ts';
 import type { Store } from '../../store/open.ts';
+import type { ServerContext } from '../context.ts';
+import { machineOfToken } from '../machines/enrolment.ts';
 import { equalHashes, hashSecret } from '../secrets.ts';
 import type { Identity } from './handler.ts';
+
+type Context = Pick<ServerContext, 'store' | 'clock'>;
 
 const RANK: Readonly<Record<Role, number>> = { viewer: 0, operator: 1, admin: 2 };
 const BEARER = /^Bearer +([\u0021-\u007e]+) *$/i;
@@ -18,8 +22,17 @@ export function bearerToken(headers: IncomingHttpHeaders): string {
 }
 
 /** Finds out who calls and whether that caller may. */
-export async function authorize(store: Store, route: Pick<Route, 'role'>, token: string): Promise<Identity> {
+export async function authorize(
+  context: Context,
+  route: Pick<Route, 'role'>,
+  token: string,
+): Promise<Identity> {
+  const { store } = context;
   if (route.role === 'public') return { kind: 'nobody' };
+  if (route.role === 'enrol') {
+    const { machine } = await store.transaction((tx) => machineOfToken(context, tx, token));
+    return { kind: 'enrolling', id: machine.id, name: machine.name };
+  }
   const identity = await identify(store, token);
   const fault = refusal(route.role, identity);
   if (fault !== undefined) throw new AppError('forbidden', fault);
@@ -34,7 +47,7 @@ async function identify(store: Store, token: string): Promise<Identity> {
     if (key && equalHashes(key.hash, hash))
       return { kind: 'key', id: key.id, name: key.name, role: key.role };
     const machine = await findMachineByToken(tx, hash);
-    if (machine && equalHashes(machine.tokenHash, hash)) {
+    if (machine && equalHashes(machine.tokenHash ?? '', hash)) {
       return { kind: 'machine', id: machine.id, name: machine.name };
     }
     throw new AppError('unauthenticated', 'the API key is not known here; it may have been revoked', {
@@ -43,7 +56,7 @@ async function identify(store: Store, token: string): Promise<Identity> {
   });
 }
 
-function refusal(role: Exclude<Route['role'], 'public'>, identity: Identity): string | undefined {
+function refusal(role: Exclude<Route['role'], 'public' | 'enrol'>, identity: Identity): string | undefined {
   if (role === 'agent') {
     return identity.kind === 'machine'
       ? undefined

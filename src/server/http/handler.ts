@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
 import type { Role } from '../../api/resources.ts';
 import type { Route, RouteBodyValue, RouteParams, RouteQuery, Routes } from '../../api/contract/route.ts';
 import type { KEEP_ALIVE, ServerEvent } from './event-stream.ts';
@@ -7,6 +8,7 @@ import type { KEEP_ALIVE, ServerEvent } from './event-stream.ts';
 export type Identity =
   | { kind: 'key'; id: string; name: string; role: Role }
   | { kind: 'machine'; id: string; name: string }
+  | { kind: 'enrolling'; id: string; name: string }
   | { kind: 'nobody' };
 
 /** A request whose parts have all been read and accepted. */
@@ -32,6 +34,8 @@ export interface Answer {
   headers?: Record<string, string>;
   /** An object is answered as JSON, text as it is. */
   body?: unknown;
+  /** Answered as the bytes that it gives, instead of a body. */
+  stream?: Readable;
   /** Answered as a stream of events, instead of a body. */
   events?: AsyncIterable<ServerEvent | typeof KEEP_ALIVE>;
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Route, Routes } from '../../api/contract/route.ts';
-import type { Store } from '../../store/open.ts';
+import type { ServerContext } from '../context.ts';
 import { authorize, bearerToken } from './auth.ts';
 import type { Answer, Handler, Handlers, Identity } from './handler.ts';
 import { EVENT_STREAM, eventStream } from './event-stream.ts';
@@ -14,26 +14,28 @@ declare module 'fastify' {
   }
 }
 
+type Context = Pick<ServerContext, 'store' | 'clock'>;
+
 /** Registers a table of routes with its handlers. */
 export function registerRoutes<T extends Routes>(
   app: FastifyInstance,
-  store: Store,
+  context: Context,
   routes: T,
   handlers: Handlers<T>,
 ): void {
   for (const [id, route] of Object.entries(routes)) {
-    registerRoute(app, store, route, handlers[id] as unknown as Handler);
+    registerRoute(app, context, route, handlers[id] as unknown as Handler);
   }
 }
 
-function registerRoute(app: FastifyInstance, store: Store, route: Route, handler: Handler): void {
+function registerRoute(app: FastifyInstance, context: Context, route: Route, handler: Handler): void {
   app.route({
     method: route.method,
     url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
     bodyLimit: route.bodyLimit ?? BODY_LIMIT,
     // Before the body is read: nobody without a key makes us read eight megabytes.
     onRequest: async (request) => {
-      request.identity = await authorize(store, route, bearerToken(request.headers));
+      request.identity = await authorize(context, route, bearerToken(request.headers));
     },
     handler: async (request, reply) => {
       const { identity, headers, method } = request;
@@ -53,7 +55,7 @@ function signalOf(reply: FastifyReply): AbortSignal {
 
 function send(
   reply: FastifyReply,
-  { status, headers = {}, body, events }: Answer,
+  { status, headers = {}, body, events, stream }: Answer,
   method: string,
 ): FastifyReply {
   reply.code(status).headers(headers);
@@ -65,6 +67,7 @@ function send(
     reply.header('connection', 'close');
     return method === 'HEAD' ? reply.send('') : reply.send(eventStream(events));
   }
+  if (stream) return reply.send(stream);
   if (body === undefined) return reply.send();
   if (typeof body === 'string') return reply.send(body);
   return reply.type('application/json; charset=utf-8').send(JSON.stringify(body));

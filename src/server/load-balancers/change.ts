@@ -10,6 +10,7 @@ import {
   type LoadBalancerRecord,
   deleteLoadBalancer,
   insertLoadBalancer,
+  findLoadBalancer,
   updateLoadBalancer,
 } from '../../store/load-balancers.ts';
 import { listMachines } from '../../store/machines.ts';
@@ -23,6 +24,9 @@ import { keepAgreement } from '../certificates/terms.ts';
 import { type ServerContext, timestamp } from '../context.ts';
 import { requireZoneOf } from '../dns/rules.ts';
 import { createdEvent, deletedEvent, restoredEvent } from '../events/revisions.ts';
+import { ANY_ADDRESS } from '../address-pool.ts';
+import { placementFor, placementOfWanted, requireMovable } from '../placement/rules.ts';
+import { settlePlacement } from '../placement/settle.ts';
 import { serviceModel } from './model.ts';
 import {
   type Locate,
@@ -66,11 +70,12 @@ export async function createLoadBalancer(
   const vpc = await requireVpcFor(context, tx, wanted.spec);
   await requireZoneOf(tx, wanted.spec);
   await requireFreeName(tx, wanted.name);
-  const address = await requireAddress(context, tx, wanted);
+  const placement = await placementFor(tx, vpc, wanted.spec);
+  const address = placement === 'own' ? ANY_ADDRESS : await requireAddress(context, tx, wanted);
   const now = timestamp(context);
   const id = context.newId('lb');
   const ports = portsOf(wanted.spec);
-  const record = {
+  const record: LoadBalancerRecord = {
     ...wanted,
     id,
     vpcId: vpc.id,
@@ -79,10 +84,11 @@ export async function createLoadBalancer(
     revision: 1,
     createdAt: now,
     updatedAt: now,
+    placement,
+    floatingAddress: null,
   };
   await insertLoadBalancer(tx, record);
-  const [machine] = await listMachines(tx);
-  if (machine) await insertNode(tx, id, machine.id);
+  if (placement === 'shared') await placeOnShared(tx, id);
   await keepAgreement(tx, { id, spec: wanted.spec, author, now: context.clock.now() });
   return commit(context, tx, { before: undefined, after: record, vpc }, { author, action: 'create' });
 }
@@ -103,8 +109,11 @@ export async function changeLoadBalancer(
   const vpc = await requireVpcFor(context, tx, spec, origin.locate);
   await requireZoneOf(tx, spec, origin.locate);
   if (wanted.name !== before.name) await requireFreeName(tx, wanted.name, before.id);
+  const placement = before.placement === 'own' ? 'own' : placementOfWanted(spec);
+  if (vpc.id !== before.vpcId) await requireMovable(tx, before, vpc, origin.locate);
   const after: LoadBalancerRecord = {
     ...before,
+    placement,
     ...definitionOf(wanted),
     spec,
     vpcId: vpc.id,
@@ -112,7 +121,8 @@ export async function changeLoadBalancer(
     revision: before.revision + 1,
     updatedAt: timestamp(context),
   };
-  if (!isDeepStrictEqual(after.ports, before.ports)) await requireFreePorts(tx, after);
+  if (placement === 'shared' && !isDeepStrictEqual(after.ports, before.ports))
+    await requireFreePorts(tx, after);
   await updateLoadBalancer(tx, after);
   return commit(context, tx, { before, after, vpc }, origin);
 }
@@ -167,10 +177,11 @@ async function commit(
   if (restoredFrom !== undefined) events.push(restoredEvent(after, { restoredFrom, author, reason }));
   await tellEvents(tx, events, context.clock.now());
   const machineIds = await touchNodes(tx, after.id, changeVersion);
+  const placed = after.placement === 'own' ? await settlePlacement(context, tx) : [];
   return {
-    record: after,
+    record: (await findLoadBalancer(tx, after.id)) ?? after,
     changed: true,
-    machineIds,
+    machineIds: [...new Set([...machineIds, ...placed])],
     dryRun: dryRunOf(after.revision, after.spec, diff, plan),
   };
 }
@@ -192,6 +203,12 @@ async function beginGuard(
     restoredBy: null,
     machines: [],
   });
+}
+
+/** The machine of the control plane itself serves all those that have none for themselves. */
+async function placeOnShared(tx: Tx, loadBalancerId: string): Promise<void> {
+  const machine = (await listMachines(tx)).find(({ driver }) => driver === 'local');
+  if (machine) await insertNode(tx, { loadBalancerId, machineId: machine.id });
 }
 
 async function planOf(

@@ -5,6 +5,7 @@ import type { ServiceModel } from '../../haproxy/model.ts';
 import type { HostLayout } from '../../spec/host-layout.ts';
 import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
 import { parseTarget } from '../../spec/target.ts';
+import { ANY_ADDRESS } from '../address-pool.ts';
 import { type KnownCertificates, knownCertificates } from '../certificates/known.ts';
 import type { VpcSpec } from '../../spec/vpc.ts';
 import type { LoadBalancerRecord } from '../../store/load-balancers.ts';
@@ -30,14 +31,20 @@ export interface ModelSurroundings {
 
 /** The model from which a node's configuration and plans are made, as far as the control plane knows it. */
 export function serviceModel(
-  { id, name, spec, address }: Pick<LoadBalancerRecord, 'id' | 'name' | 'spec' | 'address'>,
+  {
+    id,
+    name,
+    spec,
+    address,
+    placement,
+  }: Pick<LoadBalancerRecord, 'id' | 'name' | 'spec' | 'address' | 'placement'>,
   { vpc, layout, reported, certificates }: ModelSurroundings,
 ): ServiceModel {
   const model: ServiceModel = {
     id,
     name,
     spec,
-    address,
+    address: placement === 'own' ? ANY_ADDRESS : address,
     layout: layout ?? USUAL_LAYOUT,
     addresses: knownAddresses(vpc, reported),
     certificates: knownCertificates(spec, certificates),

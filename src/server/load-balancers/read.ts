@@ -6,10 +6,12 @@ import { listDnsZones } from '../../store/dns-zones.ts';
 import { guardsOf } from '../../store/guards.ts';
 import { type LoadBalancerRecord, findLoadBalancer, loadBalancerNames } from '../../store/load-balancers.ts';
 import { listMachines } from '../../store/machines.ts';
+import { listMachineHosts } from '../../store/machine-hosts.ts';
 import { nodesOf } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
 import { receiptsOf } from '../../store/revisions.ts';
 import { dnsDomains } from '../../spec/dns.ts';
+import { lackOf } from '../placement/lack.ts';
 import type { Observation } from '../status/observation.ts';
 import { loadBalancerStatus } from '../status/status.ts';
 import { shorten } from '../../spec/field-errors.ts';
@@ -34,6 +36,7 @@ export async function observe(
   now: number,
 ): Promise<Observation[]> {
   const machines = new Map((await listMachines(tx)).map((machine) => [machine.id, machine]));
+  const hosts = new Map((await listMachineHosts(tx)).map((host) => [host.machineId, host]));
   const nodes = await nodesOf(
     tx,
     records.map(({ id }) => id),
@@ -54,7 +57,8 @@ export async function observe(
       .flatMap((node) => {
         const machine = machines.get(node.machineId);
         if (!machine) return [];
-        return [{ node, machine, receipt: receipts.find((receipt) => receipt.machine === machine.name) }];
+        const receipt = receipts.find(({ machine: name }) => name === machine.name);
+        return [{ node, machine, host: hosts.get(machine.id), receipt }];
       });
     const guards = await guardsOf(tx, record.id, record.revision - 1, record.revision);
     const certificates = { uploads: uploads.get(record.id) ?? [], reports: reports.get(record.id) ?? [] };
@@ -65,6 +69,7 @@ export async function observe(
       guards: [...guards.values()],
       certificates,
       ...(rows ? { dns: rows, zoneNames } : {}),
+      ...(await lackOf(tx, record, { nodes: observed, machines, hosts, now })),
       now,
     });
   }

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { findMachine } from '../../store/machines.ts';
 import { nodesOf } from '../../store/nodes.ts';
 import type { ServerContext } from '../context.ts';
+import { isConnected } from '../status/nodes.ts';
 import { requireLoadBalancer } from '../load-balancers/read.ts';
 
 /** An agent that is there answers in tens of milliseconds. */
@@ -17,12 +18,15 @@ export interface AskedNode {
   machine: string;
 }
 
-/** The node that serves a load balancer. */
-export async function requireNode({ store }: ServerContext, nameOrId: string): Promise<AskedNode> {
+/** The first node of a load balancer whose agent reports; where none does, the first. */
+export async function requireNode({ store, clock }: ServerContext, nameOrId: string): Promise<AskedNode> {
   return store.transaction(async (tx) => {
     const { id, name } = await requireLoadBalancer(tx, nameOrId);
-    const [node] = await nodesOf(tx, [id]);
-    const machine = node && (await findMachine(tx, node.machineId));
+    const found = await Promise.all(
+      (await nodesOf(tx, [id])).map(({ machineId }) => findMachine(tx, machineId)),
+    );
+    const machines = found.filter((machine) => machine !== undefined);
+    const machine = machines.find((each) => isConnected(each, clock.now())) ?? machines[0];
     if (!machine)
       throw new AppError('agent_unavailable', `no machine serves ${name}`, {
         hint: 'List the machines: agentmetal machine list',

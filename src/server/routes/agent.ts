@@ -1,12 +1,27 @@
+import { createReadStream } from 'node:fs';
 import type { agentRoutes } from '../../api/contract/agent.ts';
 import { desiredState } from '../agent/desired.ts';
 import { keepReport } from '../agent/report.ts';
 import type { ServerContext } from '../context.ts';
 import { publishChallenge, removeChallenge } from '../dns/challenges.ts';
 import type { Handlers } from '../http/handler.ts';
+import { enrolAgent } from '../machines/enrolment.ts';
+import { requireAgentAccess, requireProvisioner } from '../machines/rules.ts';
 
 export function agentHandlers(context: ServerContext): Handlers<typeof agentRoutes> {
   return {
+    enrol: async ({ body }) => ({ status: 200, body: await enrolAgent(context, body) }),
+    async getInstallScript({ identity, token }) {
+      const { url, certificate } = requireAgentAccess(context);
+      const machine = identity.kind === 'enrolling' ? identity.name : '';
+      const script = requireProvisioner(context).installScript({ url: url(), certificate, token, machine });
+      return { status: 200, headers: { 'content-type': 'text/x-shellscript; charset=utf-8' }, body: script };
+    },
+    async getAgentBundle() {
+      const path = await requireProvisioner(context).bundle();
+      const headers = { 'content-type': 'application/gzip' };
+      return { status: 200, headers, stream: createReadStream(path) };
+    },
     async getDesiredState({ query, identity }) {
       const machineId = identity.kind === 'machine' ? identity.id : '';
       const body = await desiredState(context, machineId, {

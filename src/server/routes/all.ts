@@ -31,19 +31,23 @@ import { vpcHandlers } from './vpcs.ts';
 
 /** Registers every route of the contract with what answers it. */
 export function registerAllRoutes(app: FastifyInstance, context: ServerContext): void {
-  const { store } = context;
   const write = createWriter(context, createIdempotency(context));
   const vpcs = { ...vpcHandlers(context, write), ...vpcHostHandlers(context, write) };
-  registerRoutes(app, store, systemRoutes, systemHandlers(context));
-  registerRoutes(app, store, loadBalancerRoutes, loadBalancerHandlers(context, write));
-  registerRoutes(app, store, backendRoutes, backendHandlers(context, write));
-  registerRoutes(app, store, certificateRoutes, certificateHandlers(context, write));
-  registerRoutes(app, store, revisionRoutes, revisionHandlers(context, write));
-  registerRoutes(app, store, observingRoutes, observingHandlers(context));
-  registerRoutes(app, store, eventRoutes, eventHandlers(context));
-  registerRoutes(app, store, vpcRoutes, vpcs);
-  registerRoutes(app, store, dnsZoneRoutes, dnsZoneHandlers(context, write));
-  registerRoutes(app, store, keyRoutes, keyHandlers(context, write));
-  registerRoutes(app, store, machineRoutes, machineHandlers(context));
-  registerRoutes(app, store, agentRoutes, agentHandlers(context));
+  registerRoutes(app, context, systemRoutes, systemHandlers(context));
+  registerRoutes(app, context, loadBalancerRoutes, loadBalancerHandlers(context, write));
+  registerRoutes(app, context, backendRoutes, backendHandlers(context, write));
+  registerRoutes(app, context, certificateRoutes, certificateHandlers(context, write));
+  registerRoutes(app, context, revisionRoutes, revisionHandlers(context, write));
+  registerRoutes(app, context, observingRoutes, observingHandlers(context));
+  registerRoutes(app, context, eventRoutes, eventHandlers(context));
+  registerRoutes(app, context, vpcRoutes, vpcs);
+  registerRoutes(app, context, dnsZoneRoutes, dnsZoneHandlers(context, write));
+  registerRoutes(app, context, keyRoutes, keyHandlers(context, write));
+  registerRoutes(app, context, machineRoutes, machineHandlers(context, write));
+  registerRoutes(app, context, agentRoutes, agentHandlers(context));
+}
+
+/** Registers what machines may ask for, and nothing else. */
+export function registerAgentRoutes(app: FastifyInstance, context: ServerContext): void {
+  registerRoutes(app, context, agentRoutes, agentHandlers(context));
 }

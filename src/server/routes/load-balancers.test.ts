@@ -148,7 +148,7 @@ describe('change', () => {
 
   test('what a patch results in is validated as a whole', async () => {
     await create('strict');
-    const body = { colour: 1, spec: { port: 'x', nodes: 9 } };
+    const body = { colour: 1, spec: { port: 'x', nodes: 99 } };
     const answer = await plane.call('PATCH', '/v1/load-balancers/strict', { body });
     const pointers = answer.body.errors.map((error: { pointer: string }) => error.pointer).toSorted();
     expect(pointers).toEqual(['/colour', '/spec/nodes', '/spec/port']);

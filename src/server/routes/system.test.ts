@@ -24,7 +24,7 @@ test('metrics are Prometheus text', async () => {
   expect(text).toContain('agentmetal_backends{state="checking"} 2\n');
   expect(text).toContain('agentmetal_agent_last_seen_timestamp_seconds{machine="local"} 0\n');
   for (const line of text.trimEnd().split('\n'))
-    expect(line).toMatch(/^(# (HELP|TYPE) \w+ .+|\w+(\{\w+="[^"]*"\})? [\d.e+-]+)$/);
+    expect(line).toMatch(/^(# (HELP|TYPE) \w+ .+|\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? [\d.e+-]+)$/);
 });
 
 test('the reference loads nothing and its policy allows nothing but its own style', async () => {

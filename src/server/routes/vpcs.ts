@@ -67,7 +67,8 @@ export function vpcOutcome(
   if (request.query.dryRun) return { answer: { status: 200, body: dryRun } };
   return {
     answer: { ...answer, headers: { etag: etag(record.revision), ...answer.headers } },
-    notify: machineIds.map((id) => `machine:${id}` as const),
+    // Floating addresses may have come.
+    notify: [...machineIds.map((id) => `machine:${id}` as const), 'placement'],
   };
 }
 

@@ -15,6 +15,7 @@ export function conditionsOf(
 ): Condition[] {
   return [
     applied(observation),
+    ...placed(observation),
     backendsHealthy(observation, backends),
     agentConnected(observation),
     ...certificateConditions(observation, certificates),
@@ -47,7 +48,7 @@ function applied(observation: Observation): Condition {
     const names = pending.map(({ machine }) => machine.name).join(', ');
     const message = names
       ? `Revision ${record.revision} is on its way to machine ${names}.`
-      : 'There is no machine to serve it: start an agent with `agentmetal up`.';
+      : noMachine(observation);
     return {
       type,
       status: 'unknown',
@@ -64,6 +65,22 @@ function applied(observation: Observation): Condition {
     message: `Revision ${record.revision} is live on every node.`,
     since,
   };
+}
+
+function noMachine({ lack }: Observation): string {
+  if (lack) return `No machine of VPC ${lack.vpc} is free to serve it.`;
+  return 'There is no machine to serve it: start an agent with `agentmetal up`.';
+}
+
+/** Told while it has fewer machines than it should have. */
+function placed({ record, nodes, lack }: Observation): Condition[] {
+  if (!lack) return [];
+  const { vpc, others } = lack;
+  const missing = record.spec.nodes - nodes.length;
+  const has = nodes.length === 0 ? 'none' : `${nodes.length}`;
+  const seen = others.length === 0 ? 'it has no others' : others.join('; ');
+  const message = `It should have ${record.spec.nodes} of the machines of VPC ${vpc} and has ${has}; ${missing === 1 ? 'one is' : `${missing} are`} missing, and none is free: ${seen}. Add one: \`agentmetal machine add ADDRESS --vpc ${vpc}\`.`;
+  return [{ type: 'Placed', status: 'false', reason: 'NoFreeMachine', message, since: record.updatedAt }];
 }
 
 function backendsHealthy({ record }: Observation, backends: readonly BackendStatus[]): Condition {

@@ -3,7 +3,7 @@ import type { NodeStatus } from '../../api/load-balancer.ts';
 import { formatTarget } from '../../spec/target.ts';
 import { boundPort } from '../../spec/host-layout.ts';
 import type { MachineRecord } from '../../store/machines.ts';
-import { ANY_ADDRESS } from '../address-pool.ts';
+import { clientAddresses, listenAddress } from '../placement/addresses.ts';
 import { type Observation, type ObservedNode, nodeProgress } from './observation.ts';
 
 /** Three heartbeats may go missing before an agent counts as gone. */
@@ -15,33 +15,35 @@ export function isConnected(machine: Pick<MachineRecord, 'lastReportAt'>, now: n
 
 export function nodeStatus(observation: Observation, observed: ObservedNode): NodeStatus {
   const { node, machine } = observed;
-  const { record, now } = observation;
+  const { now } = observation;
   return {
     machine: machine.name,
-    address: record.address,
+    address: nodeAddress(observation, observed),
     listeners: listeners(observation, observed),
     observedRevision: node.observedRevision,
     state: nodeProgress(observation, observed),
     connected: isConnected(machine, now),
     ...(machine.lastReportAt === null ? {} : { lastReportAt: machine.lastReportAt }),
     ...(node.haproxy ? { haproxy: node.haproxy } : {}),
+    ...(node.role ? { floating: node.role } : {}),
   };
 }
 
 /** Addresses on which clients reach a node. */
-export function nodeAddresses({ record }: Pick<Observation, 'record'>, { machine }: ObservedNode): string[] {
-  return addressesOn(record.address, machine);
-}
-
-/** The addresses that a load balancer's address stands for on a machine. */
-export function addressesOn(
-  address: string,
-  { hostAddresses }: Pick<MachineRecord, 'hostAddresses'>,
+export function nodeAddresses(
+  { record }: Pick<Observation, 'record'>,
+  { machine, host }: ObservedNode,
 ): string[] {
-  return address === ANY_ADDRESS ? hostAddresses : [address];
+  return clientAddresses(record, machine, host);
 }
 
-function listeners({ record }: Observation, { machine }: ObservedNode): string[] {
-  const layout = machine.layout ?? { lowPortOffset: 0 };
-  return record.ports.map((port) => formatTarget({ host: record.address, port: boundPort(port, layout) }));
+/** The node's own address: on a machine that it has for itself, the machine's. */
+function nodeAddress({ record }: Observation, { host }: ObservedNode): string {
+  return host?.publicAddress ?? host?.address ?? listenAddress(record, host);
+}
+
+function listeners(observation: Observation, observed: ObservedNode): string[] {
+  const layout = observed.machine.layout ?? { lowPortOffset: 0 };
+  const host = nodeAddress(observation, observed);
+  return observation.record.ports.map((port) => formatTarget({ host, port: boundPort(port, layout) }));
 }

@@ -3,6 +3,7 @@ import type { CertificateReportRecord, CertificateSummary } from '../../store/ce
 import type { DnsRecordRow } from '../../store/dns-records.ts';
 import type { GuardRecord } from '../../store/guards.ts';
 import type { LoadBalancerRecord } from '../../store/load-balancers.ts';
+import type { MachineHost } from '../../store/machine-hosts.ts';
 import type { MachineRecord } from '../../store/machines.ts';
 import type { NodeRecord } from '../../store/nodes.ts';
 
@@ -10,7 +11,17 @@ import type { NodeRecord } from '../../store/nodes.ts';
 export interface ObservedNode {
   node: NodeRecord;
   machine: MachineRecord;
+  /** How the machine is in its VPC; undefined for the one that load balancers share. */
+  host: MachineHost | undefined;
   receipt: Receipt | undefined;
+}
+
+/** Too few machines for a load balancer. */
+export interface PlacementLack {
+  /** Name of the VPC. */
+  vpc: string;
+  /** Every other machine of the VPC and why it is not used, in words. */
+  others: readonly string[];
 }
 
 /** All that the status of a load balancer is computed from. */
@@ -25,6 +36,8 @@ export interface Observation {
   dns?: readonly DnsRecordRow[];
   /** Names of the DNS zones by id, where there are such records. */
   zoneNames?: ReadonlyMap<string, string>;
+  /** What keeps it from having the machines that it should have; absent when nothing does. */
+  lack?: PlacementLack;
   /** Milliseconds since the epoch. */
   now: number;
 }

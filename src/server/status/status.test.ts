@@ -44,6 +44,8 @@ function observation({
       address: '127.0.0.9',
       ports: [80, 443],
       revision: 2,
+      placement: 'shared',
+      floatingAddress: null,
       ...times,
     },
     nodes: [
@@ -56,6 +58,8 @@ function observation({
           backends: seen,
           haproxy: null,
           reportedAt: AT,
+          position: 0,
+          role: null,
         },
         machine: {
           id: 'machine_1',
@@ -71,7 +75,9 @@ function observation({
           authority: null,
           lastReportAt: AT,
           createdAt: AT,
+          os: null,
         },
+        host: undefined,
         receipt: failed ? receiptFor(2, 'failed') : undefined,
       },
     ],

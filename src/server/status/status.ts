@@ -50,6 +50,7 @@ function stateOf(observation: Observation, backends: readonly BackendStatus[]): 
   const { spec } = observation.record;
   const wanted = inService(spec, backends);
   if (wanted.every(({ state }) => state === 'up')) {
+    if (observation.lack) return 'degraded';
     // Backends there are in a pool, but none that takes clients: whoever asks gets an error.
     return poolsWithoutService(spec).some(({ isEmpty }) => !isEmpty) ? 'degraded' : 'active';
   }

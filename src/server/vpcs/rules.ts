@@ -5,9 +5,12 @@ import { DEFAULT_POOL, allBackends } from '../../spec/pools-of.ts';
 import { parseTarget } from '../../spec/target.ts';
 import { DEFAULT_VPC, type VpcDefinition, type VpcSpec } from '../../spec/vpc.ts';
 import { loadBalancersOfVpc } from '../../store/load-balancers.ts';
+import { listMachineHosts } from '../../store/machine-hosts.ts';
+import { listMachines } from '../../store/machines.ts';
 import type { Tx } from '../../store/open.ts';
 import { type VpcRecord, findVpc, listVpcs, vpcLoadBalancers } from '../../store/vpcs.ts';
 import type { ServerContext } from '../context.ts';
+import { hasFloatingAddress } from '../placement/floating.ts';
 import { validationError } from '../http/read-request.ts';
 
 type Rules = Pick<ServerContext, 'allowLoopbackBackends'>;
@@ -39,6 +42,7 @@ export async function requireUndisturbed(
     cidrs: spec.cidrs,
     allowLoopback: allowLoopbackBackends,
   });
+  await requireFloatingKept(tx, before, spec);
   const kept = new Set(spec.hosts.map(({ name }) => name));
   const gone = new Set(before.spec.hosts.map(({ name }) => name).filter((name) => !kept.has(name)));
   for (const { name, spec: balancer } of await loadBalancersOfVpc(tx, before.id)) {
@@ -58,6 +62,12 @@ export async function requireUnused(tx: Tx, vpc: VpcRecord): Promise<void> {
       hint: 'To narrow it: agentmetal vpc update default --cidr CIDR',
     });
   }
+  const machines = await machinesOfVpc(tx, vpc.id);
+  if (machines.length > 0) {
+    throw new AppError('vpc_in_use', `machines are in VPC ${vpc.name}: ${machines.slice(0, 10).join(', ')}`, {
+      hint: `Remove them first: agentmetal machine remove ${machines[0] ?? 'NAME'}`,
+    });
+  }
   const users = await vpcLoadBalancers(tx, vpc.id);
   if (users.length === 0) return;
   const names = users.map(({ name }) => name);
@@ -65,6 +75,30 @@ export async function requireUnused(tx: Tx, vpc: VpcRecord): Promise<void> {
   throw new AppError('vpc_in_use', `load balancers are in VPC ${vpc.name}: ${shown}`, {
     hint: `Delete them or move them to another VPC first: agentmetal lb delete ${names[0] ?? 'NAME'}`,
   });
+}
+
+async function machinesOfVpc(tx: Tx, vpcId: string): Promise<string[]> {
+  const ids = new Set(
+    (await listMachineHosts(tx)).filter((host) => host.vpcId === vpcId).map((host) => host.machineId),
+  );
+  return (await listMachines(tx)).filter(({ id }) => ids.has(id)).map(({ name }) => name);
+}
+
+/** A load balancer keeps its floating address for life, because clients know it by that. */
+async function requireFloatingKept(tx: Tx, before: VpcRecord, spec: VpcSpec): Promise<void> {
+  for (const { name, floatingAddress } of await loadBalancersOfVpc(tx, before.id)) {
+    if (floatingAddress === null || hasFloatingAddress(spec.floatingAddresses, floatingAddress)) continue;
+    throw validationError(
+      [
+        {
+          pointer: '/spec/floatingAddresses',
+          code: 'in_use',
+          detail: `${floatingAddress} is the address of ${name}`,
+        },
+      ],
+      `Keep it in the list, or delete the load balancer first: agentmetal lb delete ${name}`,
+    );
+  }
 }
 
 function duplicateHosts({ hosts }: VpcSpec): FieldError[] {

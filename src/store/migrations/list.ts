@@ -6,6 +6,7 @@ import { patches } from './0004-patches.ts';
 import { dns } from './0005-dns.ts';
 import { certificates } from './0006-certificates.ts';
 import { events } from './0007-events.ts';
+import { machines } from './0008-machines.ts';
 
 /** Every migration in order. What has been released is never changed; a change is a new entry. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -16,4 +17,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0005-dns': dns,
   '0006-certificates': certificates,
   '0007-events': events,
+  '0008-machines': machines,
 };

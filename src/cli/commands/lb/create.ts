@@ -34,11 +34,17 @@ export const create = defineCommand({
     },
     label: { value: 'KEY=VALUE', short: 'l', repeat: true, summary: 'A label' },
     domain: { value: 'DOMAIN', repeat: true, summary: 'A domain to have a certificate for (http)' },
+    nodes: {
+      value: 'N',
+      integer: true,
+      summary: 'How many machines serve it; more than 1 needs machines of its VPC',
+    },
     deletionProtection: { summary: 'Refuse deletion until this is turned off' },
     ...UNGUARDED_WRITE_OPTIONS,
   },
   examples: [
     'agentmetal lb create --name web-lb --type http --vpc prod',
+    'agentmetal lb create --name web-lb --type http --vpc prod --nodes 2',
     'agentmetal lb create --name db-lb --type tcp --port 5432 --vpc prod',
     'agentmetal lb create --name sip --type tcp --ports 5060-5061 --ports 6000 --sticky source-ip',
     'agentmetal lb create --name api --type http --target 10.0.0.5:8080 --health-check "http:/health:5s"',
@@ -52,7 +58,7 @@ export const create = defineCommand({
     }
     const check = options.healthCheck === undefined ? undefined : parseHealthCheck(options.healthCheck);
     if (check) ctx.progress.step(describeHealthCheck(check));
-    const { type, vpc, port, algorithm } = options;
+    const { type, vpc, port, nodes, algorithm } = options;
     const backends: Array<Partial<Backend>> = [...options.target, ...options.backend].map((target) => ({
       target,
     }));
@@ -60,6 +66,7 @@ export const create = defineCommand({
       type,
       vpc,
       port,
+      nodes,
       ports: options.ports.length === 0 ? undefined : options.ports,
       algorithm,
       sticky: options.sticky === undefined ? undefined : { mode: options.sticky },

@@ -19,15 +19,16 @@ export const UPDATE_OPTIONS = {
     summary: 'roundrobin, leastconn, source, random, first, uri or header:NAME',
   },
   vpc: { value: 'VPC', summary: 'The VPC of its backends', completes: 'vpc' },
+  nodes: { value: 'N', integer: true, summary: 'How many machines serve it' },
   deletionProtection: { negatable: true, summary: 'Refuse deletion, or allow it again' },
 } as const satisfies Options;
 
 /** The merge patch that the flags say; refuses one that says nothing. */
 export function updatePatch(options: OptionValues<typeof UPDATE_OPTIONS>, hint: string): LoadBalancerPatch {
-  const { name, port, algorithm, vpc, deletionProtection } = options;
+  const { name, port, algorithm, vpc, nodes, deletionProtection } = options;
   const labels = labelPatch(options.label, options.unlabel);
   const ports = options.ports.length === 0 ? undefined : options.ports;
-  const fields = { port, ports, algorithm, vpc, deletionProtection };
+  const fields = { port, ports, algorithm, vpc, nodes, deletionProtection };
   const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
   const patch = {
     ...(name === undefined ? {} : { name }),

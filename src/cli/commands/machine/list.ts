@@ -7,16 +7,28 @@ export const list = defineCommand({
   path: ['machine', 'list'],
   summary: 'List the machines that run load balancers',
   args: [],
-  options: {},
-  examples: ['agentmetal machine list'],
-  async run({ api, io, print }) {
-    await print.list(await listMachines(await api()), {
+  options: {
+    selector: {
+      value: 'SELECTOR',
+      short: 'l',
+      summary: 'Only those whose labels match, such as rack=a,!old',
+    },
+  },
+  examples: ['agentmetal machine list', 'agentmetal machine list -l rack=a'],
+  async run({ api, io, print }, { options }) {
+    await print.list(await listMachines(await api(), options.selector), {
       columns: [
         { heading: 'NAME', cell: ({ name }) => name },
         { heading: 'DRIVER', cell: ({ driver }) => driver },
         { heading: 'STATE', cell: ({ state }) => state, paint: (text) => paintState(print.style, text) },
-        { heading: 'HAPROXY', cell: ({ haproxyVersion }) => haproxyVersion ?? 'missing' },
-        { heading: 'AGENT', cell: ({ agentVersion }) => agentVersion ?? '' },
+        { heading: 'VPC', cell: ({ vpc }) => vpc ?? '' },
+        { heading: 'ADDRESS', cell: ({ address }) => address ?? '' },
+        { heading: 'LOAD-BALANCER', cell: ({ loadBalancer }) => loadBalancer ?? '' },
+        {
+          heading: 'HAPROXY',
+          cell: ({ haproxyVersion, lastReportAt }) =>
+            haproxyVersion ?? (lastReportAt === null ? '' : 'missing'),
+        },
         {
           heading: 'LAST-REPORT',
           cell: ({ lastReportAt }) =>
@@ -24,7 +36,9 @@ export const list = defineCommand({
         },
       ],
       name: ({ name }) => name,
-      empty: 'There are no machines. `agentmetal up` makes this host one.',
+      empty: options.selector
+        ? `No machine matches ${options.selector}. All of them: agentmetal machine list`
+        : 'There are no machines. `agentmetal up` makes this host one.',
     });
   },
 });

@@ -1,33 +1,16 @@
 import { defineCommand } from '../../command.ts';
-import { formatTime } from '../../output/age.ts';
-import { renderSections } from '../../output/sections.ts';
-import { paintState } from '../../output/state.ts';
+import { renderMachine } from '../../output/machine.ts';
 import { getMachine } from '../../resources.ts';
 
 export const show = defineCommand({
   path: ['machine', 'show'],
-  summary: 'Show one machine',
+  summary: 'Show one machine and how far it is made ready',
   args: [{ name: 'name', summary: 'Name or id', completes: 'machine' }],
   options: {},
-  examples: ['agentmetal machine show local'],
+  examples: ['agentmetal machine show lb-1'],
   async run({ api, io, print }, { args }) {
     const machine = await getMachine(await api(), args.name);
-    const { id, name, driver, state, haproxyVersion, agentVersion, lastReportAt, createdAt } = machine;
-    const text = () =>
-      renderSections([
-        {
-          rows: [
-            ['ID', id],
-            ['Name', name],
-            ['Driver', driver],
-            ['State', { text: state, paint: (value) => paintState(print.style, value) }],
-            ['HAProxy', haproxyVersion ?? 'missing: install it, then look again'],
-            ['Agent', agentVersion ?? ''],
-            ['Last report', lastReportAt === null ? 'never' : formatTime(lastReportAt, io.now())],
-            ['Created', formatTime(createdAt, io.now())],
-          ],
-        },
-      ]);
-    await print.object(machine, { text, name });
+    const text = () => renderMachine(machine, { style: print.style, now: io.now() });
+    await print.object(machine, { text, name: machine.name });
   },
 });

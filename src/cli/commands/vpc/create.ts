@@ -16,11 +16,18 @@ export const create = defineCommand({
       repeat: true,
       summary: 'A name server asked for its names; without it, the system’s',
     },
+    floating: {
+      value: 'CIDR',
+      repeat: true,
+      summary:
+        'Addresses that load balancers with several nodes hand from one to the other: an address or a network',
+    },
     label: { value: 'KEY=VALUE', short: 'l', repeat: true, summary: 'A label' },
   },
   examples: [
     'agentmetal vpc create prod --cidr 10.0.0.0/16',
     'agentmetal vpc create prod --cidr 10.0.0.0/16 --name-server 10.0.0.2',
+    'agentmetal vpc create prod --cidr 10.0.0.0/16 --floating 203.0.113.16/28',
   ],
   async run({ api, print, progress }, { args, options }) {
     if (options.cidr.length === 0)
@@ -28,6 +35,7 @@ export const create = defineCommand({
     const spec = {
       cidrs: options.cidr,
       ...(options.nameServer.length === 0 ? {} : { nameServers: options.nameServer }),
+      ...(options.floating.length === 0 ? {} : { floatingAddresses: options.floating }),
     };
     const client = await api();
     const { body } = await client.request<Vpc>({

@@ -26,6 +26,7 @@ function renderVpc({ id, name, labels, spec, status, createdAt }: Vpc, now: numb
         ['Name', name],
         ['CIDRs', spec.cidrs.join(', ')],
         ['Name servers', spec.nameServers.join(', ') || 'the system’s'],
+        ['Floating', (spec.floatingAddresses ?? []).join(', ')],
         ['Load balancers', status.loadBalancers.join(', ')],
         [
           'Labels',

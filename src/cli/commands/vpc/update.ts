@@ -7,12 +7,18 @@ import { labelPatch } from '../../key-values.ts';
 export const update = defineCommand({
   path: ['vpc', 'update'],
   summary: 'Change a private network',
-  description: 'What is not named stays as it is; the networks or name servers given are the whole list.',
+  description:
+    'What is not named stays as it is; the networks, name servers or floating addresses given are the whole list.',
   args: [{ name: 'vpc', summary: 'Name or id', completes: 'vpc' }],
   options: {
     name: { value: 'NAME', summary: 'A new name' },
     cidr: { value: 'CIDR', repeat: true, summary: 'A network that belongs to it' },
     nameServer: { value: 'ADDRESS', repeat: true, summary: 'A name server asked for its names' },
+    floating: {
+      value: 'CIDR',
+      repeat: true,
+      summary: 'An address, or a network of such, that nodes of load balancers hand each other',
+    },
     label: { value: 'KEY=VALUE', short: 'l', repeat: true, summary: 'Set a label' },
     unlabel: { value: 'KEY', repeat: true, summary: 'Take a label away' },
   },
@@ -22,6 +28,7 @@ export const update = defineCommand({
     const spec = {
       ...(options.cidr.length === 0 ? {} : { cidrs: options.cidr }),
       ...(options.nameServer.length === 0 ? {} : { nameServers: options.nameServer }),
+      ...(options.floating.length === 0 ? {} : { floatingAddresses: options.floating }),
     };
     const patch = {
       ...(options.name === undefined ? {} : { name: options.name }),

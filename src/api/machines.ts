@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { HostKey, MachineFault, MachineStep } from '../spec/machine.ts';
+import { Labels } from '../spec/name.ts';
+import { CertificateAuthority } from './certificates.ts';
+
+export const MachineState = z
+  .enum(['provisioning', 'online', 'offline', 'failed', 'draining', 'removing'])
+  .describe(
+    '`provisioning`: it is made ready. `online`: its agent has reported lately. `offline`: it has not. `failed`: it could not be made ready. `draining`: nothing new comes to it. `removing`: what was put there is taken off.',
+  );
+export type MachineState = z.infer<typeof MachineState>;
+
+export const Machine = z
+  .strictObject({
+    id: z.string(),
+    name: z.string(),
+    labels: Labels,
+    driver: z
+      .enum(['local', 'ssh', 'manual'])
+      .describe(
+        '`local`: the control plane’s host. `ssh`: the control plane logs in. `manual`: somebody typed a line there.',
+      ),
+    vpc: z.string().nullable().describe('The VPC whose load balancers it serves; null for the local one.'),
+    address: z.string().nullable().describe('Its address in the VPC; null while that is not known.'),
+    publicAddress: z
+      .string()
+      .nullable()
+      .describe('The address on which clients reach it; null where it has none beside its own.'),
+    ssh: z
+      .strictObject({ port: z.int(), user: z.string(), hostKey: HostKey })
+      .nullable()
+      .describe('How it is logged in to; null where nobody logs in. The private key is never answered.'),
+    state: MachineState,
+    fault: MachineFault.nullable().describe('What went wrong last; null when nothing did.'),
+    steps: z.array(MachineStep).describe('How far it is made ready.'),
+    loadBalancer: z
+      .string()
+      .nullable()
+      .describe(
+        'The load balancer that has it for itself; null where it is free, or shared like the local one.',
+      ),
+    os: z.string().nullable().describe('Its operating system; null before its agent has reported.'),
+    agentVersion: z.string().nullable(),
+    haproxyVersion: z.string().nullable().describe('null when HAProxy is missing there.'),
+    lastReportAt: z.iso.datetime().nullable(),
+    authority: CertificateAuthority.optional().describe(
+      'The CA that its agent orders certificates from; absent until it has told.',
+    ),
+    createdAt: z.iso.datetime(),
+  })
+  .describe('A host that can be a node of load balancers.');
+export type Machine = z.infer<typeof Machine>;
+
+export const NewMachine = Machine.extend({
+  enrolment: z
+    .strictObject({
+      command: z.string().describe('The line to type on the machine as a user who may use sudo.'),
+      expiresAt: z.iso.datetime().describe('Until when the line is good for something.'),
+    })
+    .optional()
+    .describe('manual: how the machine comes in. It is shown once, here.'),
+}).describe('A machine, with the line that brings it in where it has none to log in to.');
+export type NewMachine = z.infer<typeof NewMachine>;
+
+export const HostKeyAnswer = z
+  .strictObject({ hostKey: HostKey })
+  .describe('The host key that a machine shows. Compare it with what the machine itself says.');
+export type HostKeyAnswer = z.infer<typeof HostKeyAnswer>;
+
+export const EnrolInput = z
+  .strictObject({
+    token: z.string().min(1).max(256).describe('The token that was made for the machine.'),
+    credentialHash: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in lower-case hexadecimal')
+      .describe(
+        'SHA-256 of the credential that the agent has made for itself. The credential itself stays there.',
+      ),
+  })
+  .describe('An agent that asks to be taken in.');
+export type EnrolInput = z.infer<typeof EnrolInput>;
+
+export const Enrolled = z
+  .strictObject({
+    machine: z.string().describe('Name of the machine.'),
+    controlPlaneId: z.string().describe('Which control plane it belongs to from now on.'),
+  })
+  .describe('What an agent is told when it has been taken in.');
+export type Enrolled = z.infer<typeof Enrolled>;

@@ -1,0 +1,50 @@
+import type { LoadBalancerRecord } from '../../store/load-balancers.ts';
+import { findLoadBalancer } from '../../store/load-balancers.ts';
+import type { MachineHost } from '../../store/machine-hosts.ts';
+import type { MachineRecord } from '../../store/machines.ts';
+import { machineNodes } from '../../store/nodes.ts';
+import type { Tx } from '../../store/open.ts';
+import { findVpc } from '../../store/vpcs.ts';
+import { isConnected } from '../status/nodes.ts';
+import type { ObservedNode, PlacementLack } from '../status/observation.ts';
+
+/** More than that nobody reads. */
+const MAX_TOLD = 10;
+
+export interface LackSurroundings {
+  nodes: readonly ObservedNode[];
+  machines: ReadonlyMap<string, MachineRecord>;
+  hosts: ReadonlyMap<string, MachineHost>;
+  now: number;
+}
+
+/** What keeps a load balancer from having the machines that it should have; empty when nothing does. */
+export async function lackOf(
+  tx: Tx,
+  { placement, vpcId, spec }: LoadBalancerRecord,
+  { nodes, machines, hosts, now }: LackSurroundings,
+): Promise<{ lack?: PlacementLack }> {
+  const having = nodes.filter(({ host }) => host !== undefined);
+  if (placement === 'shared' || having.length >= spec.nodes) return {};
+  const own = new Set(having.map(({ machine }) => machine.id));
+  const others: string[] = [];
+  for (const host of hosts.values()) {
+    const machine = machines.get(host.machineId);
+    if (!machine || host.vpcId !== vpcId || own.has(machine.id) || others.length >= MAX_TOLD) continue;
+    others.push(`${machine.name} ${await useOf(tx, machine, host, now)}`);
+  }
+  return { lack: { vpc: (await findVpc(tx, vpcId))?.name ?? spec.vpc, others } };
+}
+
+/** What a machine is busy with, as the rest of a sentence. */
+async function useOf(tx: Tx, machine: MachineRecord, host: MachineHost, now: number): Promise<string> {
+  if (host.phase === 'provisioning') return 'is being made ready';
+  if (host.phase === 'failed') return `could not be made ready (agentmetal machine show ${machine.name})`;
+  if (host.phase === 'removing') return 'is being removed';
+  const [id] = (await machineNodes(tx, machine.id, 0)).ids;
+  const user = id === undefined ? undefined : await findLoadBalancer(tx, id);
+  if (user) return `serves ${user.name}`;
+  if (host.isDraining) return 'is drained';
+  if (!isConnected(machine, now)) return 'is silent';
+  return 'is not free yet';
+}

@@ -1,0 +1,226 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { PRODUCT_PAGE_BODY } from '../../../test/support/control-plane.ts';
+import { type Fleet, startFleet } from '../../../test/support/fleet.ts';
+import { waitFor } from '../../../test/support/wait.ts';
+
+let fleet: Fleet;
+beforeEach(async () => {
+  fleet = await startFleet();
+  const spec = { cidrs: ['10.0.0.0/16'], floatingAddresses: ['10.0.9.1'] };
+  await fleet.call('POST', '/v1/vpcs', { body: { name: 'prod', spec } });
+});
+afterEach(() => fleet.stop());
+
+const PATH = '/v1/load-balancers/web-lb';
+const show = async (path = PATH) => (await fleet.call('GET', path)).body;
+const machinesOf = async (path = PATH): Promise<string[]> =>
+  (await show(path)).status.nodes.map(({ machine }: { machine: string }) => machine);
+const create = (more: object = {}, name = 'web-lb') =>
+  fleet.call('POST', '/v1/load-balancers', {
+    body: { name, spec: { ...PRODUCT_PAGE_BODY.spec, tls: undefined, backends: [], ...more } },
+  });
+const patch = (spec: object) => fleet.call('PATCH', PATH, { body: { spec } });
+const condition = async (type: string, path = PATH) =>
+  (await show(path)).status.conditions.find((each: { type: string }) => each.type === type);
+/** Lets agents work until the load balancer has those nodes. */
+const untilOn = (names: string[], path = PATH) =>
+  waitFor(`nodes ${names.join(', ')}`, async () => {
+    await fleet.work();
+    return JSON.stringify(await machinesOf(path)) === JSON.stringify(names);
+  });
+const orderOf = async (name: string) => (await fleet.machines.get(name)?.agent.desired())?.changed[0];
+
+test('a VPC without machines goes on with the host of the control plane', async () => {
+  await create();
+  expect((await show()).status).toMatchObject({
+    addresses: ['127.80.0.1'],
+    nodes: [{ machine: 'local', address: '127.80.0.1' }],
+  });
+  const [order] = (await fleet.plane.agent.desired()).changed;
+  expect(order).toMatchObject({ address: '127.80.0.1' });
+  expect(order).not.toHaveProperty('node');
+});
+
+test('a load balancer gets a machine of its VPC for itself, on all addresses', async () => {
+  await fleet.ready('lb-1', '10.0.0.5', { vpc: 'prod', publicAddress: '203.0.113.5' });
+  await create();
+  expect((await show()).status).toMatchObject({
+    state: 'pending',
+    addresses: ['203.0.113.5'],
+    nodes: [{ machine: 'lb-1', address: '203.0.113.5', listeners: ['203.0.113.5:8080', '203.0.113.5:8443'] }],
+  });
+  const node = { name: 'lb-1', address: '10.0.0.5' };
+  expect(await orderOf('lb-1')).toMatchObject({
+    name: 'web-lb',
+    address: '*',
+    node: { ...node, priority: 150, floatingAddresses: [], members: [node] },
+  });
+  expect((await fleet.show('lb-1')).loadBalancer).toBe('web-lb');
+  expect((await fleet.plane.agent.desired()).ids).toEqual([]);
+  await fleet.work();
+  expect((await show()).status.state).toBe('active');
+});
+
+test('an internal one is reached by the machine’s own address', async () => {
+  await fleet.ready('lb-1', '10.0.0.5', { vpc: 'prod' });
+  await create();
+  expect((await show()).status.addresses).toEqual(['10.0.0.5']);
+});
+
+test('without a free machine it waits, says why and what to type, and goes live when one comes', async () => {
+  await fleet.ready('lb-1', '10.0.0.5', { vpc: 'prod' });
+  await create({}, 'first');
+  await create();
+  expect((await show()).status).toMatchObject({ state: 'pending', nodes: [], observedRevision: 0 });
+  const { message } = await condition('Placed');
+  expect(message).toContain('lb-1 serves first');
+  expect(message).toContain('`agentmetal machine add ADDRESS --vpc prod`');
+  await fleet.ready('lb-2', '10.0.0.6', { vpc: 'prod' });
+  await untilOn(['lb-2']);
+  expect(await condition('Placed')).toBeUndefined();
+});
+
+test('what nobody can serve yet goes to machines when the VPC gets some', async () => {
+  await create({ nodes: 2 });
+  expect((await condition('Placed')).message).toContain('it has no others');
+  await fleet.ready('lb-1', '10.0.0.5', { vpc: 'prod' });
+  await fleet.ready('lb-2', '10.0.0.6', { vpc: 'prod' });
+  await untilOn(['lb-1', 'lb-2']);
+});
+
+test('a machine is free again when its agent has taken all away, and not before', async () => {
+  const { agent } = await fleet.ready('lb-1', '10.0.0.5', { vpc: 'prod' });
+  await create();
+  await fleet.work();
+  const { version } = await agent.desired();
+  await fleet.call('DELETE', PATH);
+  await create({}, 'second');
+  expect(await machinesOf('/v1/load-balancers/second')).toEqual([]);
+  expect((await condition('Placed', '/v1/load-balancers/second')).message).toContain('lb-1 is not free yet');
+  const news = await agent.desired(version);
+  expect(news.ids).toEqual([]);
+  await agent.desired(news.version);
+  await untilOn(['lb-1'], '/v1/load-balancers/second');
+});
+
+describe('several nodes', () => {
+  beforeEach(async () => {
+    await fleet.ready('lb-1', '10.0.0.5', { vpc: 'prod', publicAddress: '203.0.113.5' });
+    await fleet.ready('lb-2', '10.0.0.6', { vpc: 'prod', publicAddress: '203.0.113.6' });
+    await fleet.ready('lb-3', '10.0.0.7', { vpc: 'prod', publicAddress: '203.0.113.7' });
+  });
+
+  test('know each other, their order, and the address that they hand each other', async () => {
+    await create({ nodes: 3 });
+    const members = [
+      { name: 'lb-1', address: '10.0.0.5' },
+      { name: 'lb-2', address: '10.0.0.6' },
+      { name: 'lb-3', address: '10.0.0.7' },
+    ];
+    const floatingAddresses = ['10.0.9.1'];
+    for (const [index, priority] of [150, 100, 99].entries()) {
+      const node = members[index];
+      expect((await orderOf(node?.name ?? ''))?.node).toEqual({
+        ...node,
+        priority,
+        floatingAddresses,
+        members,
+      });
+    }
+    expect((await show()).status.addresses).toEqual(['10.0.9.1']);
+    const vpc = { body: { spec: { floatingAddresses: ['10.0.9.2'] } } };
+    expect((await fleet.call('PATCH', '/v1/vpcs/prod', vpc)).body.errors).toMatchObject([
+      { pointer: '/spec/floatingAddresses', code: 'in_use' },
+    ]);
+  });
+
+  test('come and go with the spec, and who stays keeps its address', async () => {
+    await create();
+    await fleet.work();
+    expect((await show()).status.addresses).toEqual(['203.0.113.5']);
+    await patch({ nodes: 2 });
+    expect(await machinesOf()).toEqual(['lb-1', 'lb-2']);
+    await fleet.work();
+    expect((await show()).status).toMatchObject({ state: 'active', addresses: ['10.0.9.1'] });
+    await patch({ nodes: 1 });
+    expect(await machinesOf()).toEqual(['lb-1']);
+    expect((await orderOf('lb-1'))?.node?.floatingAddresses).toEqual(['10.0.9.1']);
+    await patch({ nodes: 4 });
+    await untilOn(['lb-1', 'lb-3', 'lb-2']);
+    await fleet.work();
+    expect((await condition('Placed')).message).toContain('one is missing');
+    expect((await show()).status.state).toBe('degraded');
+  });
+
+  test('a drained machine is given up when another serves in its place', async () => {
+    await create({ nodes: 2 });
+    await fleet.work();
+    await fleet.call('PATCH', '/v1/machines/lb-1', { body: { draining: true } });
+    expect(await machinesOf()).toEqual(['lb-1', 'lb-2', 'lb-3']);
+    await untilOn(['lb-2', 'lb-3']);
+    expect((await orderOf('lb-2'))?.node).toMatchObject({ priority: 150 });
+    expect(await fleet.show('lb-1')).toMatchObject({ state: 'draining', loadBalancer: null });
+    expect((await fleet.call('DELETE', '/v1/machines/lb-1')).status).toBe(202);
+    const { body: events } = await fleet.call('GET', '/v1/events?type=node.added,node.removed,machine.*');
+    expect(
+      events.items.map(({ type, resource }: { type: string; resource: { name: string } }) => [
+        type,
+        resource.name,
+      ]),
+    ).toEqual(
+      expect.arrayContaining([
+        ['machine.ready', 'lb-1'],
+        ['node.added', 'web-lb'],
+        ['node.removed', 'web-lb'],
+      ]),
+    );
+  });
+
+  test('a node that comes later gets the whole spec, and the one before it what differs', async () => {
+    await create();
+    const versionOf = async (name: string) => (await fleet.machines.get(name)?.agent.desired())?.version ?? 0;
+    const versions = { 'lb-1': await versionOf('lb-1'), 'lb-2': await versionOf('lb-2') };
+    await fleet.work();
+    await patch({ nodes: 2, algorithm: 'leastconn' });
+    const newsOf = async (name: 'lb-1' | 'lb-2') => {
+      const path = `/v1/agent/desired?since=${versions[name]}&patches=true`;
+      return (await fleet.call('GET', path, { key: fleet.machines.get(name)?.token ?? '' })).body.changed[0];
+    };
+    expect(await newsOf('lb-2')).toMatchObject({ revision: 2, spec: { algorithm: 'leastconn' } });
+    expect(await newsOf('lb-1')).toMatchObject({ revision: 2, patches: [expect.anything()] });
+  });
+
+  test('a claimed machine is not removed but by force, and then another takes its place', async () => {
+    await create();
+    await fleet.work();
+    expect((await fleet.call('DELETE', '/v1/machines/lb-1')).body).toMatchObject({
+      code: 'machine_in_use',
+      detail: 'lb-1 serves web-lb',
+      hint: expect.stringContaining('agentmetal machine drain lb-1'),
+    });
+    expect((await fleet.call('DELETE', '/v1/machines/lb-1?force=true')).status).toBe(204);
+    expect(await machinesOf()).toEqual(['lb-2']);
+    const { receipts } = (await fleet.call('GET', `${PATH}/revisions/1`)).body;
+    expect(receipts).toEqual([]);
+  });
+});
+
+test('a load balancer on the control plane’s host moves to machines when it is to have two', async () => {
+  await create();
+  await fleet.plane.agent.desired();
+  await fleet.ready('lb-1', '10.0.0.5', { vpc: 'prod' });
+  await fleet.ready('lb-2', '10.0.0.6', { vpc: 'prod' });
+  expect(await machinesOf()).toEqual(['local']);
+  await patch({ nodes: 2 });
+  expect((await machinesOf()).sort()).toEqual(['lb-1', 'lb-2', 'local']);
+  expect((await fleet.plane.agent.desired()).changed[0]).toMatchObject({ address: '127.80.0.1' });
+  await untilOn(['lb-1', 'lb-2']);
+  expect((await fleet.plane.agent.desired()).ids).toEqual([]);
+});
+
+test('it does not move to another VPC where machines are concerned', async () => {
+  await fleet.ready('lb-1', '10.0.0.5', { vpc: 'prod' });
+  await create();
+  const answer = await patch({ vpc: 'default' });
+  expect(answer.body.errors).toMatchObject([{ pointer: '/spec/vpc', code: 'immutable' }]);
+});

@@ -1,0 +1,133 @@
+import {
+  type LoadBalancerRecord,
+  listOwnLoadBalancers,
+  listUnplaced,
+  updatePlacement,
+} from '../../store/load-balancers.ts';
+import { type NewEvent, tellEvents } from '../../store/events.ts';
+import { type MachineHost, listMachineHosts } from '../../store/machine-hosts.ts';
+import { type MachineRecord, listMachines, touchMachine } from '../../store/machines.ts';
+import { nextChangeVersion } from '../../store/meta.ts';
+import { deleteNode, insertNode, listPlacements, touchNodes } from '../../store/nodes.ts';
+import type { Tx } from '../../store/open.ts';
+import { findVpc } from '../../store/vpcs.ts';
+import type { ServerContext } from '../context.ts';
+import { placedEvent } from '../events/placement.ts';
+import type { Named } from '../events/resource.ts';
+import { isConnected } from '../status/nodes.ts';
+import { freeFloatingAddress } from './floating.ts';
+import { type PlaceableBalancer, type PlaceableMachine, type PlacementChanges, placeNodes } from './place.ts';
+
+type Context = Pick<ServerContext, 'clock' | 'taken'>;
+
+/**
+ * Gives load balancers the machines that they should have, and machines back. Level-triggered: it looks at all there is
+ * and may be run at any time.
+ * @returns the machines that must look again.
+ */
+export async function settlePlacement(context: Context, tx: Tx): Promise<string[]> {
+  const hosts = await listMachineHosts(tx);
+  if (hosts.length === 0) return [];
+  await adoptUnplaced(tx, hosts);
+  const records = await listOwnLoadBalancers(tx);
+  if (records.length === 0) return [];
+  const touched = new Set(await giveFloatingAddresses(tx, records));
+  const nodes = await listPlacements(
+    tx,
+    records.map(({ id }) => id),
+  );
+  const placed = Map.groupBy(nodes, ({ loadBalancerId }) => loadBalancerId);
+  const balancers = records.map(({ id, vpcId, revision, spec }): PlaceableBalancer => {
+    const own = (placed.get(id) ?? []).map(({ machineId, position, observedRevision }) => ({
+      machineId,
+      position,
+      isLive: observedRevision >= revision,
+    }));
+    return { id, vpcId, wanted: spec.nodes, nodes: own };
+  });
+  const machines = new Map((await listMachines(tx)).map((machine) => [machine.id, machine]));
+  const now = context.clock.now();
+  const placeable = hosts.flatMap((host) => {
+    const machine = machines.get(host.machineId);
+    return machine ? [placeableMachine(context, machine, host, now)] : [];
+  });
+  const changes = placeNodes(balancers, placeable.sort(byName));
+  for (const id of await carryOut(tx, changes)) touched.add(id);
+  const named = { balancers: new Map(records.map((record) => [record.id, record])), machines };
+  await tellEvents(tx, eventsOf(changes, named), now);
+  return [...touched];
+}
+
+/** Those that nobody serves, in a VPC that has machines by now, get machines of that VPC. */
+async function adoptUnplaced(tx: Tx, hosts: readonly MachineHost[]): Promise<void> {
+  for (const vpcId of new Set(hosts.map((host) => host.vpcId)))
+    for (const id of await listUnplaced(tx, vpcId)) await updatePlacement(tx, id, { placement: 'own' });
+}
+
+/** What nodes hand each other stays with a load balancer for life: clients know it by that address. */
+async function giveFloatingAddresses(tx: Tx, records: readonly LoadBalancerRecord[]): Promise<string[]> {
+  const touched: string[] = [];
+  for (const [vpcId, group] of Map.groupBy(records, (record) => record.vpcId)) {
+    const lacking = group.filter(({ spec, floatingAddress }) => spec.nodes > 1 && floatingAddress === null);
+    if (lacking.length === 0) continue;
+    const pool = (await findVpc(tx, vpcId))?.spec.floatingAddresses ?? [];
+    const taken = new Set(group.flatMap(({ floatingAddress }) => floatingAddress ?? []));
+    for (const { id } of lacking) {
+      const address = freeFloatingAddress(pool, taken);
+      if (address === undefined) break;
+      taken.add(address);
+      await updatePlacement(tx, id, { placement: 'own', floatingAddress: address });
+      touched.push(...(await touchNodes(tx, id, await nextChangeVersion(tx))));
+    }
+  }
+  return touched;
+}
+
+function placeableMachine(
+  { taken }: Context,
+  machine: MachineRecord,
+  host: MachineHost,
+  now: number,
+): PlaceableMachine {
+  const { id, name } = machine;
+  const isReady = host.phase === 'ready' && host.address !== null && isConnected(machine, now);
+  // An agent that still takes away what it served before is not free yet.
+  const isUsable = isReady && taken.of(id) >= machine.changeVersion;
+  const isDraining = host.isDraining || host.phase === 'removing';
+  return { id, name, vpcId: host.vpcId, isUsable, isDraining };
+}
+
+async function carryOut(tx: Tx, { claims, releases }: PlacementChanges): Promise<Set<string>> {
+  const machineIds = new Set<string>();
+  for (const { loadBalancerId, machineId, position } of claims) {
+    const joinedVersion = await nextChangeVersion(tx);
+    await insertNode(tx, { loadBalancerId, machineId, position, joinedVersion });
+  }
+  for (const release of releases) {
+    await deleteNode(tx, release);
+    await touchMachine(tx, release.machineId, await nextChangeVersion(tx));
+    machineIds.add(release.machineId);
+  }
+  // Every node hears of the others.
+  for (const id of new Set([...claims, ...releases].map(({ loadBalancerId }) => loadBalancerId)))
+    for (const machineId of await touchNodes(tx, id, await nextChangeVersion(tx))) machineIds.add(machineId);
+  return machineIds;
+}
+
+function byName(left: PlaceableMachine, right: PlaceableMachine): number {
+  return left.name < right.name ? -1 : 1;
+}
+
+function eventsOf(
+  { claims, releases }: PlacementChanges,
+  { balancers, machines }: { balancers: ReadonlyMap<string, Named>; machines: ReadonlyMap<string, Named> },
+): NewEvent[] {
+  const all = [
+    ...claims.map((change) => ({ ...change, isNode: true })),
+    ...releases.map((change) => ({ ...change, isNode: false })),
+  ];
+  return all.flatMap(({ loadBalancerId, machineId, isNode }) => {
+    const [balancer, machine] = [balancers.get(loadBalancerId), machines.get(machineId)];
+    return balancer && machine ? [placedEvent(balancer, machine, isNode)] : [];
+  });
+}
