@@ -1,0 +1,31 @@
+import type { Step } from './script.ts';
+
+/**
+ * Unpacks the agent and switches to it. Values: `version`, `archive` (where the bundle lies), `sha256`. The version
+ * before stays, to go back to; older ones go.
+ */
+export const agent: Step = {
+  name: 'agent',
+  body: `
+target=$opt/$version
+if [ ! -e "$target/.complete" ]; then
+  printf '%s  %s\\n' "$sha256" "$archive" | sha256sum -c --status - || fault machine_copy_failed 'the copy of the agent is not what was sent'
+  mkdir -p "$opt"
+  rm -rf "$target" "$target.part"
+  mkdir "$target.part"
+  tar -xzf "$archive" -C "$target.part" --no-same-owner
+  "$target.part/bin/agentmetal" version >/dev/null || fault machine_os_unsupported 'the agent does not start on this machine'
+  : >"$target.part/.complete"
+  sync
+  mv "$target.part" "$target"
+fi
+before=$(readlink "$opt/current" || :)
+if [ "$before" != "$version" ]; then
+  ln -sfn "$version" "$opt/.current.new"
+  mv -T "$opt/.current.new" "$opt/current"
+  for folder in "$opt"/*; do
+    case \${folder##*/} in current | "$version" | "$before") ;; *) rm -rf "$folder" ;; esac
+  done
+fi
+rm -rf /var/tmp/agentmetal.*`,
+};
