@@ -60,7 +60,11 @@ export const ERROR_CODES = {
     exit: 6,
     title: 'The machine does not reach its package server',
   },
-  agent_not_enrolled: { status: 502, exit: 6, title: 'The agent of the machine has not reached the control plane' },
+  agent_not_enrolled: {
+    status: 502,
+    exit: 6,
+    title: 'The agent of the machine has not reached the control plane',
+  },
   machine_image_failed: { status: 502, exit: 1, title: 'The base image of machines could not be built' },
   machine_network_failed: { status: 500, exit: 1, title: 'The network of a machine could not be made' },
   machine_start_failed: { status: 500, exit: 1, title: 'The machine did not start' },

@@ -52,7 +52,10 @@ interface Stage {
 }
 
 /** In the order in which they are done. */
-export const STEPS = ['connect', ...[system, packages, agent, credentials, service, enrolment].map(({ name }) => name)];
+export const STEPS = [
+  'connect',
+  ...[system, packages, agent, credentials, service, enrolment].map(({ name }) => name),
+];
 
 /** TLS and ACME both fail with a clock that is further off. */
 const MOST_SKEW_S = 300;
@@ -70,7 +73,9 @@ export async function provision(
   clock: Pick<Clock, 'now'> = systemClock,
 ): Promise<void> {
   const { target } = order;
-  const connection = await reported('connect', onStep, async () => ({ value: await connect(target, signal) }));
+  const connection = await reported('connect', onStep, async () => ({
+    value: await connect(target, signal),
+  }));
   try {
     const shell = await openRootShell(connection, target);
     for (const stage of stages(order, await readBundle(order.bundle), connection, shell, clock)) {
@@ -118,7 +123,7 @@ function stages(
     {
       step: agent,
       limitMs: 5 * MINUTE_MS,
-      before: async () => ({ version, ...(await copyBundle(bundle, connection, shell)) }),
+      before: async () => ({ version, ...(await copyBundle(target.host, bundle, connection, shell)) }),
       after: () => version,
     },
     { step: credentials, limitMs: MINUTE_MS, before: () => Promise.resolve({ ...wanted }) },
@@ -150,16 +155,29 @@ async function reported<T>(
 
 /** Copies the bundle, unless the machine has unpacked this version already. */
 async function copyBundle(
+  host: string,
   { path, version, sha256 }: Bundle,
   connection: SshConnection,
   shell: RootShell,
 ): Promise<Values> {
   const present = await shell.run(UNPACKED, { version }, MINUTE_MS);
   if (present.get('unpacked') === 'yes') return { archive: '', sha256 };
-  const { stdout } = await connection.run('rm -rf /var/tmp/agentmetal.*; mktemp -d /var/tmp/agentmetal.XXXXXX', '', MINUTE_MS);
-  const archive = `${stdout.trim()}/agent.tar.gz`;
+  const { stdout } = await connection.run(
+    'rm -rf /var/tmp/agentmetal.*; mktemp -d /var/tmp/agentmetal.XXXXXX',
+    '',
+    MINUTE_MS,
+  );
+  const folder = /^\/var\/tmp\/agentmetal\.\w+$/.exec(stdout.trim())?.[0];
+  if (folder === undefined) throw noRoom(host);
+  const archive = `${folder}/agent.tar.gz`;
   await connection.upload(path, archive, 10 * MINUTE_MS);
   return { archive, sha256 };
+}
+
+function noRoom(host: string): AppError {
+  return new AppError('machine_disk_full', `no folder can be made in /var/tmp of ${host}`, {
+    hint: 'Look whether its disk is full or mounted read-only, and try again.',
+  });
 }
 
 const UNPACKED: Step = {
@@ -174,6 +192,8 @@ function assertClock(host: string, theirs: number, ours: number): void {
   throw new AppError(
     'machine_clock_wrong',
     `the clock of ${host} is ${minutes} minutes ${skew > 0 ? 'ahead of' : 'behind'} the control plane's`,
-    { hint: 'Certificates need the right time: on the machine, timedatectl set-ntp true, or mend the clock of the control plane.' },
+    {
+      hint: 'Certificates need the right time: on the machine, timedatectl set-ntp true, or mend the clock of the control plane.',
+    },
   );
 }

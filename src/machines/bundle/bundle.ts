@@ -49,7 +49,10 @@ async function findOrMake(folder: string, root: string): Promise<string> {
 async function contentHash(files: readonly PackedFile[]): Promise<string> {
   const hash = createHash('sha256');
   for (const { from, to } of files.filter((file) => !isRuntime(file))) {
-    hash.update(`${to}\0`).update(await readFile(from)).update('\0');
+    hash
+      .update(`${to}\0`)
+      .update(await readFile(from))
+      .update('\0');
   }
   return hash.digest('hex').slice(0, 12);
 }
@@ -77,7 +80,18 @@ async function make(files: readonly PackedFile[], path: string, name: string): P
 
 /** The same files make the same archive, whoever packs them and when. */
 async function pack(tree: string, archive: string): Promise<void> {
-  const sameness = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner', '--mode=u+rw,go+r,go-w,a+X'];
-  const result = await exec('tar', [...sameness, '-I', 'gzip -n -4', '-cf', archive, '-C', tree, '.'], PACK_MS);
+  const sameness = [
+    '--sort=name',
+    '--mtime=@0',
+    '--owner=0',
+    '--group=0',
+    '--numeric-owner',
+    '--mode=u+rw,go+r,go-w,a+X',
+  ];
+  const result = await exec(
+    'tar',
+    [...sameness, '-I', 'gzip -n -4', '-cf', archive, '-C', tree, '.'],
+    PACK_MS,
+  );
   if (result.code !== 0) throw new Error(`tar failed: ${result.stderr.trim()}`);
 }

@@ -20,7 +20,9 @@ export interface BaseImageOptions {
 }
 
 /** What makes a directory tree a machine that boots, is reached by SSH and has a network. */
-const MACHINE = 'systemd-sysv,dbus,openssh-server,iproute2,ca-certificates,procps,sudo,netbase,curl'.split(',');
+const MACHINE = 'systemd-sysv,dbus,openssh-server,iproute2,ca-certificates,procps,sudo,netbase,curl'.split(
+  ',',
+);
 const AGENT = ['haproxy', 'certbot', 'keepalived', 'openssl', 'python3'];
 /** Timers that would hold apt's lock just when a machine has booted. */
 const UNWANTED = ['apt-daily.timer', 'apt-daily-upgrade.timer', 'systemd-timesyncd.service'];
@@ -40,7 +42,11 @@ async function build(path: string, { folder, release, packages = AGENT, hooks = 
   if ((await readTextIfExists(`${path}/.complete`)) !== undefined) return path;
   await mkdir(folder, { recursive: true, mode: 0o755 });
   const part = `${path}.${randomBytes(4).toString('hex')}.part`;
-  const result = await exec('mmdebstrap', bootstrapArguments(part, release, packages, hooks, await mirrors()), BUILD_TIMEOUT_MS);
+  const result = await exec(
+    'mmdebstrap',
+    bootstrapArguments(part, release, packages, hooks, await mirrors()),
+    BUILD_TIMEOUT_MS,
+  );
   if (result.code !== 0) {
     await remove(part);
     throw new AppError(
@@ -48,7 +54,11 @@ async function build(path: string, { folder, release, packages = AGENT, hooks = 
       result.missing
         ? 'there is no mmdebstrap on this host, which builds the base images of containers'
         : `the base image of ${release} could not be built: ${lastLines(result.stderr)}`,
-      { hint: result.missing ? 'apt-get install mmdebstrap' : 'Look whether this host reaches its Debian mirror, and try again.' },
+      {
+        hint: result.missing
+          ? 'apt-get install mmdebstrap'
+          : 'Look whether this host reaches its Debian mirror, and try again.',
+      },
     );
   }
   await strip(part);

@@ -115,14 +115,20 @@ async function furnish({ name, hostKey, authorizedKey }: ContainerOptions, root:
   await rm(resolver, { force: true });
   await writeFile(resolver, '# Names of the VPC are in /etc/hosts.\n');
   await writeFileAtomic(join(root, 'etc/ssh/ssh_host_ed25519_key'), hostKey.private);
-  await writeFileAtomic(join(root, 'etc/ssh/ssh_host_ed25519_key.pub'), `${hostKey.public}\n`, { mode: 0o644 });
+  await writeFileAtomic(join(root, 'etc/ssh/ssh_host_ed25519_key.pub'), `${hostKey.public}\n`, {
+    mode: 0o644,
+  });
   await mkdir(keys, { recursive: true, mode: 0o700 });
   await chmod(keys, 0o700);
   await writeFileAtomic(join(keys, 'authorized_keys'), `${authorizedKey}\n`);
 }
 
 /** Why each flag: docs/decisions/0019. It runs in a session of its own, so that machines outlive who started them. */
-async function boot({ folder, name, hosts }: ContainerOptions, root: string, namespace: string): Promise<void> {
+async function boot(
+  { folder, name, hosts }: ContainerOptions,
+  root: string,
+  namespace: string,
+): Promise<void> {
   const log = openSync(join(folder, 'console.log'), 'a', 0o600);
   const child = spawn(
     'systemd-nspawn',
@@ -174,7 +180,10 @@ async function findProcess(folder: string, root: string): Promise<number | undef
 
 function children(pid: number): number[] {
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1');
-  return text.split(' ').map(Number).filter((child) => child > 0);
+  return text
+    .split(' ')
+    .map(Number)
+    .filter((child) => child > 0);
 }
 
 async function untilEnded(pid: number, timeoutMs: number): Promise<boolean> {

@@ -48,17 +48,17 @@ export interface ContainerDriver extends MachineDriver<ContainerWanted> {
  * its own, without a way out, so that VPCs with the same addresses live side by side; a second bridge, in the namespace
  * of this process, is the network from which the machines are reached.
  */
-export function createContainerDriver(options: ContainerDriverOptions): ContainerDriver {
+export async function openContainerDriver(options: ContainerDriverOptions): Promise<ContainerDriver> {
   const { dataDir, publicGateway, imageFolder = join(dataDir, 'images') } = options;
   const publicBridge: Bridge = { name: shortName('amp', dataDir) };
   const vpcs = new Map<string, Bridge>();
+  await ensureBridge(publicBridge, publicGateway);
   return {
     async create(wanted, signal) {
       signal.throwIfAborted();
       const folder = join(dataDir, 'machines', wanted.vpc.name, wanted.name);
       const base = await baseImage({ folder: imageFolder, release: wanted.release });
       const vpc = { name: 'vpc', namespace: shortName('am-v-', dataDir, wanted.vpc.name) };
-      await ensureBridge(publicBridge, publicGateway);
       await ensureBridge(vpc, wanted.vpc.gateway);
       vpcs.set(wanted.vpc.name, vpc);
       const hosts = await ensureHosts(join(dataDir, 'vpcs', wanted.vpc.name));
@@ -73,7 +73,12 @@ export function createContainerDriver(options: ContainerDriverOptions): Containe
         authorizedKey: access.public,
         nics: [
           { name: 'eth0', bridge: vpc, address: wanted.address },
-          { name: 'eth1', bridge: publicBridge, address: wanted.publicAddress, gateway: addressOf(publicGateway) },
+          {
+            name: 'eth1',
+            bridge: publicBridge,
+            address: wanted.publicAddress,
+            gateway: addressOf(publicGateway),
+          },
         ],
       });
       await addHost(hosts, { address: addressOf(wanted.address), name: wanted.name, vpc: wanted.vpc.name });

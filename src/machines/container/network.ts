@@ -87,6 +87,8 @@ async function ip(command: string): Promise<void> {
   throw new AppError(
     'machine_network_failed',
     missing ? 'there is no ip on this host' : `ip ${command} failed: ${stderr.trim()}`,
-    { hint: missing ? 'apt-get install iproute2' : 'Networks of containers need root and network namespaces.' },
+    {
+      hint: missing ? 'apt-get install iproute2' : 'Networks of containers need root and network namespaces.',
+    },
   );
 }

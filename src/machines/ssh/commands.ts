@@ -50,10 +50,14 @@ export async function put(client: Client, from: string, to: string): Promise<voi
     });
     sftp.end();
   } catch (cause) {
-    throw new AppError('machine_copy_failed', `a file could not be copied to the machine: ${messageOf(cause)}`, {
-      hint: 'The machine needs the SFTP part of its SSH server (Debian: openssh-sftp-server) and space in /var/tmp.',
-      cause,
-    });
+    throw new AppError(
+      'machine_copy_failed',
+      `a file could not be copied to the machine: ${messageOf(cause)}`,
+      {
+        hint: 'The machine needs the SFTP part of its SSH server (Debian: openssh-sftp-server) and space in /var/tmp.',
+        cause,
+      },
+    );
   }
 }
 

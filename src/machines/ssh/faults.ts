@@ -42,9 +42,13 @@ export function stopped({ host }: Where): AppError {
 }
 
 export function timedOut({ host }: Where, what: string, limitMs: number): AppError {
-  return new AppError('machine_connection_lost', `${what} on ${host} did not end within ${limitMs / 1000} s`, {
-    hint: 'Look what the machine is busy with. Trying again goes on where it stopped.',
-  });
+  return new AppError(
+    'machine_connection_lost',
+    `${what} on ${host} did not end within ${limitMs / 1000} s`,
+    {
+      hint: 'Look what the machine is busy with. Trying again goes on where it stopped.',
+    },
+  );
 }
 
 /** Gives whatever the SSH library says while it connects the words that an operator needs. */
@@ -63,7 +67,9 @@ export function assertKey({ privateKey }: Pick<SshTarget, 'privateKey'>): void {
   const encrypted = parsed instanceof Error && /passphrase|encrypted/i.test(parsed.message);
   throw new AppError(
     'machine_key_unreadable',
-    encrypted ? 'the SSH key has a passphrase, and nobody is there to type it' : 'the SSH key is no private key that can be read',
-    { hint: 'Make one for this alone: ssh-keygen -t ed25519 -N \'\' -f agentmetal-key' },
+    encrypted
+      ? 'the SSH key has a passphrase, and nobody is there to type it'
+      : 'the SSH key is no private key that can be read',
+    { hint: "Make one for this alone: ssh-keygen -t ed25519 -N '' -f agentmetal-key" },
   );
 }

@@ -21,7 +21,7 @@ export async function openRootShell(connection: SshConnection, target: SshTarget
   const command = await rootCommand(connection, target);
   return {
     async run(step, values, limitMs) {
-      const end = await connection.run(command, compose([step], values), limitMs);
+      const end = await connection.run(command, compose(step, values), limitMs);
       if (end.code !== 0) throw stepFault(target.host, step.name, end);
       return readFacts(end.stdout);
     },
@@ -44,5 +44,7 @@ async function rootCommand(connection: SshConnection, { host, user }: SshTarget)
 
 function readFacts(text: string): Map<string, string> {
   const lines = text.split('\n').map((line) => /^([a-z]+)=(.*)$/.exec(line));
-  return new Map(lines.flatMap((match) => (match ? [[match[1] ?? '', printable(match[2] ?? '', MOST_WORDS)]] : [])));
+  return new Map(
+    lines.flatMap((match) => (match ? [[match[1] ?? '', printable(match[2] ?? '', MOST_WORDS)]] : [])),
+  );
 }

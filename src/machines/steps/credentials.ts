@@ -13,6 +13,6 @@ chmod 0700 "$etc"
   umask 077
   printf '%s\\n' "$certificate" | replace "$etc/control-plane.pem"
   printf '%s\\n' "$token" | replace "$etc/enrol-token"
-  printf '%s\\n' "AGENTMETAL_URL=$url" "AGENTMETAL_MACHINE=$machine" | replace "$etc/agent.env"
+  printf '%s\\n' "# The agent of machine $machine." "AGENTMETAL_URL=$url" | replace "$etc/agent.env"
 )`,
 };

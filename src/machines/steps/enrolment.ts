@@ -1,6 +1,7 @@
 import type { Step } from './script.ts';
 
 const PATIENCE_SECONDS = 60;
+const MOST_RESTARTS = 5;
 
 /** Waits until the agent has enrolled, which is when it removes the token, and runs. */
 export const enrolment: Step = {
@@ -8,9 +9,10 @@ export const enrolment: Step = {
   body: `
 deadline=$(($(date +%s) + ${PATIENCE_SECONDS}))
 until [ ! -e "$etc/enrol-token" ] && systemctl is-active --quiet "$unit"; do
-  if [ "$(date +%s)" -ge $deadline ]; then
+  # An agent that ends again and again is not waited for.
+  if [ "$(date +%s)" -ge $deadline ] || [ "$(systemctl show -p NRestarts --value "$unit")" -ge ${MOST_RESTARTS} ]; then
     words=$(journalctl -q -u "$unit" -n 3 -o cat 2>/dev/null | tr '\\n' ' ')
-    systemctl is-active --quiet "$unit" || fault machine_service_failed "$words"
+    [ "$(systemctl show -p NRestarts --value "$unit")" = 0 ] || fault machine_service_failed "$words"
     fault agent_not_enrolled "$words"
   fi
   sleep 0.2

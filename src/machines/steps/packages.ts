@@ -22,7 +22,7 @@ missing() { for name in ${PACKAGES}; do installed | grep -qx "$name" || printf '
 apt() {
   DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get -q -y -o DPkg::Lock::Timeout=${LOCK_SECONDS} \\
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \\
-    -o Acquire::Retries=2 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 \\
+    -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 \\
     --no-install-recommends "$@" >>"$log" 2>&1
 }
 why() {

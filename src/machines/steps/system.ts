@@ -13,7 +13,9 @@ case $os in
   'debian 12' | 'debian 13' | 'ubuntu 24.'* | 'ubuntu 25.'* | 'ubuntu 26.'*) ;;
   *) fault machine_os_unsupported "it runs $os" ;;
 esac
-[ -d /run/systemd/system ] && have systemctl || fault machine_without_systemd 'systemd is not what started this machine'
+if ! [ -d /run/systemd/system ] || ! have systemctl; then
+  fault machine_without_systemd 'systemd is not what started this machine'
+fi
 case $(uname -m) in x86_64) is=x64 ;; aarch64) is=arm64 ;; *) is=$(uname -m) ;; esac
 [ "$is" = "$architecture" ] || fault machine_os_unsupported "its processor is $is, and the agent at hand is for $architecture"
 if [ ! -e "$opt/$version/.complete" ]; then

@@ -1,6 +1,11 @@
-import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Release, baseImage } from '../../../src/machines/container/base-image.ts';
+import { readTextIfExists, writeFileAtomic } from '../../../src/host/files.ts';
+import { isRunning } from '../../../src/host/processes.ts';
+import { run } from '../command.ts';
+import { waitFor } from '../wait.ts';
 
 /** Base images and packages for tests of machines are dear, so they are kept from one run to the next. */
 export const CACHE =
@@ -14,12 +19,39 @@ export const RELEASES: readonly Release[] = ['bookworm', 'trixie'];
 /** What provisioning installs; the tests' package server has it with all it depends on. */
 const PACKAGES = ['haproxy', 'certbot', 'keepalived', 'openssl', 'python3', 'ca-certificates'];
 
-export const imageOf = (release: Release): string => join(CACHE, `base-${release}`);
 export const packagesOf = (release: Release): string => join(CACHE, `packages-${release}`);
+
+const PREPARER = join(CACHE, 'preparer.pid');
+const BUILD_MS = 10 * 60_000;
+
+/** Waits for images that are just being built. */
+export async function waitForImages(): Promise<void> {
+  await waitFor(
+    'images of test machines, which are made by: sh scripts/with-node.sh node test/support/machines/prepare.ts',
+    areReady,
+    (await isPreparing()) ? BUILD_MS : 5000,
+  );
+}
+
+async function areReady(): Promise<boolean> {
+  const marks = await Promise.all(
+    RELEASES.flatMap((release) => [
+      readTextIfExists(join(CACHE, `base-${release}/.complete`)),
+      readTextIfExists(join(packagesOf(release), 'Packages')),
+    ]),
+  );
+  return marks.every((mark) => mark !== undefined);
+}
+
+async function isPreparing(): Promise<boolean> {
+  const pid = Number(await readTextIfExists(PREPARER));
+  return pid > 0 && isRunning(pid);
+}
 
 /** Builds what is missing. It needs the Debian mirror, which tests in a network of their own do not reach. */
 export async function prepareImages(): Promise<void> {
   await mkdir(CACHE, { recursive: true, mode: 0o755 });
+  await writeFileAtomic(PREPARER, `${process.pid}\n`);
   await Promise.all(RELEASES.map(prepare));
 }
 
@@ -38,13 +70,29 @@ async function prepare(release: Release): Promise<void> {
       `cp "$1"/var/cache/apt/archives/*.deb '${packages}/'`,
     ],
   });
-  await chmod(packages, 0o755);
+  await writeIndex(packages);
   await removeParts(release);
-  process.stderr.write(`test machines: ${release} is ready after ${Math.round((Date.now() - started) / 1000)} s\n`);
+  process.stderr.write(
+    `test machines: ${release} is ready after ${Math.round((Date.now() - started) / 1000)} s\n`,
+  );
 }
 
 /** What a build that was killed has left. */
 async function removeParts(release: Release): Promise<void> {
   const left = (await readdir(CACHE)).filter((name) => name.startsWith(`base-${release}.`));
   await Promise.all(left.map((name) => rm(join(CACHE, name), { recursive: true, force: true })));
+}
+
+/** What apt reads to know which packages there are. */
+async function writeIndex(folder: string): Promise<void> {
+  const index = join(folder, 'Packages');
+  if ((await readTextIfExists(index)) !== undefined) return;
+  let text = '';
+  for (const name of (await readdir(folder)).filter((file) => file.endsWith('.deb'))) {
+    const bytes = await readFile(join(folder, name));
+    const { stdout } = await run('dpkg-deb', ['-f', join(folder, name)], process.env);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    text += `${stdout.trimEnd()}\nFilename: ./${name}\nSize: ${bytes.length}\nSHA256: ${sha256}\n\n`;
+  }
+  await writeFileAtomic(index, text, { mode: 0o644 });
 }
