@@ -16,7 +16,7 @@ Type=exec
 ExecStart=/opt/agentmetal/current/bin/agentmetal agent --enrol-file /etc/agentmetal/enrol-token --ca-file /etc/agentmetal/control-plane.pem --data-dir /var/lib/agentmetal
 EnvironmentFile=/etc/agentmetal/agent.env
 EnvironmentFile=-/etc/agentmetal/local.env
-Environment=XDG_CACHE_HOME=/var/cache/agentmetal
+Environment=XDG_CACHE_HOME=/var/cache
 Restart=always
 RestartSec=1
 KillMode=process

@@ -83,6 +83,7 @@ async function faultOf(work: Promise<unknown>): Promise<AppError> {
 }
 
 const quiet = () => undefined;
+const UNTIL_HALF_INSTALLED = `timeout 120 sh -c 'until dpkg --audit | grep -q .; do sleep 0.02; done'`;
 const installedOn = (machine: ContainerMachine) =>
   onMachine(machine, `dpkg-query -W -f '\${db:Status-Abbrev} \${Package}\\n' | sort`);
 
@@ -173,10 +174,7 @@ describe.skipIf(reason !== undefined)('a machine of Debian 12', () => {
     'on which dpkg is killed half-way, and then something else holds its lock, gets ready by trying again',
     async () => {
       const first = faultOf(provision(orderFor({ target: { ...machine.target, user: 'ops' } }), quiet, calm));
-      await onMachine(
-        machine,
-        `timeout 120 sh -c 'until dpkg --audit | grep -q .; do sleep 0.02; done'; pkill -9 -x apt-get; pkill -9 -x dpkg || :`,
-      );
+      await onMachine(machine, `${UNTIL_HALF_INSTALLED}; pkill -9 -x apt-get; pkill -9 -x dpkg || :`);
       expect((await first).code).toMatch(/^machine_(packages_failed|script_failed)$/);
       await onMachine(
         machine,
@@ -247,9 +245,80 @@ describe.skipIf(reason !== undefined)('a machine of Debian 12', () => {
     async () => {
       await release(machine.target, calm);
       expect(await installedOn(machine)).toBe(before);
-      const left = `find / -xdev \\( -name '*agentmetal*' -o -name 'haproxy*' \\) -not -path '/proc/*' -not -path '/etc/sudoers.d/*'; pgrep -a haproxy || :`;
+      const left = `find / -xdev \\( -name '*agentmetal*' -o -name 'haproxy*' \\) -not -path '/proc/*' -not -path '/etc/sudoers.d/*' -not -path /run/lock/agentmetal-machine; pgrep -a haproxy || :`;
       expect(await onMachine(machine, left)).toBe('');
       await release(machine.target, calm);
+    },
+    LONG_MS,
+  );
+});
+
+describe.skipIf(reason !== undefined)('a machine of Debian 13', () => {
+  let machine: ContainerMachine;
+  let packages: PackageServer;
+
+  beforeAll(async () => {
+    ({ machine, packages } = await freshMachine('lb-13', 'trixie'));
+  }, LONG_MS);
+  afterAll(() => packages?.stop());
+
+  /** The line that a user types there. */
+  const install = (token: string) =>
+    onMachine(
+      machine,
+      `printf 'header = "Authorization: Bearer %s"\\n' '${token}' | curl -fsSk -K - ${agents.url}/v1/agent/install | sh 2>&1 || :`,
+    );
+
+  test(
+    'whose power is cut while packages are installed is reported as lost',
+    async () => {
+      const fault = faultOf(provision(orderFor(machine), quiet, calm));
+      await onMachine(machine, UNTIL_HALF_INSTALLED);
+      await machine.container.crash();
+      expect((await fault).code).toBe('machine_connection_lost');
+      await machine.container.start();
+      await machine.wait(calm);
+    },
+    LONG_MS,
+  );
+
+  test(
+    'is made ready by the script that is run there, and calls home',
+    async () => {
+      const before = agents.enrolled();
+      const said = await install(agents.newToken());
+      expect(said).toContain('agentmetal: enrolment\nagentmetal: the machine is ready');
+      expect(agents.enrolled()).toBe(before + 1);
+      const count = agents.reports.length;
+      await waitFor('a report', () => agents.reports.length > count);
+      expect(agents.reports.at(-1)?.haproxyVersion).toMatch(/^3\./);
+    },
+    LONG_MS,
+  );
+
+  test('tells what is wrong where the script is run', async () => {
+    const said = await install('a token of long ago');
+    expect(said).toContain('401');
+    const token = agents.newToken();
+    await onMachine(machine, 'mount -t tmpfs -o size=20m tmpfs /var/tmp');
+    const full = await install(token);
+    await onMachine(machine, 'umount /var/tmp');
+    expect(full).toContain('/var/tmp has 20 MB free');
+    expect(full).toContain('Free some space');
+  });
+
+  test(
+    'takes a newer agent, and keeps the one before',
+    async () => {
+      await onMachine(
+        machine,
+        'mv /opt/agentmetal/0* /opt/agentmetal/0.0.9; ln -sfn 0.0.9 /opt/agentmetal/current',
+      );
+      await provision(orderFor(machine), quiet, calm);
+      const [current, ...versions] = (
+        await onMachine(machine, 'readlink /opt/agentmetal/current; ls /opt/agentmetal')
+      ).split('\n');
+      expect(versions).toEqual(['0.0.9', current, 'current']);
     },
     LONG_MS,
   );

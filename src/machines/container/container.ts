@@ -123,7 +123,7 @@ async function furnish({ name, hostKey, authorizedKey }: ContainerOptions, root:
   await writeFileAtomic(join(keys, 'authorized_keys'), `${authorizedKey}\n`);
 }
 
-/** Why each flag: docs/decisions/0019. It runs in a session of its own, so that machines outlive who started them. */
+/** Why each flag: docs/decisions/0021. It runs in a session of its own, so that machines outlive who started them. */
 async function boot(
   { folder, name, hosts }: ContainerOptions,
   root: string,

@@ -14,7 +14,8 @@ if [ ! -e "$target/.complete" ]; then
   rm -rf "$target" "$target.part"
   mkdir "$target.part"
   tar -xzf "$archive" -C "$target.part" --no-same-owner
-  "$target.part/bin/agentmetal" version >/dev/null || fault machine_os_unsupported 'the agent does not start on this machine'
+  # Compiled code is kept where it goes away with all the rest.
+  XDG_CACHE_HOME=/var/cache "$target.part/bin/agentmetal" version >/dev/null || fault machine_os_unsupported 'the agent does not start on this machine'
   : >"$target.part/.complete"
   sync
   mv "$target.part" "$target"

@@ -23,7 +23,7 @@ apt() {
   DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get -q -y -o DPkg::Lock::Timeout=${LOCK_SECONDS} \\
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \\
     -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 \\
-    --no-install-recommends "$@" >>"$log" 2>&1
+    -o APT::Keep-Downloaded-Packages=false --no-install-recommends "$@" >>"$log" 2>&1
 }
 why() {
   words=$(sed -n 's/^\\(E\\|dpkg: error\\): *//p' "$log" | tail -n 3 | tr '\\n' ' ')

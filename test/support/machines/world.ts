@@ -1,10 +1,10 @@
+import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Release } from '../../../src/machines/container/base-image.ts';
 import { type ContainerMachine, openContainerDriver } from '../../../src/machines/container/driver.ts';
 import type { SshConnection } from '../../../src/machines/ssh/connection.ts';
 import { findProgram } from '../../../src/host/exec.ts';
 import { run } from '../command.ts';
-import { temporaryDirectory } from '../temporary.ts';
 import { CACHE, waitForImages } from './images.ts';
 
 /** Containers and the networks they are in, for one test file. */
@@ -12,7 +12,13 @@ export interface MachineWorld {
   /** The address of this process on the network of the machines. */
   gateway: string;
   dataDir: string;
-  create(options: { name: string; release: Release; vpc?: string }): Promise<ContainerMachine>;
+  create(options: {
+    name: string;
+    release: Release;
+    vpc?: string;
+    /** Its address in the VPC. Default: one that no other has. */
+    address?: string;
+  }): Promise<ContainerMachine>;
   close(): Promise<void>;
 }
 
@@ -20,6 +26,7 @@ export interface MachineWorld {
 export const calm = new AbortController().signal;
 
 const MINUTE_MS = 60_000;
+const ROOM = 4 * 1024 ** 3;
 /** Test files run at the same time, and each has a network of its own. */
 const network = `198.18.${process.pid % 250}`;
 
@@ -36,21 +43,21 @@ export async function whyNoContainers(): Promise<string | undefined> {
 
 export async function startWorld(): Promise<MachineWorld> {
   await waitForImages();
-  const directory = await temporaryDirectory();
-  const dataDir = join(directory.path, 'data');
+  const directory = await mkdtemp(join(await roomyFolder(), 'am-'));
+  const dataDir = join(directory, 'data');
   const driver = await openContainerDriver({ dataDir, imageFolder: CACHE, publicGateway: `${network}.1/24` });
   const machines: ContainerMachine[] = [];
   return {
     gateway: `${network}.1`,
     dataDir,
-    async create({ name, release, vpc = 'prod' }) {
+    async create({ name, release, vpc = 'prod', address }) {
       const number = 10 + machines.length;
       const machine = await driver.create(
         {
           name,
           release,
           vpc: { name: vpc, gateway: '10.90.0.1/24' },
-          address: `10.90.0.${number}/24`,
+          address: `${address ?? `10.90.0.${number}`}/24`,
           publicAddress: `${network}.${number}/24`,
         },
         calm,
@@ -62,9 +69,15 @@ export async function startWorld(): Promise<MachineWorld> {
     async close() {
       for (const machine of machines) await machine.destroy(calm);
       await driver.close();
-      await directory.remove();
+      await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** Machines write much and nobody needs it afterwards, so that memory is best where there is enough of it. */
+async function roomyFolder(): Promise<string> {
+  const memory = await statfs('/dev/shm').catch(() => undefined);
+  return memory && memory.bavail * memory.bsize > ROOM ? '/dev/shm' : '/tmp';
 }
 
 /** Runs a line of shell as root on a machine; a line that fails is a fault of the test. */
