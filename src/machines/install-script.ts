@@ -19,7 +19,10 @@ const STEPS: readonly Step[] = [system, packages, download, agent, credentials, 
 export function installScript(order: Provisioning['agent']): string {
   const { url, certificate, token, machine } = order;
   return composeForPeople(STEPS, HINTS, {
-    ...{ url, certificate, token, machine },
+    url,
+    certificate,
+    token,
+    machine,
     pin: pinOf(certificate),
     // Known when the bundle is there.
     version: '',

@@ -13,6 +13,7 @@ import {
   release,
 } from '../../src/machines/provision.ts';
 import { generateKeyPair } from '../../src/machines/ssh/keys.ts';
+import { quote } from '../../src/machines/steps/script.ts';
 import type { SshTarget } from '../../src/machines/ssh/target.ts';
 import { ask } from '../support/ask.ts';
 import { startBackend } from '../support/backends.ts';
@@ -179,7 +180,7 @@ describe.skipIf(reason !== undefined)('a machine of Debian 12', () => {
       await onMachine(
         machine,
         // What apt takes is a lock of fcntl's kind.
-        `perl -MFcntl -e 'open(F, ">>", "/var/lib/dpkg/lock-frontend"); fcntl(F, F_SETLK, pack("s s l! l! l l", F_WRLCK, 0, 0, 0, 0, 0)) or exit 1; sleep 5' >/dev/null 2>&1 &`,
+        `perl -MFcntl -e 'open(F, ">>", "/var/lib/dpkg/lock-frontend"); fcntl(F, F_SETLK, pack("s s l! l! l l", F_WRLCK, 0, 0, 0, 0, 0)) or exit 1; sleep 3' >/dev/null 2>&1 &`,
       );
       const steps: StepReport[] = [];
       await provision(orderFor(machine), (step) => steps.push(step), calm);
@@ -245,7 +246,7 @@ describe.skipIf(reason !== undefined)('a machine of Debian 12', () => {
     async () => {
       await release(machine.target, calm);
       expect(await installedOn(machine)).toBe(before);
-      const left = `find / -xdev \\( -name '*agentmetal*' -o -name 'haproxy*' \\) -not -path '/proc/*' -not -path '/etc/sudoers.d/*' -not -path /run/lock/agentmetal-machine; pgrep -a haproxy || :`;
+      const left = `find / -xdev \\( -name '*agentmetal*' -o -name 'haproxy*' \\) -not -path '/proc/*' -not -path '/etc/sudoers.d/*' -not -path /run/lock/agentmetal-machine -not -path '/var/cache/apt/*'; pgrep -a haproxy || :`;
       expect(await onMachine(machine, left)).toBe('');
       await release(machine.target, calm);
     },
@@ -266,7 +267,7 @@ describe.skipIf(reason !== undefined)('a machine of Debian 13', () => {
   const install = (token: string) =>
     onMachine(
       machine,
-      `printf 'header = "Authorization: Bearer %s"\\n' '${token}' | curl -fsSk -K - ${agents.url}/v1/agent/install | sh 2>&1 || :`,
+      `{ printf 'header = "Authorization: Bearer %s"\\n' ${quote('token', token)} | curl -fsSk -K - ${agents.url}/v1/agent/install | sh; } 2>&1 || :`,
     );
 
   test(

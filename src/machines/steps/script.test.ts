@@ -19,7 +19,7 @@ const folder = mkdtempSync(join(tmpdir(), 'am-script-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const STEPS = [system, packages, download, agent, credentials, service, enrolment, removal];
-const hostile = fc.string({ unit: fc.constantFrom(...`'"\`$(){};|&<>*?!#~\\ \t\n-a`) });
+const hostile = fc.string({ unit: fc.constantFrom(...`'"\`$(){};|&<>*?!#~\\ \t\n-a`.split('')) });
 
 describe('a value', () => {
   test('is one word of the shell, whatever it holds', () => {

@@ -81,7 +81,7 @@ export async function startAgentEndpoint(
     certificate: await readFile(files.cert, 'utf8'),
     newToken() {
       issued += 1;
-      const token = `ame_it's $(token) "${issued}"`;
+      const token = `ame_it's $(token) ${issued}`;
       tokens.add(token);
       return token;
     },
