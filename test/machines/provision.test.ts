@@ -1,4 +1,8 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ApiClient } from '../../src/api/client.ts';
+import { createHttpSend } from '../../src/api/http-send.ts';
+import type { Machine } from '../../src/api/machines.ts';
 import { AppError } from '../../src/base/errors.ts';
 import { agentBundle } from '../../src/machines/bundle/bundle.ts';
 import type { Release } from '../../src/machines/container/base-image.ts';
@@ -15,6 +19,7 @@ import {
 import { generateKeyPair } from '../../src/machines/ssh/keys.ts';
 import { quote } from '../../src/machines/steps/script.ts';
 import type { SshTarget } from '../../src/machines/ssh/target.ts';
+import { runServer } from '../../src/server/main.ts';
 import { ask } from '../support/ask.ts';
 import { startBackend } from '../support/backends.ts';
 import { type AgentEndpoint, startAgentEndpoint } from '../support/machines/agent-endpoint.ts';
@@ -30,7 +35,8 @@ import {
 import { specOf } from '../support/service.ts';
 import { waitFor } from '../support/wait.ts';
 
-const LONG_MS = 180_000;
+const LONG_MS = 300_000;
+const KEY = 'am_test_key_for_the_test_run_0123456789abcdef';
 
 const reason = await whyNoContainers();
 if (reason !== undefined) console.warn(`skipped: ${reason}`);
@@ -320,6 +326,70 @@ describe.skipIf(reason !== undefined)('a machine of Debian 13', () => {
         await onMachine(machine, 'readlink /opt/agentmetal/current; ls /opt/agentmetal')
       ).split('\n');
       expect(versions).toEqual(['0.0.9', current, 'current']);
+    },
+    LONG_MS,
+  );
+
+  test(
+    'is taken in by a control plane, gets a load balancer, and is clean when it is removed',
+    async () => {
+      await release(machine.target, calm);
+      const plane = await runServer({
+        dataDir: join(world.dataDir, 'control-plane'),
+        listen: '127.0.0.1:0',
+        addressPool: '127.80.0.0/24',
+        adminKey: KEY,
+        agentListen: `${world.gateway}:0`,
+      });
+      const client = new ApiClient({ url: plane.url, key: KEY, send: createHttpSend({}) });
+      const backend = await startBackend({ name: 'web-1', host: world.gateway });
+      const { host: address, privateKey, hostKey } = machine.target;
+      const path = '/v1/machines/lb-1';
+      await client.request({
+        method: 'POST',
+        path: '/v1/vpcs',
+        body: { name: 'prod', cidrs: ['198.18.0.0/15'] },
+      });
+      await client.request({
+        method: 'POST',
+        path: '/v1/machines',
+        body: { name: 'lb-1', driver: 'ssh', address, user: 'root', privateKey, hostKey, vpc: 'prod' },
+      });
+      await client.request({
+        method: 'POST',
+        path: '/v1/load-balancers',
+        body: {
+          name: 'web-lb',
+          spec: { type: 'http', vpc: 'prod', backends: [{ target: `${world.gateway}:${backend.port}` }] },
+        },
+      });
+      await waitFor(
+        'an answer of web-1',
+        async () => (await ask(`http://${address}/`)).body === 'web-1',
+        LONG_MS,
+      );
+      const { body } = await client.request<Machine>({ method: 'GET', path });
+      expect(body).toMatchObject({ state: 'online', loadBalancer: 'web-lb', fault: null });
+      await client.request({ method: 'DELETE', path: '/v1/load-balancers/web-lb' });
+      await waitFor('the machine to be free', async () => {
+        const free = await client.request<Machine>({ method: 'GET', path });
+        return free.body.loadBalancer === null;
+      });
+      await client.request({ method: 'DELETE', path });
+      await waitFor(
+        'the machine to be gone',
+        () =>
+          client.request({ method: 'GET', path }).then(
+            () => false,
+            () => true,
+          ),
+        LONG_MS,
+      );
+      expect(
+        await onMachine(machine, 'ls -d /opt/agentmetal /etc/agentmetal /var/lib/agentmetal 2>&1 || :'),
+      ).not.toMatch(/^\//m);
+      await plane.close();
+      await backend.stop();
     },
     LONG_MS,
   );

@@ -13,7 +13,7 @@ archive=$(mktemp -d /var/tmp/agentmetal.XXXXXX)/agent.tar.gz
 printf 'header = "Authorization: Bearer %s"\\n' "$token" |
   curl -fsSk --retry 3 --max-time 600 --pinnedpubkey "$pin" -K - -o "$archive" "$url/v1/agent/bundle" ||
   fault machine_copy_failed "the agent could not be fetched from $url"
-version=$(tar -xzOf "$archive" ./VERSION)
+version=$(tar -xzOf "$archive" --occurrence=1 ./VERSION)
 case $version in '' | *[!0-9A-Za-z.-]*) fault machine_copy_failed 'what was fetched is no agent' ;; esac
 sha256=$(sha256sum "$archive" | cut -d' ' -f1)`,
 };

@@ -48,11 +48,6 @@ async function makeCertificate(keyFile: string, certificateFile: string, host: s
   const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
   const subject = ['-subj', `/CN=${NAME}`, '-addext', `subjectAltName=${alternatives}`, '-days', DAYS];
   const result = await exec('openssl', [...request, ...subject, '-keyout', keyFile, '-out', certificateFile]);
-  const result = await exec('openssl', [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', DAYS],
-    ...['-subj', `/CN=${NAME}`, '-addext', `subjectAltName=${names.map(alternativeName).join(',')}`],
-    ...['-keyout', keyFile, '-out', certificateFile],
-  ]);
   if (result.code === 0) return;
   const why = result.missing ? 'there is no openssl on this machine' : result.stderr.trim();
   throw new AppError('unavailable', `the certificate for machines cannot be made: ${why}`, {

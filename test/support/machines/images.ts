@@ -22,14 +22,24 @@ const PACKAGES = ['haproxy', 'certbot', 'keepalived', 'openssl', 'python3', 'ca-
 export const packagesOf = (release: Release): string => join(CACHE, `packages-${release}`);
 
 const PREPARER = join(CACHE, 'preparer.pid');
+const START_MS = 10_000;
 const BUILD_MS = 10 * 60_000;
 
 /** Waits for images that are just being built. */
 export async function waitForImages(): Promise<void> {
   await waitFor(
-    'images of test machines, which are made by: sh scripts/with-node.sh node test/support/machines/prepare.ts',
-    areReady,
-    (await isPreparing()) ? BUILD_MS : 5000,
+    'images, or who makes them',
+    async () => (await areReady()) || (await isPreparing()),
+    START_MS,
+  ).catch(() => undefined);
+  await waitFor(
+    'images of test machines',
+    async () => (await areReady()) || !(await isPreparing()),
+    BUILD_MS,
+  );
+  if (await areReady()) return;
+  throw new Error(
+    'there are no images of test machines; where the Debian mirror is reached: sh scripts/with-node.sh node test/support/machines/prepare.ts',
   );
 }
 
