@@ -7,6 +7,7 @@ import type { SshTarget } from './ssh/target.ts';
 import { agent } from './steps/agent.ts';
 import { credentials } from './steps/credentials.ts';
 import { enrolment } from './steps/enrolment.ts';
+import { goBack } from './steps/go-back.ts';
 import { packages } from './steps/packages.ts';
 import { removal } from './steps/release.ts';
 import type { Step, Values } from './steps/script.ts';
@@ -57,6 +58,7 @@ export const STEPS = [
   ...[system, packages, agent, credentials, service, enrolment].map(({ name }) => name),
 ];
 
+const OF_THE_AGENT: ReadonlySet<string> = new Set(['machine_service_failed', 'agent_not_enrolled']);
 /** TLS and ACME both fail with a clock that is further off. */
 const MOST_SKEW_S = 300;
 const MINUTE_MS = 60_000;
@@ -79,7 +81,7 @@ export async function provision(
   try {
     const shell = await openRootShell(connection, target);
     for (const stage of stages(order, await readBundle(order.bundle), connection, shell, clock)) {
-      await reported(stage.step.name, onStep, () => perform(stage, shell));
+      await reported(stage.step.name, onStep, () => perform(stage, shell, target.host));
     }
   } finally {
     connection.close();
@@ -132,9 +134,23 @@ function stages(
   ];
 }
 
-async function perform({ step, limitMs, before, after }: Stage, shell: RootShell) {
-  const facts = await shell.run(step, (await before?.()) ?? {}, limitMs);
-  return { value: undefined, detail: after?.(facts) };
+async function perform({ step, limitMs, before, after }: Stage, shell: RootShell, host: string) {
+  try {
+    const facts = await shell.run(step, (await before?.()) ?? {}, limitMs);
+    return { value: undefined, detail: after?.(facts) };
+  } catch (error) {
+    throw error instanceof AppError && OF_THE_AGENT.has(error.code)
+      ? await backFrom(error, shell, host)
+      : error;
+  }
+}
+
+/** The agent itself does not work, or not yet: on a machine that had another one, that one is taken again. */
+async function backFrom(error: AppError, shell: RootShell, host: string): Promise<AppError> {
+  const runs = (await shell.run(goBack, {}, MINUTE_MS)).get('runs');
+  if (runs === undefined) return error;
+  const detail = `${error.message}; the version before, ${runs}, runs again on ${host}`;
+  return new AppError(error.code, detail, { ...(error.hint ? { hint: error.hint } : {}), cause: error });
 }
 
 async function reported<T>(

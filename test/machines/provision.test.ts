@@ -331,6 +331,28 @@ describe.skipIf(reason !== undefined)('a machine of Debian 13', () => {
   );
 
   test(
+    'goes back to the agent of before when the newer one does not run',
+    async () => {
+      await onMachine(
+        machine,
+        `cd /opt/agentmetal; new=$(readlink current); ln -sfn 0.0.9 current
+         echo 'throw new Error("broken")' >$new/dist/agent/main.js`,
+      );
+      const fault = await faultOf(provision(orderFor(machine), quiet, calm));
+      expect(fault.code).toBe('machine_service_failed');
+      expect(fault.message).toContain('the version before, 0.0.9, runs again');
+      expect(await onMachine(machine, 'readlink /opt/agentmetal/current; ls /opt/agentmetal')).toBe(
+        '0.0.9\n0.0.9\ncurrent',
+      );
+      await waitFor(
+        'the agent',
+        async () => (await onMachine(machine, 'systemctl is-active agentmetal-agent || :')) === 'active',
+      );
+    },
+    LONG_MS,
+  );
+
+  test(
     'is taken in by a control plane, gets a load balancer, and is clean when it is removed',
     async () => {
       await release(machine.target, calm);

@@ -2,15 +2,15 @@ import type { Step } from './script.ts';
 
 /**
  * Unpacks the agent and switches to it. Values: `version`, `archive` (where the bundle lies), `sha256`. The version
- * before stays, to go back to; older ones go.
+ * before stays, and is written down, to go back to; older ones go.
  */
 export const agent: Step = {
   name: 'agent',
   body: `
 target=$opt/$version
+mkdir -p "$etc" "$opt"
 if [ ! -e "$target/.complete" ]; then
   printf '%s  %s\\n' "$sha256" "$archive" | sha256sum -c --status - || fault machine_copy_failed 'the copy of the agent is not what was sent'
-  mkdir -p "$opt"
   rm -rf "$target" "$target.part"
   mkdir "$target.part"
   tar -xzf "$archive" -C "$target.part" --no-same-owner
@@ -22,6 +22,7 @@ if [ ! -e "$target/.complete" ]; then
 fi
 before=$(readlink "$opt/current" || :)
 if [ "$before" != "$version" ]; then
+  printf '%s\\n' "$before" | replace "$etc/version-before"
   ln -sfn "$version" "$opt/.current.new"
   mv -T "$opt/.current.new" "$opt/current"
   for folder in "$opt"/*; do

@@ -17,5 +17,5 @@ until [ ! -e "$etc/enrol-token" ] && systemctl is-active --quiet "$unit"; do
   fi
   sleep 0.2
 done
-systemctl is-active --quiet "$unit"`,
+rm -f "$etc/version-before"`,
 };

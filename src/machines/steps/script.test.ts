@@ -8,6 +8,7 @@ import { agent } from './agent.ts';
 import { credentials } from './credentials.ts';
 import { download } from './download.ts';
 import { enrolment } from './enrolment.ts';
+import { goBack } from './go-back.ts';
 import { HINTS, stepFault } from './fault.ts';
 import { packages } from './packages.ts';
 import { removal } from './release.ts';
@@ -18,7 +19,7 @@ import { system } from './system.ts';
 const folder = mkdtempSync(join(tmpdir(), 'am-script-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const STEPS = [system, packages, download, agent, credentials, service, enrolment, removal];
+const STEPS = [system, packages, download, agent, credentials, service, enrolment, goBack, removal];
 const hostile = fc.string({ unit: fc.constantFrom(...`'"\`$(){};|&<>*?!#~\\ \t\n-a`.split('')) });
 
 describe('a value', () => {
