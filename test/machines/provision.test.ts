@@ -355,7 +355,6 @@ describe.skipIf(reason !== undefined)('a machine of Debian 13', () => {
   test(
     'is taken in by a control plane, gets a load balancer, and is clean when it is removed',
     async () => {
-      await release(machine.target, calm);
       const plane = await runServer({
         dataDir: join(world.dataDir, 'control-plane'),
         listen: '127.0.0.1:0',
@@ -370,7 +369,7 @@ describe.skipIf(reason !== undefined)('a machine of Debian 13', () => {
       await client.request({
         method: 'POST',
         path: '/v1/vpcs',
-        body: { name: 'prod', cidrs: ['198.18.0.0/15'] },
+        body: { name: 'prod', spec: { cidrs: ['198.18.0.0/15'] } },
       });
       await client.request({
         method: 'POST',
