@@ -30,7 +30,7 @@ CacheDirectory=agentmetal
 CacheDirectoryMode=0700
 
 ProtectSystem=strict
-ReadWritePaths=/etc/agentmetal
+ReadWritePaths=/etc/agentmetal /tmp
 ProtectHome=yes
 PrivateDevices=yes
 ProtectClock=yes

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { DesiredLoadBalancer } from '../../src/api/agent.ts';
 import { ApiClient } from '../../src/api/client.ts';
 import { createHttpSend } from '../../src/api/http-send.ts';
 import type { Machine } from '../../src/api/machines.ts';
@@ -87,6 +88,18 @@ async function faultOf(work: Promise<unknown>): Promise<AppError> {
   );
   if (fault instanceof AppError) return fault;
   throw new Error('there was no fault of the kind that is meant', { cause: fault });
+}
+
+function webLb(backends: { target: string }[]): DesiredLoadBalancer {
+  return {
+    id: 'lb_00000000000000000000000000',
+    name: 'web-lb',
+    revision: 1,
+    spec: specOf({ type: 'http', backends }),
+    address: '*',
+    vpc: { name: 'prod', cidrs: ['198.18.0.0/15'], nameServers: [], hosts: [] },
+    allowLoopbackBackends: false,
+  };
 }
 
 const quiet = () => undefined;
@@ -202,17 +215,7 @@ describe.skipIf(reason !== undefined)('a machine of Debian 12', () => {
     'serves a load balancer, which goes on while the agent is restarted and made ready again',
     async () => {
       const backend = await startBackend({ name: 'web-1', host: world.gateway });
-      agents.order([
-        {
-          id: 'lb_00000000000000000000000000',
-          name: 'web-lb',
-          revision: 1,
-          spec: specOf({ type: 'http', backends: [{ target: `${world.gateway}:${backend.port}` }] }),
-          address: '*',
-          vpc: { name: 'prod', cidrs: ['198.18.0.0/15'], nameServers: [], hosts: [] },
-          allowLoopbackBackends: false,
-        },
-      ]);
+      agents.order([webLb([{ target: `${world.gateway}:${backend.port}` }])]);
       const url = `http://${machine.target.host}/`;
       await waitFor('an answer of web-1', async () => (await ask(url)).body === 'web-1', LONG_MS);
       const master = 'cat /var/lib/agentmetal/load-balancers/*/haproxy.pid';
@@ -230,6 +233,29 @@ describe.skipIf(reason !== undefined)('a machine of Debian 12', () => {
       await machine.container.start();
       await waitFor('an answer after a power cut', async () => (await ask(url)).body === 'web-1', LONG_MS);
       await backend.stop();
+    },
+    LONG_MS,
+  );
+
+  test(
+    'holds a floating address, under all that the service is forbidden',
+    async () => {
+      const node = {
+        name: 'lb-12',
+        priority: 150,
+        address: '10.90.0.10',
+        floatingAddresses: ['10.90.0.50'],
+        members: [
+          { name: 'lb-12', address: '10.90.0.10' },
+          { name: 'lb-13', address: '10.90.0.99' },
+        ],
+      };
+      agents.order([{ ...webLb([]), revision: 2, node }]);
+      await waitFor(
+        'the address',
+        async () => (await onMachine(machine, 'ip -o -4 addr show dev eth0')).includes('10.90.0.50'),
+        LONG_MS,
+      );
     },
     LONG_MS,
   );
