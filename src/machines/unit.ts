@@ -13,7 +13,7 @@ StartLimitIntervalSec=0
 
 [Service]
 Type=exec
-ExecStart=/opt/agentmetal/current/bin/agentmetal agent --enrol-file /etc/agentmetal/enrol-token --ca-file /etc/agentmetal/control-plane.pem --data-dir /var/lib/agentmetal
+ExecStart=/opt/agentmetal/current/bin/agentmetal agent --enrol-file /etc/agentmetal/enrol-token --ca-file /etc/agentmetal/control-plane.pem --data-dir /var/lib/agentmetal-agent
 EnvironmentFile=/etc/agentmetal/agent.env
 EnvironmentFile=-/etc/agentmetal/local.env
 Environment=XDG_CACHE_HOME=/var/cache
@@ -24,7 +24,7 @@ OOMPolicy=continue
 LimitNOFILE=524288
 TasksMax=infinity
 UMask=0077
-StateDirectory=agentmetal
+StateDirectory=agentmetal-agent
 StateDirectoryMode=0700
 CacheDirectory=agentmetal
 CacheDirectoryMode=0700

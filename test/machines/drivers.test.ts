@@ -75,10 +75,12 @@ describe.skipIf(reason !== undefined).each(drivers)('a machine of the driver $ki
   });
 
   test('has nothing of ours after a reset, and is the same machine', async () => {
-    await run('mkdir -p /etc/agentmetal/before /opt/agentmetal /var/lib/agentmetal');
+    await run('mkdir -p /etc/agentmetal/before /opt/agentmetal /var/lib/agentmetal-agent');
     await machine.reset(calm);
     await machine.wait(calm);
-    const { stdout } = await run('ls -d /etc/agentmetal /opt/agentmetal /var/lib/agentmetal 2>/dev/null');
+    const { stdout } = await run(
+      'ls -d /etc/agentmetal /opt/agentmetal /var/lib/agentmetal-agent 2>/dev/null',
+    );
     expect(stdout).toBe('');
   });
 

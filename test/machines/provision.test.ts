@@ -218,7 +218,7 @@ describe.skipIf(reason !== undefined)('a machine of Debian 12', () => {
       agents.order([webLb([{ target: `${world.gateway}:${backend.port}` }])]);
       const url = `http://${machine.target.host}/`;
       await waitFor('an answer of web-1', async () => (await ask(url)).body === 'web-1', LONG_MS);
-      const master = 'cat /var/lib/agentmetal/load-balancers/*/haproxy.pid';
+      const master = 'cat /var/lib/agentmetal-agent/load-balancers/*/haproxy.pid';
       const [pid, agentPid] = [
         await onMachine(machine, master),
         await onMachine(machine, 'systemctl show -p MainPID --value agentmetal-agent'),
@@ -433,7 +433,7 @@ describe.skipIf(reason !== undefined)('a machine of Debian 13', () => {
         LONG_MS,
       );
       expect(
-        await onMachine(machine, 'ls -d /opt/agentmetal /etc/agentmetal /var/lib/agentmetal 2>&1 || :'),
+        await onMachine(machine, 'ls -d /opt/agentmetal /etc/agentmetal /var/lib/agentmetal-agent 2>&1 || :'),
       ).not.toMatch(/^\//m);
       await plane.close();
       await backend.stop();

@@ -7,6 +7,8 @@ import type { Step } from './script.ts';
 export const removal: Step = {
   name: 'release',
   body: `
+# Without it nothing of ours was ever put here, and what looks like it is somebody else's.
+[ -e "$etc/before" ] || exit 0
 systemctl disable --now --quiet "$unit" 2>/dev/null || :
 # HAProxy outlives the agent, so it is ended by itself: whatever was started with files of ours.
 ours() {
@@ -46,5 +48,9 @@ for file in "$etc"/before/*.service "$etc"/before/*.timer; do
     systemctl disable --now --quiet "$service" 2>/dev/null || :
   fi
 done
-rm -rf "$opt" "$state" "$logs" /var/cache/agentmetal /var/tmp/agentmetal.* "$etc"`,
+rm -rf "$opt" "$state" "$logs" /var/cache/agentmetal /var/tmp/agentmetal.*
+cd "$etc"
+rm -f control-plane.pem enrol-token agent.env local.env packages version-before ./*.new
+rm -rf before
+rmdir "$etc" 2>/dev/null || :`,
 };

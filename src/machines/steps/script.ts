@@ -15,7 +15,7 @@ export interface Step {
 export const PRELUDE = `set -eu
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 umask 022
-readonly etc=/etc/agentmetal opt=/opt/agentmetal state=/var/lib/agentmetal logs=/var/log/agentmetal
+readonly etc=/etc/agentmetal opt=/opt/agentmetal state=/var/lib/agentmetal-agent logs=/var/log/agentmetal
 readonly unit=agentmetal-agent.service unit_file=/etc/systemd/system/agentmetal-agent.service
 fault() { printf 'agentmetal-fault %s %s\\n' "$1" "$2" >&2; exit 70; }
 have() { command -v "$1" >/dev/null 2>&1; }
