@@ -9,6 +9,7 @@ import { type Server, type ServerOptions, createServer } from './create-server.t
 import { createAgentListener } from './agent-listener/listener.ts';
 import { startDnsReconciler } from './dns/reconciler.ts';
 import { startWatch } from './events/watch.ts';
+import { createProvisioner } from './machines/over-ssh.ts';
 import { startMachineQueue } from './machines/queue.ts';
 import { startPlacer } from './placement/placer.ts';
 import { createSealer } from './sealing.ts';
@@ -68,7 +69,9 @@ export async function runServer(options: RunServerOptions): Promise<RunningServe
       agentListen === undefined
         ? undefined
         : await createAgentListener({ listen: agentListen, url: agentUrl, dataDir });
-    server = await createServer({ ...rest, store, sealer, agentListener, log: createLogger(logLevel) });
+    const provisioner = createProvisioner(dataDir);
+    const log = createLogger(logLevel);
+    server = await createServer({ provisioner, ...rest, store, sealer, agentListener, log });
     // Requests that come before the first start is committed wait for it: the store serves one transaction at a time.
     const { opened: url, ...made } = await bootstrap(
       server.context,

@@ -1,36 +1,6 @@
-/** How a machine is logged in to. */
-export interface SshTarget {
-  host: string;
-  port: number;
-  user: string;
-  privateKey: string;
-  /** `SHA256:` and the fingerprint that the machine must show. */
-  hostKey: string;
-}
+import type { Provisioning, SshTarget, StepReport } from '../../machines/provision.ts';
 
-/** What a machine is made ready for. */
-export interface Provisioning {
-  target: SshTarget;
-  agent: {
-    /** Where the agent finds the control plane. */
-    url: string;
-    /** PEM of the certificate that the control plane shows there. */
-    certificate: string;
-    /** With which the agent enrols. */
-    token: string;
-    /** Name of the machine. */
-    machine: string;
-  };
-  /** Path of the agent's .tar.gz. */
-  bundle: string;
-}
-
-/** How far a step is. */
-export interface StepReport {
-  name: string;
-  state: 'running' | 'done' | 'failed';
-  detail?: string;
-}
+export type { Provisioning, SshTarget, StepReport } from '../../machines/provision.ts';
 
 /** What makes machines ready. Each of its faults is an AppError with a stable code. */
 export interface MachineProvisioner {

@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Release, baseImage } from '../../../src/machines/container/base-image.ts';
+import { readTextIfExists, writeFileAtomic } from '../../../src/host/files.ts';
+import { isRunning } from '../../../src/host/processes.ts';
+import { run } from '../command.ts';
+import { waitFor } from '../wait.ts';
+
+/** Base images and packages for tests of machines are dear, so they are kept from one run to the next. */
+export const CACHE =
+  process.env['AGENTMETAL_TEST_CACHE'] ??
+  (process.getuid?.() === 0
+    ? '/var/cache/agentmetal-test'
+    : join(process.env['HOME'] ?? '/tmp', '.cache/agentmetal-test'));
+
+export const RELEASES: readonly Release[] = ['bookworm', 'trixie'];
+
+/** What provisioning installs; the tests' package server has it with all it depends on. */
+const PACKAGES = ['haproxy', 'certbot', 'keepalived', 'openssl', 'python3', 'ca-certificates'];
+
+export const packagesOf = (release: Release): string => join(CACHE, `packages-${release}`);
+
+const PREPARER = join(CACHE, 'preparer.pid');
+const START_MS = 10_000;
+const BUILD_MS = 10 * 60_000;
+
+/** Waits for images that are just being built. */
+export async function waitForImages(): Promise<void> {
+  await waitFor(
+    'images, or who makes them',
+    async () => (await areReady()) || (await isPreparing()),
+    START_MS,
+  ).catch(() => undefined);
+  await waitFor(
+    'images of test machines',
+    async () => (await areReady()) || !(await isPreparing()),
+    BUILD_MS,
+  );
+  if (await areReady()) return;
+  throw new Error(
+    'there are no images of test machines; where the Debian mirror is reached: sh scripts/with-node.sh node test/support/machines/prepare.ts',
+  );
+}
+
+async function areReady(): Promise<boolean> {
+  const marks = await Promise.all(
+    RELEASES.flatMap((release) => [
+      readTextIfExists(join(CACHE, `base-${release}/.complete`)),
+      readTextIfExists(join(packagesOf(release), 'Packages')),
+    ]),
+  );
+  return marks.every((mark) => mark !== undefined);
+}
+
+async function isPreparing(): Promise<boolean> {
+  const pid = Number(await readTextIfExists(PREPARER));
+  return pid > 0 && isRunning(pid);
+}
+
+/** Builds what is missing. It needs the Debian mirror, which tests in a network of their own do not reach. */
+export async function prepareImages(): Promise<void> {
+  await mkdir(CACHE, { recursive: true, mode: 0o755 });
+  await writeFileAtomic(PREPARER, `${process.pid}\n`);
+  await Promise.all(RELEASES.map(prepare));
+}
+
+async function prepare(release: Release): Promise<void> {
+  const packages = packagesOf(release);
+  const fetch = `APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get`;
+  const started = Date.now();
+  await mkdir(packages, { recursive: true, mode: 0o755 });
+  await baseImage({
+    folder: CACHE,
+    release,
+    packages: [],
+    hooks: [
+      `${fetch} clean`,
+      `${fetch} install --yes --quiet --download-only ${PACKAGES.join(' ')} >/dev/null`,
+      `cp "$1"/var/cache/apt/archives/*.deb '${packages}/'`,
+    ],
+  });
+  await writeIndex(packages);
+  await removeParts(release);
+  process.stderr.write(
+    `test machines: ${release} is ready after ${Math.round((Date.now() - started) / 1000)} s\n`,
+  );
+}
+
+/** What a build that was killed has left. */
+async function removeParts(release: Release): Promise<void> {
+  const left = (await readdir(CACHE)).filter((name) => name.startsWith(`base-${release}.`));
+  await Promise.all(left.map((name) => rm(join(CACHE, name), { recursive: true, force: true })));
+}
+
+/** What apt reads to know which packages there are. */
+async function writeIndex(folder: string): Promise<void> {
+  const index = join(folder, 'Packages');
+  if ((await readTextIfExists(index)) !== undefined) return;
+  let text = '';
+  for (const name of (await readdir(folder)).filter((file) => file.endsWith('.deb'))) {
+    const bytes = await readFile(join(folder, name));
+    const { stdout } = await run('dpkg-deb', ['-f', join(folder, name)], process.env);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    text += `${stdout.trimEnd()}\nFilename: ./${name}\nSize: ${bytes.length}\nSHA256: ${sha256}\n\n`;
+  }
+  await writeFileAtomic(index, text, { mode: 0o644 });
+}

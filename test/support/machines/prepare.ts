@@ -1,0 +1,3 @@
+import { prepareImages } from './images.ts';
+
+await prepareImages();

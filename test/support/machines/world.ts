@@ -1,0 +1,93 @@
+import { mkdtemp, rm, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Release } from '../../../src/machines/container/base-image.ts';
+import { type ContainerMachine, openContainerDriver } from '../../../src/machines/container/driver.ts';
+import type { SshConnection } from '../../../src/machines/ssh/connection.ts';
+import { findProgram } from '../../../src/host/exec.ts';
+import { run } from '../command.ts';
+import { CACHE, waitForImages } from './images.ts';
+
+/** Containers and the networks they are in, for one test file. */
+export interface MachineWorld {
+  /** The address of this process on the network of the machines. */
+  gateway: string;
+  dataDir: string;
+  create(options: {
+    name: string;
+    release: Release;
+    vpc?: string;
+    /** Its address in the VPC. Default: one that no other has. */
+    address?: string;
+  }): Promise<ContainerMachine>;
+  close(): Promise<void>;
+}
+
+/** A test's own; nothing aborts it. */
+export const calm = new AbortController().signal;
+
+const LONG_MS = 5 * 60_000;
+const ROOM = 4 * 1024 ** 3;
+/** Test files run at the same time, and each has a network of its own. */
+const network = `198.18.${process.pid % 250}`;
+
+/** Why containers cannot be had on this host; undefined when they can. */
+export async function whyNoContainers(): Promise<string | undefined> {
+  if (process.getuid?.() !== 0) return 'machines of tests need root';
+  const missing = ['systemd-nspawn', 'mmdebstrap', 'ip'].find((program) => findProgram(program) === program);
+  if (missing !== undefined) return `machines of tests need ${missing}`;
+  const name = `am-probe-${process.pid}`;
+  const { code, stderr } = await run('ip', ['netns', 'add', name], process.env);
+  await run('ip', ['netns', 'del', name], process.env);
+  return code === 0 ? undefined : `network namespaces cannot be made here: ${stderr.trim()}`;
+}
+
+export async function startWorld(): Promise<MachineWorld> {
+  await waitForImages();
+  const directory = await mkdtemp(join(await roomyFolder(), 'am-'));
+  const dataDir = join(directory, 'data');
+  const driver = await openContainerDriver({ dataDir, imageFolder: CACHE, publicGateway: `${network}.1/24` });
+  const machines: ContainerMachine[] = [];
+  return {
+    gateway: `${network}.1`,
+    dataDir,
+    async create({ name, release, vpc = 'prod', address }) {
+      const number = 10 + machines.length;
+      const machine = await driver.create(
+        {
+          name,
+          release,
+          vpc: { name: vpc, gateway: '10.90.0.1/24' },
+          address: `${address ?? `10.90.0.${number}`}/24`,
+          publicAddress: `${network}.${number}/24`,
+        },
+        calm,
+      );
+      machines.push(machine);
+      await machine.wait(calm);
+      return machine;
+    },
+    async close() {
+      for (const machine of machines) await machine.destroy(calm);
+      await driver.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Machines write much and nobody needs it afterwards, so that memory is best where there is enough of it. */
+async function roomyFolder(): Promise<string> {
+  const memory = await statfs('/dev/shm').catch(() => undefined);
+  return memory && memory.bavail * memory.bsize > ROOM ? '/dev/shm' : '/tmp';
+}
+
+/** Runs a line of shell as root on a machine; a line that fails is a fault of the test. */
+export async function onMachine(machine: ContainerMachine, line: string): Promise<string> {
+  const connection: SshConnection = await machine.connect(calm);
+  try {
+    const { code, stdout, stderr } = await connection.run('/bin/sh -s', line, LONG_MS);
+    if (code !== 0) throw new Error(`${line} ended with ${code}: ${stderr}`);
+    return stdout.trim();
+  } finally {
+    connection.close();
+  }
+}
