@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AGENT, type Cluster, HAPROXY, KEEPALIVED, createCluster } from '../support/floating/cluster.ts';
-import { FAULTS, type Fault } from '../support/floating/faults.ts';
+import { FAULTS, type Fault, strike } from '../support/floating/faults.ts';
 import { waitFor } from '../support/wait.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -26,15 +26,14 @@ describe.runIf(isRoot)('two nodes with a floating address', () => {
   };
 
   /** Has the fault happen to the active node while a client asks, and another node take over. */
-  const strike = async ({ cause, mend }: Fault) => {
+  const struckBy = async (fault: Fault) => {
     const victim = await cluster.settled();
     const result = await cluster.during(async () => {
-      await cause(cluster, victim);
-      await cluster.othersHaveAddress(victim);
+      await strike(cluster, fault, victim);
       // The client has to be served again before it is asked how it went.
-      await waitFor('an answer by the other node', () => cluster.ask(clients[0] ?? ''));
+      await waitFor('an answer', () => cluster.ask(clients[0] ?? ''));
     });
-    await mend?.(cluster, victim);
+    await fault.mend?.(cluster, victim);
     return { victim, result };
   };
 
@@ -45,7 +44,7 @@ describe.runIf(isRoot)('two nodes with a floating address', () => {
     FAULTS.silentPartition,
     FAULTS.reboot,
   ])('serve on after a fault of the active one: $name', async (fault) => {
-    const { result } = await strike(fault);
+    const { result } = await struckBy(fault);
     expect(result.failed).toBeLessThan(MAX_FAILED);
     expect(result.longestGapMs).toBeLessThan(MAX_GAP_MS);
     // Once it is mended, one alone has the address.
@@ -56,7 +55,7 @@ describe.runIf(isRoot)('two nodes with a floating address', () => {
     const before = await backendsOfClients();
     expect(before).not.toContain(undefined);
     expect(new Set(before).size).toBe(4);
-    const { victim, result } = await strike(FAULTS.gracefulStop);
+    const { victim, result } = await struckBy(FAULTS.gracefulStop);
     // A connection that was being opened at that very moment may be lost.
     expect(result.failed).toBeLessThanOrEqual(2);
     expect(await cluster.settled()).toBe(1 - victim);

@@ -17,17 +17,30 @@ export interface AskedNode {
   machine: string;
 }
 
-/** The node that serves a load balancer. */
-export async function requireNode({ store }: ServerContext, nameOrId: string): Promise<AskedNode> {
+/** The node that serves a load balancer; one of them where there are several. */
+export async function requireNode(context: ServerContext, nameOrId: string): Promise<AskedNode> {
+  const [node] = await requireNodes(context, nameOrId);
+  return node;
+}
+
+/** All nodes that serve a load balancer. */
+export async function requireNodes(
+  { store }: ServerContext,
+  nameOrId: string,
+): Promise<[AskedNode, ...AskedNode[]]> {
   return store.transaction(async (tx) => {
     const { id, name } = await requireLoadBalancer(tx, nameOrId);
-    const [node] = await nodesOf(tx, [id]);
-    const machine = node && (await findMachine(tx, node.machineId));
-    if (!machine)
+    const found: AskedNode[] = [];
+    for (const { machineId } of await nodesOf(tx, [id])) {
+      const machine = await findMachine(tx, machineId);
+      if (machine) found.push({ loadBalancerId: id, loadBalancer: name, machineId, machine: machine.name });
+    }
+    const [first, ...others] = found;
+    if (!first)
       throw new AppError('agent_unavailable', `no machine serves ${name}`, {
         hint: 'List the machines: agentmetal machine list',
       });
-    return { loadBalancerId: id, loadBalancer: name, machineId: machine.id, machine: machine.name };
+    return [first, ...others];
   });
 }
 

@@ -28,8 +28,9 @@ export interface Cluster {
   hasAddress(index: number): Promise<boolean>;
   /** Waits until that node has the address and all others would take it. */
   settled(index?: number): Promise<number>;
-  /** Waits until another node than this has the address too. */
-  othersHaveAddress(index: number): Promise<void>;
+  /** Whether another node than this has the address too. */
+  doOthersHaveAddress(index: number): Promise<boolean>;
+  othersHaveAddress(index: number): Promise<unknown>;
   /** Sets another spec on all nodes. */
   order(spec: Record<string, unknown>): Promise<void>;
   /** Asks a node to step back. */
@@ -111,12 +112,12 @@ export async function createCluster(count: number, spec: Record<string, unknown>
         },
         30_000,
       ).then(({ active }) => active),
-    async othersHaveAddress(index) {
+    async doOthersHaveAddress(index) {
       const others = [...network.nodes.keys()].filter((each) => each !== index);
-      await waitFor('another node to have the address', async () =>
-        (await Promise.all(others.map((other) => self.hasAddress(other)))).includes(true),
-      );
+      return (await Promise.all(others.map((other) => self.hasAddress(other)))).includes(true);
     },
+    othersHaveAddress: (index) =>
+      waitFor('another node to have the address', () => self.doOthersHaveAddress(index)),
     async order(more) {
       revision += 1;
       const full = {
