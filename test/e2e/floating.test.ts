@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AGENT, type Cluster, HAPROXY, KEEPALIVED, createCluster } from '../support/floating/cluster.ts';
 import { FAULTS, type Fault, strike } from '../support/floating/faults.ts';
+import { PUBLIC } from '../support/floating/network.ts';
 import { waitFor } from '../support/wait.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -37,18 +38,33 @@ describe.runIf(isRoot)('two nodes with a floating address', () => {
     return { victim, result };
   };
 
-  it.each([
-    FAULTS.haproxyKilled,
-    FAULTS.machineKilled,
-    FAULTS.linkCut,
-    FAULTS.silentPartition,
-    FAULTS.reboot,
-  ])('serve on after a fault of the active one: $name', async (fault) => {
-    const { result } = await struckBy(fault);
-    expect(result.failed).toBeLessThan(MAX_FAILED);
-    expect(result.longestGapMs).toBeLessThan(MAX_GAP_MS);
-    // Once it is mended, one alone has the address.
-    await cluster.settled();
+  it.each([FAULTS.haproxyKilled, FAULTS.machineKilled, FAULTS.silentPartition, FAULTS.reboot])(
+    'serve on after a fault of the active one: $name',
+    async (fault) => {
+      const { result } = await struckBy(fault);
+      expect(result.failed).toBeLessThan(MAX_FAILED);
+      expect(result.longestGapMs).toBeLessThan(MAX_GAP_MS);
+      // Once it is mended, one alone has the address.
+      await cluster.settled();
+    },
+  );
+
+  it('leave the address to the other one for as long as the cable to the clients is pulled', async () => {
+    const victim = await cluster.settled();
+    await cluster.cable(victim, 'down');
+    await cluster.othersHaveAddress(victim);
+    const told = await waitFor('the fault', () => {
+      const { node } = cluster.report(victim) ?? {};
+      return node?.role === 'fault' && node;
+    });
+    expect(told.reason).toBe('a network interface of it is down');
+    // With each of these its agent has looked at the interfaces once more.
+    for (const algorithm of ['leastconn', 'roundrobin'])
+      await cluster.order({ sticky: { mode: 'source-ip' }, algorithm });
+    expect(await cluster.active()).toBe(1 - victim);
+    expect(cluster.report(victim)?.node?.role).toBe('fault');
+    await cluster.cable(victim, 'up');
+    expect(await cluster.settled()).toBe(1 - victim);
   });
 
   it('change roles when they are asked to, and clients keep their backends, 40 of 40', async () => {
@@ -87,5 +103,19 @@ describe.runIf(isRoot)('two nodes with a floating address', () => {
     cluster.kill(active, [KEEPALIVED]);
     await waitFor('another keepalived', () => cluster.processes(active, KEEPALIVED).length > 0);
     await cluster.settled();
+  });
+
+  it('leave nothing of it behind when the load balancer goes', async () => {
+    await cluster.settled();
+    const addresses = ({ run }: (typeof cluster.network.nodes)[number]) => run('ip', 'address', 'show');
+    cluster.drop();
+    for (const [index, node] of cluster.network.nodes.entries()) {
+      await waitFor('no address', async () => !(await addresses(node)).includes(PUBLIC.floating));
+      await waitFor('no process', () =>
+        [HAPROXY, KEEPALIVED].every((name) => cluster.processes(index, name).length === 0),
+      );
+      for (const setting of ['eth0/arp_ignore', 'eth1/arp_ignore', 'eth1/arp_announce'])
+        expect((await node.run('cat', `/proc/sys/net/ipv4/conf/${setting}`)).trim()).toBe('0');
+    }
   });
 });

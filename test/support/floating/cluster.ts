@@ -33,6 +33,8 @@ export interface Cluster {
   othersHaveAddress(index: number): Promise<unknown>;
   /** Sets another spec on all nodes. */
   order(spec: Record<string, unknown>): Promise<void>;
+  /** Has all nodes give the load balancer up. */
+  drop(): void;
   /** Asks a node to step back. */
   failover(index: number): Promise<AnswerBody>;
   processes(index: number, name: string): number[];
@@ -158,6 +160,9 @@ export async function createCluster(count: number, spec: Record<string, unknown>
           60_000,
         );
     },
+    drop() {
+      for (const { name } of members) tell({ kind: 'drop', node: name });
+    },
     async failover(index) {
       const { name } = members[index] ?? { name: '' };
       answers.delete(name);
@@ -180,7 +185,7 @@ export async function createCluster(count: number, spec: Record<string, unknown>
       const url = `http://${VPC.backends}:${CONTROL_PORT}`;
       const args = ['--url', url, '--token-file', tokenFile, '--data-dir', folder];
       agents[index] = nodeAt(index).spawn(
-        [process.execPath, join(ROOT, 'src/main.ts'), 'agent', ...args],
+        [process.execPath, join(ROOT, 'dist/main.js'), 'agent', ...args],
         ['ignore', log, log],
       );
     },
