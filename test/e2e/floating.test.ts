@@ -71,6 +71,11 @@ describe.runIf(isRoot)('two nodes with a floating address', () => {
     const before = await backendsOfClients();
     expect(before).not.toContain(undefined);
     expect(new Set(before).size).toBe(4);
+    const standby = 1 - (await cluster.settled());
+    await waitFor('what the other node is told', async () => {
+      const table = await cluster.tell(standby, 'show table default');
+      return clients.every((address) => table.includes(`key=::ffff:${address} `));
+    });
     const { victim, result } = await struckBy(FAULTS.gracefulStop);
     // A connection that was being opened at that very moment may be lost.
     expect(result.failed).toBeLessThanOrEqual(2);

@@ -5,6 +5,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DesiredLoadBalancer, LoadBalancerReport } from '../../../src/api/agent.ts';
 import type { AnswerBody } from '../../../src/api/agent-questions.ts';
+import { detectLayout } from '../../../src/agent/layout.ts';
+import { servicePaths } from '../../../src/haproxy/config/paths.ts';
+import { withRuntime } from '../../../src/haproxy/runtime/connection.ts';
 import { commandLine, isRunning, signal } from '../../../src/host/processes.ts';
 import { ROOT } from '../product.ts';
 import { specOf } from '../service.ts';
@@ -33,6 +36,8 @@ export interface Cluster {
   othersHaveAddress(index: number): Promise<unknown>;
   /** Sets another spec on all nodes. */
   order(spec: Record<string, unknown>): Promise<void>;
+  /** Asks a node's HAProxy itself. */
+  tell(index: number, command: string): Promise<string>;
   /** Has all nodes give the load balancer up. */
   drop(): void;
   /** Asks a node to step back. */
@@ -159,6 +164,10 @@ export async function createCluster(count: number, spec: Record<string, unknown>
           },
           60_000,
         );
+    },
+    tell(index, command) {
+      const layout = detectLayout(dataDir(index), 0);
+      return withRuntime(servicePaths(ID, layout).workerSocket, (runtime) => runtime.send(command));
     },
     drop() {
       for (const { name } of members) tell({ kind: 'drop', node: name });
