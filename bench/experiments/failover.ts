@@ -1,5 +1,5 @@
 import { type Cluster, createCluster } from '../../test/support/floating/cluster.ts';
-import { FAULTS, type Fault } from '../../test/support/floating/faults.ts';
+import { FAULTS, type Fault, strike } from '../../test/support/floating/faults.ts';
 import type { HammerResult } from '../../test/support/floating/hammer.ts';
 import { sleep } from '../support/clock.ts';
 import type { ExperimentOptions } from '../support/options.ts';
@@ -52,7 +52,7 @@ export async function failover(
   const outcomes = new Map<Fault, HammerResult[]>();
   for (const fault of Object.values<Fault>(FAULTS)) {
     const results: HammerResult[] = [];
-    for (let run = 0; run < (isQuick ? 1 : RUNS); run++) results.push(await strike(cluster, fault));
+    for (let run = 0; run < (isQuick ? 1 : RUNS); run++) results.push(await measure(cluster, fault));
     outcomes.set(fault, results);
   }
   print(table(COLUMNS, [...outcomes].map(row)));
@@ -60,15 +60,14 @@ export async function failover(
   for (const { of, text, isMet } of AIMS) print(verdict(isMet(outcomes.get(of) ?? []), text));
 }
 
-async function strike(cluster: Cluster, { cause, mend }: Fault): Promise<HammerResult> {
+async function measure(cluster: Cluster, fault: Fault): Promise<HammerResult> {
   const victim = await cluster.settled();
   const result = await cluster.during(async () => {
     await sleep(BEFORE_MS);
-    await cause(cluster, victim);
-    await cluster.othersHaveAddress(victim);
+    await strike(cluster, fault, victim);
     await sleep(AFTER_MS);
   });
-  await mend?.(cluster, victim);
+  await fault.mend?.(cluster, victim);
   return result;
 }
 

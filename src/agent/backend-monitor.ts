@@ -350,10 +350,11 @@ export function createBackendMonitor({
     },
     hasServers: (wanted, leaving) => hasServers(stats, wanted, (key) => leaving.has(key)),
     async look(model, proxy, leaving, isStill) {
-      if (performance.now() < nextLook) return 'too-early';
       const begun = performance.now();
       const { workerSocket } = servicePaths(model.id, model.layout);
+      // Also when there is nothing to look at yet: by this connection it is noticed at once that the worker has ended.
       const runtime = await session.with(proxy.worker.pid, workerSocket);
+      if (begun < nextLook) return 'too-early';
       const table = await readStatTable(await runtime.send(SHOW_ALL_STATS));
       if (!table || !isStill()) return inVain(begun);
       const readings = await readReadings(table);

@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   address_pool_exhausted: { status: 409, exit: 4, title: 'No address of the pool is free for these ports' },
   port_in_use: { status: 409, exit: 4, title: 'Another load balancer has this port on the same address' },
   last_admin_key: { status: 409, exit: 4, title: 'The last admin key cannot be revoked' },
+  nobody_to_take_over: { status: 409, exit: 4, title: 'The load balancer has no other node' },
   deletion_protected: { status: 409, exit: 4, title: 'The load balancer is protected from deletion' },
   idempotency_in_flight: {
     status: 409,

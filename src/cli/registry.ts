@@ -18,6 +18,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   'lb diff': async () => (await import('./commands/lb/diff.ts')).diff,
   'lb plan': async () => (await import('./commands/lb/plan.ts')).plan,
   'lb export': async () => (await import('./commands/lb/export.ts')).exportLoadBalancer,
+  'lb failover': async () => (await import('./commands/lb/failover.ts')).failover,
   'lb revisions': async () => (await import('./commands/lb/revisions.ts')).revisions,
   'lb restore': async () => (await import('./commands/lb/restore.ts')).restore,
   'lb health': async () => (await import('./commands/lb/health.ts')).health,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AGENT, type Cluster, HAPROXY, KEEPALIVED, createCluster } from '../support/floating/cluster.ts';
-import { FAULTS, type Fault } from '../support/floating/faults.ts';
+import { FAULTS, type Fault, strike } from '../support/floating/faults.ts';
+import { PUBLIC } from '../support/floating/network.ts';
 import { waitFor } from '../support/wait.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -26,37 +27,56 @@ describe.runIf(isRoot)('two nodes with a floating address', () => {
   };
 
   /** Has the fault happen to the active node while a client asks, and another node take over. */
-  const strike = async ({ cause, mend }: Fault) => {
+  const struckBy = async (fault: Fault) => {
     const victim = await cluster.settled();
     const result = await cluster.during(async () => {
-      await cause(cluster, victim);
-      await cluster.othersHaveAddress(victim);
+      await strike(cluster, fault, victim);
       // The client has to be served again before it is asked how it went.
-      await waitFor('an answer by the other node', () => cluster.ask(clients[0] ?? ''));
+      await waitFor('an answer', () => cluster.ask(clients[0] ?? ''));
     });
-    await mend?.(cluster, victim);
+    await fault.mend?.(cluster, victim);
     return { victim, result };
   };
 
-  it.each([
-    FAULTS.haproxyKilled,
-    FAULTS.machineKilled,
-    FAULTS.linkCut,
-    FAULTS.silentPartition,
-    FAULTS.reboot,
-  ])('serve on after a fault of the active one: $name', async (fault) => {
-    const { result } = await strike(fault);
-    expect(result.failed).toBeLessThan(MAX_FAILED);
-    expect(result.longestGapMs).toBeLessThan(MAX_GAP_MS);
-    // Once it is mended, one alone has the address.
-    await cluster.settled();
+  it.each([FAULTS.haproxyKilled, FAULTS.machineKilled, FAULTS.silentPartition, FAULTS.reboot])(
+    'serve on after a fault of the active one: $name',
+    async (fault) => {
+      const { result } = await struckBy(fault);
+      expect(result.failed).toBeLessThan(MAX_FAILED);
+      expect(result.longestGapMs).toBeLessThan(MAX_GAP_MS);
+      // Once it is mended, one alone has the address.
+      await cluster.settled();
+    },
+  );
+
+  it('leave the address to the other one for as long as the cable to the clients is pulled', async () => {
+    const victim = await cluster.settled();
+    await cluster.cable(victim, 'down');
+    await cluster.othersHaveAddress(victim);
+    const told = await waitFor('the fault', () => {
+      const { node } = cluster.report(victim) ?? {};
+      return node?.role === 'fault' && node;
+    });
+    expect(told.reason).toBe('a network interface of it is down');
+    // With each of these its agent has looked at the interfaces once more.
+    for (const algorithm of ['leastconn', 'roundrobin'])
+      await cluster.order({ sticky: { mode: 'source-ip' }, algorithm });
+    expect(await cluster.active()).toBe(1 - victim);
+    expect(cluster.report(victim)?.node?.role).toBe('fault');
+    await cluster.cable(victim, 'up');
+    expect(await cluster.settled()).toBe(1 - victim);
   });
 
   it('change roles when they are asked to, and clients keep their backends, 40 of 40', async () => {
     const before = await backendsOfClients();
     expect(before).not.toContain(undefined);
     expect(new Set(before).size).toBe(4);
-    const { victim, result } = await strike(FAULTS.gracefulStop);
+    const standby = 1 - (await cluster.settled());
+    await waitFor('what the other node is told', async () => {
+      const table = await cluster.tell(standby, 'show table default');
+      return clients.every((address) => table.includes(`key=::ffff:${address} `));
+    });
+    const { victim, result } = await struckBy(FAULTS.gracefulStop);
     // A connection that was being opened at that very moment may be lost.
     expect(result.failed).toBeLessThanOrEqual(2);
     expect(await cluster.settled()).toBe(1 - victim);
@@ -88,5 +108,19 @@ describe.runIf(isRoot)('two nodes with a floating address', () => {
     cluster.kill(active, [KEEPALIVED]);
     await waitFor('another keepalived', () => cluster.processes(active, KEEPALIVED).length > 0);
     await cluster.settled();
+  });
+
+  it('leave nothing of it behind when the load balancer goes', async () => {
+    await cluster.settled();
+    const addresses = ({ run }: (typeof cluster.network.nodes)[number]) => run('ip', 'address', 'show');
+    cluster.drop();
+    for (const [index, node] of cluster.network.nodes.entries()) {
+      await waitFor('no address', async () => !(await addresses(node)).includes(PUBLIC.floating));
+      await waitFor('no process', () =>
+        [HAPROXY, KEEPALIVED].every((name) => cluster.processes(index, name).length === 0),
+      );
+      for (const setting of ['eth0/arp_ignore', 'eth1/arp_ignore', 'eth1/arp_announce'])
+        expect((await node.run('cat', `/proc/sys/net/ipv4/conf/${setting}`)).trim()).toBe('0');
+    }
   });
 });

@@ -10,7 +10,7 @@ import { isRunning } from '../../host/processes.ts';
 import { type Interfaces, deviceOf } from './devices.ts';
 import { UNHEALTHY, renderKeepalived } from './keepalived-config.ts';
 import { findKeepalived, reloadKeepalived, startKeepalived, stopKeepalived } from './keepalived.ts';
-import { clearLoopback, holdOnLoopback } from './loopback.ts';
+import { clearLoopback, holdOnLoopback, restoreInterfaces } from './loopback.ts';
 import { floatingPaths } from './paths.ts';
 import { readRole } from './role.ts';
 import { aliveScript, notifyScript } from './scripts.ts';
@@ -85,16 +85,19 @@ export function createFloating(options: FloatingOptions): Floating {
     tellHealth();
   };
 
-  /** The interfaces of all addresses; undefined while one has none, as when a cable is pulled. */
+  /** The interfaces of all addresses; undefined while that of the VPC is not known. */
   const place = (order: NodeOrder) => {
     const interfaces = options.interfaces();
     const find = (address: string) => deviceOf(address, interfaces, order.floatingAddresses);
     const device = find(order.address);
     if (device === undefined) return undefined;
-    const floating = order.floatingAddresses.map((address) => ({
-      address,
-      device: find(address) ?? device,
-    }));
+    const before = floatingIn(written);
+    const floating = order.floatingAddresses.map((address) => {
+      const known = before.get(address);
+      // One whose cable is pulled is not listed. The address must not go elsewhere for that: the other node takes it.
+      const isAway = known !== undefined && interfaces[known] === undefined;
+      return { address, device: isAway ? known : (find(address) ?? device) };
+    });
     return { device, floating };
   };
 
@@ -109,9 +112,11 @@ export function createFloating(options: FloatingOptions): Floating {
     const text = renderKeepalived({ ...order, ...placed, id, peers, paths });
     const isNew = text !== written;
     if (isNew || !isHeld) {
-      const gone = floatingIn(written).filter((address) => !order.floatingAddresses.includes(address));
+      const gone = [...floatingIn(written).keys()].filter(
+        (address) => !order.floatingAddresses.includes(address),
+      );
       await clearLoopback(gone);
-      await holdOnLoopback(order.floatingAddresses, devicesOf(placed));
+      await holdOnLoopback(order.floatingAddresses, devicesOf(placed), paths.interfaces);
       isHeld = true;
     }
     if (!isNew) return;
@@ -136,7 +141,8 @@ export function createFloating(options: FloatingOptions): Floating {
     if (text === undefined) return;
     const running = await findKeepalived(paths);
     if (running !== undefined) await stopKeepalived(running);
-    await clearLoopback(floatingIn(text));
+    await clearLoopback([...floatingIn(text).keys()]);
+    await restoreInterfaces(paths.interfaces);
     await rm(paths.directory, { recursive: true, force: true });
     [isWanted, isHeld, pid, written] = [false, false, undefined, undefined];
   };
@@ -208,7 +214,8 @@ function devicesOf({ device, floating }: { device: string; floating: readonly { 
   return [...new Set([device, ...floating.map((each) => each.device)])];
 }
 
-/** The floating addresses of a configuration that was written earlier. */
-function floatingIn(config: string | undefined): string[] {
-  return [...(config ?? '').matchAll(/^ {4}(\S+)\/\d+ dev /gm)].map(([, address = '']) => address);
+/** The floating addresses of a configuration that was written earlier, each with its interface. */
+function floatingIn(config: string | undefined): Map<string, string> {
+  const lines = (config ?? '').matchAll(/^ {4}(\S+)\/\d+ dev (\S+)$/gm);
+  return new Map([...lines].map(([, address = '', device = '']) => [address, device]));
 }

@@ -15,6 +15,8 @@ export interface FloatingPaths {
   role: string;
   /** Writes the role. */
   notify: string;
+  /** How the interfaces answered for addresses before. */
+  interfaces: string;
   /** Whether HAProxy runs, for when there is no agent to tell. */
   alive: string;
 }
@@ -30,6 +32,7 @@ export function floatingPaths(serviceDirectory: string): FloatingPaths {
     health: `${directory}/health`,
     role: `${directory}/role`,
     notify: `${directory}/notify.sh`,
+    interfaces: `${directory}/interfaces.json`,
     alive: `${directory}/alive.sh`,
   };
 }

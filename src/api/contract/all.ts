@@ -3,6 +3,7 @@ import { certificateRoutes } from './certificates.ts';
 import { backendRoutes } from './backends.ts';
 import { dnsZoneRoutes } from './dns-zones.ts';
 import { eventRoutes } from './events.ts';
+import { failoverRoutes } from './failover.ts';
 import { keyRoutes } from './keys.ts';
 import { loadBalancerRoutes } from './load-balancers.ts';
 import { machineRoutes } from './machines.ts';
@@ -18,6 +19,7 @@ export const allRoutes: Routes = {
   ...backendRoutes,
   ...certificateRoutes,
   ...revisionRoutes,
+  ...failoverRoutes,
   ...observingRoutes,
   ...eventRoutes,
   ...vpcRoutes,

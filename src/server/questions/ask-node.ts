@@ -1,7 +1,7 @@
 import type { AnswerTo, QuestionBody, Refusal } from '../../api/agent-questions.ts';
 import { AppError } from '../../base/errors.ts';
 import type { z } from 'zod';
-import { findMachine } from '../../store/machines.ts';
+import { type MachineRecord, findMachine } from '../../store/machines.ts';
 import { nodesOf } from '../../store/nodes.ts';
 import type { ServerContext } from '../context.ts';
 import { isConnected } from '../status/nodes.ts';
@@ -18,20 +18,37 @@ export interface AskedNode {
   machine: string;
 }
 
-/** The first node of a load balancer whose agent reports; where none does, the first. */
-export async function requireNode({ store, clock }: ServerContext, nameOrId: string): Promise<AskedNode> {
+/** The node that serves a load balancer; one of those that report where there are several. */
+export async function requireNode(context: ServerContext, nameOrId: string): Promise<AskedNode> {
+  const [node] = await requireNodes(context, nameOrId);
+  return node;
+}
+
+/** All nodes that serve a load balancer, those whose agent reports first. */
+export async function requireNodes(
+  { store, clock }: ServerContext,
+  nameOrId: string,
+): Promise<[AskedNode, ...AskedNode[]]> {
   return store.transaction(async (tx) => {
     const { id, name } = await requireLoadBalancer(tx, nameOrId);
     const found = await Promise.all(
       (await nodesOf(tx, [id])).map(({ machineId }) => findMachine(tx, machineId)),
     );
     const machines = found.filter((machine) => machine !== undefined);
-    const machine = machines.find((each) => isConnected(each, clock.now())) ?? machines[0];
-    if (!machine)
+    const silent = (machine: MachineRecord) => (isConnected(machine, clock.now()) ? 0 : 1);
+    const [first, ...others] = machines
+      .toSorted((one, other) => silent(one) - silent(other))
+      .map((machine) => ({
+        loadBalancerId: id,
+        loadBalancer: name,
+        machineId: machine.id,
+        machine: machine.name,
+      }));
+    if (!first)
       throw new AppError('agent_unavailable', `no machine serves ${name}`, {
         hint: 'List the machines: agentmetal machine list',
       });
-    return { loadBalancerId: id, loadBalancer: name, machineId: machine.id, machine: machine.name };
+    return [first, ...others];
   });
 }
 

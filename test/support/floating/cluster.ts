@@ -5,6 +5,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DesiredLoadBalancer, LoadBalancerReport } from '../../../src/api/agent.ts';
 import type { AnswerBody } from '../../../src/api/agent-questions.ts';
+import { detectLayout } from '../../../src/agent/layout.ts';
+import { servicePaths } from '../../../src/haproxy/config/paths.ts';
+import { withRuntime } from '../../../src/haproxy/runtime/connection.ts';
 import { commandLine, isRunning, signal } from '../../../src/host/processes.ts';
 import { ROOT } from '../product.ts';
 import { specOf } from '../service.ts';
@@ -28,10 +31,15 @@ export interface Cluster {
   hasAddress(index: number): Promise<boolean>;
   /** Waits until that node has the address and all others would take it. */
   settled(index?: number): Promise<number>;
-  /** Waits until another node than this has the address too. */
-  othersHaveAddress(index: number): Promise<void>;
+  /** Whether another node than this has the address too. */
+  doOthersHaveAddress(index: number): Promise<boolean>;
+  othersHaveAddress(index: number): Promise<unknown>;
   /** Sets another spec on all nodes. */
   order(spec: Record<string, unknown>): Promise<void>;
+  /** Asks a node's HAProxy itself. */
+  tell(index: number, command: string): Promise<string>;
+  /** Has all nodes give the load balancer up. */
+  drop(): void;
   /** Asks a node to step back. */
   failover(index: number): Promise<AnswerBody>;
   processes(index: number, name: string): number[];
@@ -111,12 +119,12 @@ export async function createCluster(count: number, spec: Record<string, unknown>
         },
         30_000,
       ).then(({ active }) => active),
-    async othersHaveAddress(index) {
+    async doOthersHaveAddress(index) {
       const others = [...network.nodes.keys()].filter((each) => each !== index);
-      await waitFor('another node to have the address', async () =>
-        (await Promise.all(others.map((other) => self.hasAddress(other)))).includes(true),
-      );
+      return (await Promise.all(others.map((other) => self.hasAddress(other)))).includes(true);
     },
+    othersHaveAddress: (index) =>
+      waitFor('another node to have the address', () => self.doOthersHaveAddress(index)),
     async order(more) {
       revision += 1;
       const full = {
@@ -157,6 +165,13 @@ export async function createCluster(count: number, spec: Record<string, unknown>
           60_000,
         );
     },
+    tell(index, command) {
+      const layout = detectLayout(dataDir(index), 0);
+      return withRuntime(servicePaths(ID, layout).workerSocket, (runtime) => runtime.send(command));
+    },
+    drop() {
+      for (const { name } of members) tell({ kind: 'drop', node: name });
+    },
     async failover(index) {
       const { name } = members[index] ?? { name: '' };
       answers.delete(name);
@@ -179,7 +194,7 @@ export async function createCluster(count: number, spec: Record<string, unknown>
       const url = `http://${VPC.backends}:${CONTROL_PORT}`;
       const args = ['--url', url, '--token-file', tokenFile, '--data-dir', folder];
       agents[index] = nodeAt(index).spawn(
-        [process.execPath, join(ROOT, 'src/main.ts'), 'agent', ...args],
+        [process.execPath, join(ROOT, 'dist/main.js'), 'agent', ...args],
         ['ignore', log, log],
       );
     },

@@ -9,6 +9,7 @@ import type { AnswerBody } from '../../../src/api/agent-questions.ts';
  */
 export type ToFarSide =
   | { kind: 'order'; node: string; order: DesiredLoadBalancer }
+  | { kind: 'drop'; node: string }
   | { kind: 'ask'; node: string };
 export type FromFarSide =
   | { kind: 'ready' }
@@ -18,7 +19,7 @@ export type FromFarSide =
 export const CONTROL_PORT = 9000;
 export const BACKEND_PORTS = [8001, 8002, 8003, 8004];
 
-const orders = new Map<string, { version: number; order: DesiredLoadBalancer }>();
+const orders = new Map<string, { version: number; order: DesiredLoadBalancer | undefined }>();
 const waiting = new Map<string, Set<() => void>>();
 const questions = new Map<string, string[]>();
 let asked = 0;
@@ -26,9 +27,9 @@ let asked = 0;
 const send = (message: FromFarSide) => process.send?.(message);
 
 process.on('message', (message: ToFarSide) => {
-  if (message.kind === 'order') {
+  if (message.kind !== 'ask') {
     const version = (orders.get(message.node)?.version ?? 0) + 1;
-    orders.set(message.node, { version, order: message.order });
+    orders.set(message.node, { version, order: message.kind === 'order' ? message.order : undefined });
   } else questions.set(message.node, [...(questions.get(message.node) ?? []), `question-${++asked}`]);
   for (const wake of waiting.get(message.node) ?? []) wake();
 });
@@ -68,7 +69,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
       if (!questions.has(node)) await news(node, request);
       const list = questions.get(node) ?? [];
       questions.delete(node);
-      const loadBalancerId = orders.get(node)?.order.id ?? '';
+      const loadBalancerId = orders.get(node)?.order?.id ?? '';
       json({
         questions: list.map((id) => ({ id, loadBalancerId, timeoutMs: 10_000, body: { kind: 'failover' } })),
       });

@@ -1,9 +1,13 @@
+import { PUBLIC } from './network.ts';
+import { waitFor } from '../wait.ts';
 import { AGENT, type Cluster, HAPROXY, KEEPALIVED } from './cluster.ts';
 
 /** Something that happens to the node that has the floating address. */
 export interface Fault {
   name: string;
   cause(cluster: Cluster, index: number): Promise<unknown>;
+  /** Whether it is served again otherwise than by another node that has the address. */
+  isMended?(cluster: Cluster, index: number): Promise<boolean>;
   /** Brings the node back, where it does not come back by itself. */
   mend?(cluster: Cluster, index: number): Promise<unknown>;
 }
@@ -12,6 +16,9 @@ export const FAULTS = {
   haproxyKilled: {
     name: 'HAProxy killed',
     cause: async (cluster, index) => cluster.kill(index, [HAPROXY]),
+    // Its agent may start another one before keepalived, on a busy machine, has looked.
+    isMended: async (cluster, index) =>
+      cluster.processes(index, HAPROXY).length > 1 && (await cluster.ask(PUBLIC.client)) !== undefined,
   },
   machineKilled: {
     name: 'machine killed',
@@ -43,3 +50,12 @@ export const FAULTS = {
     mend: (cluster) => cluster.heal(),
   },
 } satisfies Record<string, Fault>;
+
+/** Has it happen, and waits until another node has the address or the fault is over. */
+export async function strike(cluster: Cluster, fault: Fault, index: number): Promise<void> {
+  await fault.cause(cluster, index);
+  await waitFor(
+    `${fault.name}: another node to have the address`,
+    async () => (await cluster.doOthersHaveAddress(index)) || (await fault.isMended?.(cluster, index)),
+  );
+}

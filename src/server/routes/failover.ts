@@ -1,0 +1,25 @@
+import type { failoverRoutes } from '../../api/contract/failover.ts';
+import { AppError } from '../../base/errors.ts';
+import type { ServerContext } from '../context.ts';
+import type { Handlers } from '../http/handler.ts';
+import { askNode, requireNodes } from '../questions/ask-node.ts';
+
+export function failoverHandlers(context: ServerContext): Handlers<typeof failoverRoutes> {
+  return {
+    async failOver({ params, signal }) {
+      const [first, ...others] = await requireNodes(context, params.loadBalancer);
+      if (others.length === 0)
+        throw new AppError('nobody_to_take_over', `${first.loadBalancer} has one node`, {
+          hint: `Give it a second one: agentmetal lb update ${first.loadBalancer} --nodes 2`,
+        });
+      // Each is asked, and the one that has the addresses does it: who that is can change at any moment.
+      const asked = [first, ...others].map((node) =>
+        askNode(context, node, { kind: 'failover' }, { signal }),
+      );
+      const { node } = await Promise.any(asked).catch((error: AggregateError) => {
+        throw error.errors[0];
+      });
+      return { status: 200, body: { from: node } };
+    },
+  };
+}
