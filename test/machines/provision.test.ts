@@ -6,7 +6,6 @@ import { createHttpSend } from '../../src/api/http-send.ts';
 import type { Machine } from '../../src/api/machines.ts';
 import { AppError } from '../../src/base/errors.ts';
 import { agentBundle } from '../../src/machines/bundle/bundle.ts';
-import type { Release } from '../../src/machines/container/base-image.ts';
 import type { ContainerMachine } from '../../src/machines/container/driver.ts';
 import { installScript } from '../../src/machines/install-script.ts';
 import {
@@ -24,8 +23,8 @@ import { runServer } from '../../src/server/main.ts';
 import { ask } from '../support/ask.ts';
 import { startBackend } from '../support/backends.ts';
 import { type AgentEndpoint, startAgentEndpoint } from '../support/machines/agent-endpoint.ts';
-import { packagesOf } from '../support/machines/images.ts';
-import { type PackageServer, startPackageServer } from '../support/machines/package-server.ts';
+import { freshMachine } from '../support/machines/fresh.ts';
+import type { PackageServer } from '../support/machines/package-server.ts';
 import {
   type MachineWorld,
   calm,
@@ -58,19 +57,6 @@ afterAll(async () => {
   await agents?.stop();
   await world?.close();
 });
-
-/** A fresh machine, whose packages come from the tests' own package server. */
-async function freshMachine(name: string, distribution: Release) {
-  const machine = await world.create({ name, release: distribution });
-  const packages = await startPackageServer(world.gateway, packagesOf(distribution));
-  await onMachine(
-    machine,
-    // dpkg writes through to the disk after every file, which a test's machine does not need.
-    `rm -rf /etc/apt/sources.list.d/*; echo '${packages.source}' >/etc/apt/sources.list
-     echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/tests`,
-  );
-  return { machine, packages };
-}
 
 function agentOf(token: string): Provisioning['agent'] {
   return { url: agents.url, certificate: agents.certificate, token, machine: 'lb-1' };
@@ -113,7 +99,7 @@ describe.skipIf(reason !== undefined)('a machine of Debian 12', () => {
   let before: string;
 
   beforeAll(async () => {
-    ({ machine, packages } = await freshMachine('lb-12', 'bookworm'));
+    ({ machine, packages } = await freshMachine(world, 'lb-12', 'bookworm'));
     before = await installedOn(machine);
   }, LONG_MS);
   afterAll(() => packages?.stop());
@@ -291,7 +277,7 @@ describe.skipIf(reason !== undefined)('a machine of Debian 13', () => {
   let packages: PackageServer;
 
   beforeAll(async () => {
-    ({ machine, packages } = await freshMachine('lb-13', 'trixie'));
+    ({ machine, packages } = await freshMachine(world, 'lb-13', 'trixie'));
   }, LONG_MS);
   afterAll(() => packages?.stop());
 

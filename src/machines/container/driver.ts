@@ -53,16 +53,27 @@ export async function openContainerDriver(options: ContainerDriverOptions): Prom
   const publicBridge: Bridge = { name: shortName('amp', dataDir) };
   const vpcs = new Map<string, Bridge>();
   await ensureBridge(publicBridge, publicGateway);
+  // Machines that are made at the same time share networks, a hosts file and a key.
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const done = turn.then(work);
+    turn = done.catch(() => undefined);
+    return done;
+  };
   return {
     async create(wanted, signal) {
       signal.throwIfAborted();
       const folder = join(dataDir, 'machines', wanted.vpc.name, wanted.name);
       const base = await baseImage({ folder: imageFolder, release: wanted.release });
       const vpc = { name: 'vpc', namespace: shortName('am-v-', dataDir, wanted.vpc.name) };
-      await ensureBridge(vpc, wanted.vpc.gateway);
       vpcs.set(wanted.vpc.name, vpc);
-      const hosts = await ensureHosts(join(dataDir, 'vpcs', wanted.vpc.name));
-      const access = await keyPair(join(dataDir, 'machines/access-key'), 'agentmetal');
+      const { hosts, access } = await inTurn(async () => {
+        await ensureBridge(vpc, wanted.vpc.gateway);
+        return {
+          hosts: await ensureHosts(join(dataDir, 'vpcs', wanted.vpc.name)),
+          access: await keyPair(join(dataDir, 'machines/access-key'), 'agentmetal'),
+        };
+      });
       const hostKey = await keyPair(join(dataDir, 'host-keys', wanted.vpc.name, wanted.name), wanted.name);
       const container = await createContainer({
         folder,
@@ -81,7 +92,8 @@ export async function openContainerDriver(options: ContainerDriverOptions): Prom
           },
         ],
       });
-      await addHost(hosts, { address: addressOf(wanted.address), name: wanted.name, vpc: wanted.vpc.name });
+      const host = { address: addressOf(wanted.address), name: wanted.name, vpc: wanted.vpc.name };
+      await inTurn(() => addHost(hosts, host));
       await container.start();
       const target: SshTarget = {
         host: addressOf(wanted.publicAddress),
@@ -101,7 +113,7 @@ export async function openContainerDriver(options: ContainerDriverOptions): Prom
         },
         async destroy() {
           await container.destroy();
-          await removeHost(hosts, wanted.name);
+          await inTurn(() => removeHost(hosts, wanted.name));
           await rm(join(dataDir, 'host-keys', wanted.vpc.name, wanted.name), { force: true });
         },
       };

@@ -47,11 +47,12 @@ export async function startWorld(): Promise<MachineWorld> {
   const dataDir = join(directory, 'data');
   const driver = await openContainerDriver({ dataDir, imageFolder: CACHE, publicGateway: `${network}.1/24` });
   const machines: ContainerMachine[] = [];
+  let numbers = 10;
   return {
     gateway: `${network}.1`,
     dataDir,
     async create({ name, release, vpc = 'prod', address }) {
-      const number = 10 + machines.length;
+      const number = numbers++;
       const machine = await driver.create(
         {
           name,

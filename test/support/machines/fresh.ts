@@ -1,0 +1,22 @@
+import type { Release } from '../../../src/machines/container/base-image.ts';
+import type { ContainerMachine } from '../../../src/machines/container/driver.ts';
+import { packagesOf } from './images.ts';
+import { type PackageServer, startPackageServer } from './package-server.ts';
+import { type MachineWorld, onMachine } from './world.ts';
+
+/** A fresh machine, whose packages come from the tests' own package server. */
+export async function freshMachine(
+  world: MachineWorld,
+  name: string,
+  release: Release,
+): Promise<{ machine: ContainerMachine; packages: PackageServer }> {
+  const machine = await world.create({ name, release });
+  const packages = await startPackageServer(world.gateway, packagesOf(release));
+  await onMachine(
+    machine,
+    // dpkg writes through to the disk after every file, which a test's machine does not need.
+    `rm -rf /etc/apt/sources.list.d/*; echo '${packages.source}' >/etc/apt/sources.list
+     echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/tests`,
+  );
+  return { machine, packages };
+}
