@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type ControlPlane, createWebLb, startControlPlane } from '../../../test/support/control-plane.ts';
 import type { AnswerBody, Questions } from '../../api/agent-questions.ts';
 import { findMachine, insertMachine } from '../../store/machines.ts';
-import { insertNode } from '../../store/nodes.ts';
+import { insertNode, nodesOf, saveNodeReport } from '../../store/nodes.ts';
 import { openStore } from '../../store/open.ts';
 
 let plane: ControlPlane;
@@ -51,6 +51,29 @@ test('the node that has the addresses gives them away, though the other one does
   await addNode();
   const [{ status, body }] = await Promise.all([failOver(), answer({ kind: 'failover', node: 'lb-1' })]);
   expect([status, body]).toEqual([200, { from: 'lb-1' }]);
+});
+
+test('they stay where they are when no other node can take them', async () => {
+  await addNode();
+  const store = await openStore(plane.dataDir);
+  await store.transaction(async (tx) => {
+    const nodes = await nodesOf(tx, [lbId]);
+    for (const node of nodes) {
+      const isSecond = node.machineId === 'machine_2';
+      const since = new Date(0).toISOString();
+      await saveNodeReport(tx, {
+        ...node,
+        role: isSecond ? { role: 'fault', since, reason: 'HAProxy has ended' } : { role: 'active', since },
+      });
+    }
+  });
+  await store.close();
+  const { status, body } = await failOver();
+  expect(status).toBe(409);
+  expect(body).toMatchObject({
+    code: 'nobody_to_take_over',
+    detail: expect.stringContaining('HAProxy has ended'),
+  });
 });
 
 test('that no node has them is said', async () => {

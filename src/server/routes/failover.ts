@@ -2,7 +2,8 @@ import type { failoverRoutes } from '../../api/contract/failover.ts';
 import { AppError } from '../../base/errors.ts';
 import type { ServerContext } from '../context.ts';
 import type { Handlers } from '../http/handler.ts';
-import { askNode, requireNodes } from '../questions/ask-node.ts';
+import { nodesOf } from '../../store/nodes.ts';
+import { type AskedNode, askNode, requireNodes } from '../questions/ask-node.ts';
 
 export function failoverHandlers(context: ServerContext): Handlers<typeof failoverRoutes> {
   return {
@@ -12,6 +13,7 @@ export function failoverHandlers(context: ServerContext): Handlers<typeof failov
         throw new AppError('nobody_to_take_over', `${first.loadBalancer} has one node`, {
           hint: `Give it a second one: agentmetal lb update ${first.loadBalancer} --nodes 2`,
         });
+      await requireStandby(context, first);
       // Each is asked, and the one that has the addresses does it: who that is can change at any moment.
       const asked = [first, ...others].map((node) =>
         askNode(context, node, { kind: 'failover' }, { signal }),
@@ -22,4 +24,22 @@ export function failoverHandlers(context: ServerContext): Handlers<typeof failov
       return { status: 200, body: { from: node } };
     },
   };
+}
+
+/** Nobody gives the address away when every other node has said that it cannot take it. */
+async function requireStandby(
+  { store }: ServerContext,
+  { loadBalancer, loadBalancerId }: AskedNode,
+): Promise<void> {
+  const nodes = await store.transaction((tx) => nodesOf(tx, [loadBalancerId]));
+  const others = nodes.filter(({ role }) => role?.role !== 'active');
+  const reasons = others.flatMap(({ role }) =>
+    role?.role === 'fault' ? [role.reason ?? 'no reason told'] : [],
+  );
+  if (others.length === 0 || reasons.length < others.length) return;
+  throw new AppError(
+    'nobody_to_take_over',
+    `no other node of ${loadBalancer} can take the address: ${[...new Set(reasons)].join('; ')}`,
+    { hint: `See how its nodes are: agentmetal lb show ${loadBalancer}` },
+  );
 }
