@@ -14,6 +14,7 @@ import { waitUntil } from '../changes.ts';
 import type { ServerContext } from '../context.ts';
 import { listenAddress } from '../placement/addresses.ts';
 import { nodeOrder } from '../placement/order.ts';
+import { standbyFirst } from './turn.ts';
 
 /** What a machine should serve: at once when something changed after `since`, else when it does or time is over. */
 export async function desiredState(
@@ -31,6 +32,7 @@ export async function desiredState(
   // A version above ours is from before a restore of the store: such an agent gets everything.
   const news = async () => since === 0 || (await version()) !== since;
   await waitUntil(changes.watch(`machine:${machineId}`), news, { clock, ms: waitMs, signal: closing });
+  await standbyFirst(context, machineId, since);
   return store.transaction((tx) => readDesired(context, tx, machineId, { since, patches }));
 }
 
