@@ -9,6 +9,7 @@ import { VERSION } from '../base/version.ts';
 import { installedVersion } from '../haproxy/process/check.ts';
 import { answerQuestions } from './answerer.ts';
 import { type CertificateOrders, createCertificateOrders } from './certificates/orders/orders.ts';
+import { createAccountExchange } from './account-exchange.ts';
 import { createChallengePublisher } from './challenges.ts';
 import { readAcmeSettings } from './certificates/settings.ts';
 import { createControlPlane } from './control-plane.ts';
@@ -68,6 +69,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     root: join(dataDir, 'certificates'),
     settings: readAcmeSettings(process.env),
     publisher: createChallengePublisher(connection),
+    exchange: createAccountExchange(connection),
     clock: systemClock,
     random: Math.random,
     logger,

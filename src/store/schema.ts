@@ -21,6 +21,14 @@ export interface Database {
   dns_records: DnsRecordTable;
   events: EventTable;
   terms_agreements: TermsAgreementTable;
+  acme_accounts: AcmeAccountTable;
+}
+
+interface AcmeAccountTable {
+  load_balancer_id: string;
+  server: string;
+  account_id: string;
+  sealed: string;
 }
 
 interface MetaTable {

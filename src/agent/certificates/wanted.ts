@@ -17,6 +17,8 @@ export interface WantedCertificates {
   addresses: readonly string[];
   /** Port of plain HTTP, as it is bound. */
   port: number;
+  /** Whether other nodes serve the load balancer too, which answer the CA's challenges as this one does. */
+  hasOtherNodes?: boolean;
 }
 
 /** What a name needs, put together from all load balancers that have it: it has one certificate. */
@@ -32,7 +34,7 @@ const HTTP_PORT = 80;
 
 /** The certificates that a load balancer's spec asks for; undefined when it asks for none. */
 export function wantedOf(
-  { id, spec, address, certificate }: DesiredLoadBalancer,
+  { id, spec, address, certificate, node }: DesiredLoadBalancer,
   layout: HostLayout,
 ): WantedCertificates | undefined {
   const { tls } = spec;
@@ -48,6 +50,7 @@ export function wantedOf(
     autoRenew: tls.autoRenew,
     addresses: [address],
     port: boundPort(spec.type === 'http' ? (spec.port ?? HTTP_PORT) : HTTP_PORT, layout),
+    hasOtherNodes: (node?.members.length ?? 1) > 1,
   };
 }
 

@@ -3,7 +3,8 @@ import { AgentReport, MAX_AGENT_WAIT_S } from '../agent.ts';
 import { EnrolInput, Enrolled } from '../machines.ts';
 import { Answers, Questions } from '../agent-questions.ts';
 import { Challenge } from '../dns-zones.ts';
-import { Switch } from './parts.ts';
+import { Switch, nameOrId } from './parts.ts';
+import { AccountOffer, SharedAccount } from '../acme-accounts.ts';
 import { defineRoutes } from './route.ts';
 
 /** A report of some ten thousand backends is larger than a user's request may be. */
@@ -110,6 +111,19 @@ export const agentRoutes = defineRoutes({
     body: { schema: Answers },
     bodyLimit: REPORT_LIMIT,
     responses: { 204: { description: 'They were passed on.' } },
+  },
+  shareAccount: {
+    method: 'POST',
+    path: '/v1/agent/load-balancers/{loadBalancer}/account',
+    tag: 'Agent',
+    summary: 'Agree on the account with a CA',
+    description:
+      'The nodes of a load balancer use one, so that each of them answers the challenges of all: the first that was offered.',
+    role: 'agent',
+    params: z.strictObject({ loadBalancer: nameOrId }),
+    body: { schema: AccountOffer },
+    problems: [404],
+    responses: { 200: { description: 'The account to use.', schema: SharedAccount } },
   },
   publishChallenge: {
     method: 'POST',

@@ -3,6 +3,7 @@ import type { agentRoutes } from '../../api/contract/agent.ts';
 import { desiredState } from '../agent/desired.ts';
 import { keepReport } from '../agent/report.ts';
 import type { ServerContext } from '../context.ts';
+import { shareAccount } from '../certificates/accounts.ts';
 import { publishChallenge, removeChallenge } from '../dns/challenges.ts';
 import type { Handlers } from '../http/handler.ts';
 import { enrolAgent } from '../machines/enrolment.ts';
@@ -44,6 +45,11 @@ export function agentHandlers(context: ServerContext): Handlers<typeof agentRout
     async answerQuestions({ body, identity }) {
       if (identity.kind === 'machine') context.questions.answer(identity.id, body.answers);
       return { status: 204 };
+    },
+    async shareAccount({ params, body, identity }) {
+      const machineId = identity.kind === 'machine' ? identity.id : '';
+      const account = await shareAccount(context, machineId, params.loadBalancer, body);
+      return { status: 200, body: { account } };
     },
     async publishChallenge({ body, identity }) {
       await publishChallenge(context, identity.kind === 'machine' ? identity.id : '', body);

@@ -7,6 +7,7 @@ import { dns } from './0005-dns.ts';
 import { certificates } from './0006-certificates.ts';
 import { events } from './0007-events.ts';
 import { machines } from './0008-machines.ts';
+import { acmeAccounts } from './0009-acme-accounts.ts';
 
 /** Every migration in order. What has been released is never changed; a change is a new entry. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -18,4 +19,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0006-certificates': certificates,
   '0007-events': events,
   '0008-machines': machines,
+  '0009-acme-accounts': acmeAccounts,
 };

@@ -1,7 +1,7 @@
-import { cp, mkdir, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../../base/clock.ts';
-import { messageOf, systemCode } from '../../../base/errors.ts';
+import { messageOf } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/logger.ts';
 import { readCertbotFailure } from '../../../certificates/certbot-failure.ts';
 import { isoTime } from '../../../certificates/iso-time.ts';
@@ -12,7 +12,8 @@ import { type AccountPaths, accountPaths } from '../paths.ts';
 import type { AcmeSettings } from '../settings.ts';
 import { closeRun, configFile, prepareRun, startRun } from './run.ts';
 import { createRegistrationBackoff } from './registration.ts';
-import { thumbprintOf } from './thumbprint.ts';
+import { backUp, installAccount, readAccount, readThumbprint } from './account-files.ts';
+import { type AccountExchange, createSharedAccount } from './shared-account.ts';
 
 /** How an account came to be; kept beside its key. */
 interface AccountAbout {
@@ -38,6 +39,11 @@ export interface Account {
    * @returns false when it is too young for that: something else is wrong then
    */
   discard(thumbprint: string): Promise<boolean>;
+  /**
+   * The nodes of a load balancer use one account: the one that the first of them has. An account that is there is agreed on
+   * at once, in the background; else that happens before one is made.
+   */
+  shareWith(loadBalancerId: string): void;
 }
 
 export interface AccountOptions {
@@ -50,17 +56,19 @@ export interface AccountOptions {
   logger: Logger;
   /** Called when there is another thumbprint. */
   onChange(): void;
+  /** How nodes agree on one account; absent where each has its own. */
+  exchange?: AccountExchange | undefined;
 }
 
 const LIMIT_SECONDS = 120;
 /** CAs limit how often accounts may be made. */
 const YOUNGEST_TO_DISCARD_MS = 3_600_000;
-const KEY_FILE = 'private_key.json';
 
 export function createAccount(options: AccountOptions): Account {
   const { root, settings, authority, clock, logger, random, onChange } = options;
   const paths = accountPaths(root, settings.server);
   const backoff = createRegistrationBackoff(paths.refusal, settings, clock, random);
+  const shared = createSharedAccount(settings.server, options.exchange, logger);
   let known: string | undefined;
   let making: Promise<string> | undefined;
 
@@ -70,8 +78,16 @@ export function createAccount(options: AccountOptions): Account {
     onChange();
   };
   const load = async () => learn((await readThumbprint(paths.config)) ?? (await restore(paths, logger)));
+  const agree = async () => {
+    const account = await shared.agree(await readAccount(paths));
+    if (!account) return;
+    await installAccount(paths, settings.server, account);
+    await backUp(paths);
+    learn(await readThumbprint(paths.config));
+  };
   const make = async (): Promise<string> => {
     await load();
+    await agree();
     if (known !== undefined) return known;
     // Asked first: a CA that cannot be reached has refused nothing.
     await authority.directory();
@@ -82,7 +98,9 @@ export function createAccount(options: AccountOptions): Account {
     await writeFileAtomic(paths.about, `${JSON.stringify(about, null, 2)}\n`);
     await backUp(paths);
     learn(made);
-    return made;
+    // Another node may have made one at the same time, and been first.
+    await agree();
+    return known ?? made;
   };
 
   return {
@@ -100,11 +118,20 @@ export function createAccount(options: AccountOptions): Account {
       if (thumbprint !== known) return true;
       const age = clock.now() - (await registeredAt(paths));
       if (age < YOUNGEST_TO_DISCARD_MS) return false;
+      const gone = await readAccount(paths);
+      if (gone) shared.forget(gone.id);
       const suffix = `.gone-${isoTime(clock.now()).replaceAll(':', '')}`;
       await rename(paths.directory, `${paths.directory}${suffix}`);
       await rm(paths.backup, { recursive: true, force: true });
       learn(undefined);
       return true;
+    },
+    shareWith(loadBalancerId) {
+      if (!shared.shareWith(loadBalancerId) || known === undefined) return;
+      making ??= make().finally(() => (making = undefined));
+      making.catch((error: unknown) =>
+        logger.warn({ error: messageOf(error) }, 'the account could not be shared'),
+      );
     },
   };
 }
@@ -152,27 +179,6 @@ async function readHmacKey(file: string): Promise<string> {
   if (!/^[A-Za-z0-9_=-]+$/.test(key))
     throw new FindingError({ code: 'eab_refused', detail: `${file} holds no base64url text` });
   return key;
-}
-
-/** The thumbprint of the one account in certbot's folder; undefined when there is none that can be read. */
-async function readThumbprint(config: string): Promise<string | undefined> {
-  try {
-    const files = await readdir(join(config, 'accounts'), { recursive: true });
-    const [file] = files.filter((name) => name.endsWith(`/${KEY_FILE}`));
-    return file === undefined
-      ? undefined
-      : thumbprintOf(await readFile(join(config, 'accounts', file), 'utf8'));
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT' || error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}
-
-async function backUp(paths: AccountPaths): Promise<void> {
-  await rm(paths.backup, { recursive: true, force: true });
-  await mkdir(paths.backup, { recursive: true, mode: 0o700 });
-  await cp(paths.config, join(paths.backup, 'config'), { recursive: true });
-  await cp(paths.about, join(paths.backup, 'account.json'));
 }
 
 async function restore(paths: AccountPaths, logger: Logger): Promise<string | undefined> {

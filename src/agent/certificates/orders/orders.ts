@@ -16,6 +16,7 @@ import { createRenewals } from '../renewals.ts';
 import type { AcmeSettings } from '../settings.ts';
 import { type WantedCertificates, type WantedName, wantedNames } from '../wanted.ts';
 import { createAccount } from './account.ts';
+import type { AccountExchange } from './shared-account.ts';
 
 /** A certificate that was obtained, as it lies on disk. */
 export interface ObtainedCertificate {
@@ -66,6 +67,8 @@ export interface CertificateOrdersOptions {
   logger: Logger;
   /** Makes TXT records; undefined when there is nobody who could. */
   publisher?: ChallengePublisher | undefined;
+  /** How the nodes of a load balancer agree on one account; undefined when there is nobody who could. */
+  exchange?: AccountExchange | undefined;
   /** How often the CA may be asked. Default: those of public CAs; none for a CA with a root of its own. */
   limits?: Limits | undefined;
   /** Name servers asked besides the system's. Default: open ones, but none when a resolver is set or the CA is private. */
@@ -99,6 +102,7 @@ export function createCertificateOrders(options: CertificateOrdersOptions): Cert
     random,
     logger,
     onChange: () => tell(wanted.keys()),
+    exchange: options.exchange,
   });
   const { publicServers, nameServerPort, limitSeconds = LIMIT_SECONDS } = options;
   const token = () => randomBytes(24).toString('base64url');
@@ -142,6 +146,7 @@ export function createCertificateOrders(options: CertificateOrdersOptions): Cert
     load: renewals.load,
     want(loadBalancer) {
       wanted.set(loadBalancer.id, loadBalancer);
+      if (loadBalancer.hasOtherNodes) account.shareWith(loadBalancer.id);
       settle();
     },
     forget(id) {
