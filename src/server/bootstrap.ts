@@ -4,18 +4,13 @@ import { AppError, messageOf, systemCode } from '../base/errors.ts';
 import { DEFAULT_VPC } from '../spec/vpc.ts';
 import { insertKey, listKeys } from '../store/keys.ts';
 import { listLoadBalancers } from '../store/load-balancers.ts';
-import {
-  type MachineRecord,
-  findMachine,
-  insertMachine,
-  touchMachines,
-  updateMachine,
-} from '../store/machines.ts';
+import { findMachine, touchMachines, updateMachine } from '../store/machines.ts';
 import { nextChangeVersion, readMeta, writeMeta } from '../store/meta.ts';
 import { insertNode, nodesOf, touchNodes } from '../store/nodes.ts';
 import type { Tx } from '../store/open.ts';
 import { findVpc, insertVpc } from '../store/vpcs.ts';
 import { type ServerContext, timestamp } from './context.ts';
+import { insertNewMachine } from './machines/new-machine.ts';
 import { keyRecord } from './routes/keys.ts';
 import { equalHashes, hashSecret, newSecret } from './secrets.ts';
 
@@ -93,23 +88,7 @@ async function ensureLocalMachine(context: ServerContext, tx: Tx, file: string):
 }
 
 async function addLocalMachine(context: ServerContext, tx: Tx, tokenHash: string): Promise<void> {
-  const machine: MachineRecord = {
-    id: context.newId('machine'),
-    name: LOCAL_MACHINE,
-    driver: 'local',
-    tokenHash,
-    changeVersion: await nextChangeVersion(tx),
-    agentVersion: null,
-    haproxyVersion: null,
-    layout: null,
-    hostAddresses: [],
-    fault: null,
-    authority: null,
-    lastReportAt: null,
-    createdAt: timestamp(context),
-    os: null,
-  };
-  await insertMachine(tx, machine);
+  const machine = await insertNewMachine(context, tx, { name: LOCAL_MACHINE, driver: 'local', tokenHash });
   for (const { id, placement } of await listLoadBalancers(tx, '', 100_000)) {
     if (placement === 'own' || (await nodesOf(tx, [id])).length > 0) continue;
     await insertNode(tx, { loadBalancerId: id, machineId: machine.id });

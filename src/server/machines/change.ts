@@ -10,14 +10,15 @@ import {
   insertMachineHost,
   updateMachineHost,
 } from '../../store/machine-hosts.ts';
-import { type MachineRecord, deleteMachine, insertMachine, updateMachine } from '../../store/machines.ts';
+import { type MachineRecord, deleteMachine, updateMachine } from '../../store/machines.ts';
 import { nextChangeVersion } from '../../store/meta.ts';
 import { deleteNode, machineNodes, touchNodes } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
-import { type ServerContext, timestamp } from '../context.ts';
+import type { ServerContext } from '../context.ts';
 import { removedEvent } from '../events/placement.ts';
 import { newEnrolment } from './enrolment.ts';
 import { installCommand } from './install-command.ts';
+import { insertNewMachine } from './new-machine.ts';
 import {
   type HostedMachine,
   nameOf,
@@ -37,23 +38,7 @@ export async function addMachine(context: ServerContext, tx: Tx, input: MachineI
   const name = nameOf(input);
   await requireFreeMachineName(tx, name);
   await requireNewAddress(tx, input, vpc.id);
-  const machine: MachineRecord = {
-    id: context.newId('machine'),
-    name,
-    driver: input.driver,
-    tokenHash: null,
-    changeVersion: await nextChangeVersion(tx),
-    agentVersion: null,
-    haproxyVersion: null,
-    layout: null,
-    hostAddresses: [],
-    fault: null,
-    authority: null,
-    lastReportAt: null,
-    createdAt: timestamp(context),
-    os: null,
-  };
-  await insertMachine(tx, machine);
+  const machine = await insertNewMachine(context, tx, { name, driver: input.driver, tokenHash: null });
   await insertMachineHost(tx, {
     machineId: machine.id,
     vpcId: vpc.id,

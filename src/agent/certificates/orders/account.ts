@@ -103,13 +103,15 @@ export function createAccount(options: AccountOptions): Account {
     return known ?? made;
   };
 
+  const ensure = (): Promise<string> => {
+    making ??= make().finally(() => (making = undefined));
+    return making;
+  };
+
   return {
     load,
     thumbprint: () => known,
-    ensure() {
-      making ??= make().finally(() => (making = undefined));
-      return making;
-    },
+    ensure,
     async copyTo(configDirectory) {
       await cp(join(paths.config, 'accounts'), join(configDirectory, 'accounts'), { recursive: true });
     },
@@ -128,8 +130,7 @@ export function createAccount(options: AccountOptions): Account {
     },
     shareWith(loadBalancerId) {
       if (!shared.shareWith(loadBalancerId) || known === undefined) return;
-      making ??= make().finally(() => (making = undefined));
-      making.catch((error: unknown) =>
+      ensure().catch((error: unknown) =>
         logger.warn({ error: messageOf(error) }, 'the account could not be shared'),
       );
     },
