@@ -12,7 +12,7 @@ import { commandLine, isRunning, signal } from '../../../src/host/processes.ts';
 import { ROOT } from '../product.ts';
 import { specOf } from '../service.ts';
 import { waitFor } from '../wait.ts';
-import { BACKEND_PORTS, CONTROL_PORT, type FromFarSide, type ToFarSide } from './far-side.ts';
+import { BACKEND_PORTS, CONTROL_PORT, type FromFarSide, type ToFarSide } from './far-side-messages.ts';
 import type { FromHammer, HammerResult, ToHammer } from './hammer.ts';
 import { isIn } from './namespace.ts';
 import { NODE_DEVICES, type Network, PUBLIC, VPC, cable, createNetwork, heal, partition } from './network.ts';

@@ -2,22 +2,12 @@ import { type IncomingMessage, type ServerResponse, createServer } from 'node:ht
 import { text } from 'node:stream/consumers';
 import type { DesiredLoadBalancer, LoadBalancerReport } from '../../../src/api/agent.ts';
 import type { AnswerBody } from '../../../src/api/agent-questions.ts';
+import { BACKEND_PORTS, CONTROL_PORT, type FromFarSide, type ToFarSide } from './far-side-messages.ts';
 
 /**
  * Runs beside the backends in their network: the backends, and what agents call, which speaks the agent's API and gives the
  * orders that the parent sends.
  */
-export type ToFarSide =
-  | { kind: 'order'; node: string; order: DesiredLoadBalancer }
-  | { kind: 'drop'; node: string }
-  | { kind: 'ask'; node: string };
-export type FromFarSide =
-  | { kind: 'ready' }
-  | { kind: 'report'; node: string; report: LoadBalancerReport }
-  | { kind: 'answer'; node: string; body: AnswerBody };
-
-export const CONTROL_PORT = 9000;
-export const BACKEND_PORTS = [8001, 8002, 8003, 8004];
 
 const orders = new Map<string, { version: number; order: DesiredLoadBalancer | undefined }>();
 const waiting = new Map<string, Set<() => void>>();
