@@ -16,7 +16,8 @@ import { connect } from 'node:net';
 const COUNTS = [10, 1000, 10_000];
 const QUICK_COUNTS = [10, 1000];
 const ROUTES = 1000;
-const CHANGES = 30;
+const CHANGES = 100;
+const RELOADS = 30;
 const QUICK_CHANGES = Number(process.env['BENCH_CHANGES'] ?? 5);
 /** Only some of it, for who works on one of them: `BENCH_SCALE=10000,routes`. */
 const ONLY = process.env['BENCH_SCALE']?.split(',');
@@ -202,7 +203,7 @@ async function measureAll(
   makeRound: (round: number) => TimedChange[],
 ): Promise<Map<string, Timing[]>> {
   const changes = await measure(subject, times, makeRound);
-  const reloads = await measure(subject, times, (round) => [reloadChange(subject, round)]);
+  const reloads = await measure(subject, Math.min(times, RELOADS), (round) => [reloadChange(subject, round)]);
   return new Map([...changes, ...reloads]);
 }
 
