@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { LogFilter, LogLine, MAX_LOG_LINES } from './logs.ts';
 import { MAX_RATE_LIMIT_KEYS, RateLimitUse } from './rate-limits.ts';
-import { LoadBalancerTraffic, PoolTraffic, Workers } from './stats.ts';
+import { LoadBalancerTraffic, PoolTraffic, TimeCounts, Workers } from './stats.ts';
 
 /**
  * What a control plane asks an agent now. Only the agent dials, so questions wait for its long poll. Neither side trusts
@@ -51,6 +51,8 @@ export const AnswerBody = z.discriminatedUnion('kind', [
     time: z.iso.datetime(),
     total: LoadBalancerTraffic,
     pools: z.array(PoolTraffic),
+    /** Absent for tcp, and from agents of before. */
+    times: z.array(TimeCounts).optional(),
   }),
   Workers.extend({ kind: z.literal('workers') }),
   z.strictObject({
