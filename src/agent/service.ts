@@ -173,6 +173,11 @@ export class Service {
   async answer(question: QuestionBody): Promise<AnswerBody> {
     if (question.kind === 'renew') return this.#renew(question.domain);
     if (question.kind === 'failover') return this.#failover();
+    if (question.kind === 'expect') {
+      return (await this.#floating.expect())
+        ? { kind: 'expect' }
+        : refusal('failed', 'no other node shares addresses with it');
+    }
     if (!this.#model || !this.#live) return refusal('not-serving', 'HAProxy does not serve it yet');
     const states = this.#monitor.statuses(this.#model, this.#resolution);
     return this.#observer.answer(question, { model: this.#model, states });
@@ -305,7 +310,7 @@ export class Service {
     await this.#monitor.end();
     await this.#save();
     await this.#observer.end();
-    this.#floating.detach();
+    await this.#floating.detach();
   }
 
   /** Brings about what is wanted, and has a look at how the backends are begun. It never throws. */

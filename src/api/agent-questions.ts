@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { LogFilter, LogLine, MAX_LOG_LINES } from './logs.ts';
 import { MAX_RATE_LIMIT_KEYS, RateLimitUse } from './rate-limits.ts';
-import { LoadBalancerTraffic, PoolTraffic, Workers } from './stats.ts';
+import { LoadBalancerTraffic, PoolTraffic, TimeCounts, Workers } from './stats.ts';
 
 /**
  * What a control plane asks an agent now. Only the agent dials, so questions wait for its long poll. Neither side trusts
@@ -31,11 +31,13 @@ export const QuestionBody = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('renew'), domain: z.string().max(253).optional() }),
   /** Has the node that has the floating addresses let another one take them. */
   z.strictObject({ kind: z.literal('failover') }),
+  /** Floating addresses are about to move: connections that another node has are to be handed to it. */
+  z.strictObject({ kind: z.literal('expect') }),
   z.strictObject({ kind: z.literal('rate-limits'), keys: z.int().min(1).max(MAX_RATE_LIMIT_KEYS) }),
 ]);
 export type QuestionBody = z.infer<typeof QuestionBody>;
 /** A question that changes nothing. */
-export type ObservingQuestion = Exclude<QuestionBody, { kind: 'renew' | 'failover' }>;
+export type ObservingQuestion = Exclude<QuestionBody, { kind: 'renew' | 'failover' | 'expect' }>;
 
 /** Why there is no answer. */
 export const Refusal = z.strictObject({
@@ -51,6 +53,8 @@ export const AnswerBody = z.discriminatedUnion('kind', [
     time: z.iso.datetime(),
     total: LoadBalancerTraffic,
     pools: z.array(PoolTraffic),
+    /** Absent for tcp, and from agents of before. */
+    times: z.array(TimeCounts).optional(),
   }),
   Workers.extend({ kind: z.literal('workers') }),
   z.strictObject({
@@ -65,6 +69,7 @@ export const AnswerBody = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('renew'), domains: z.array(z.string().max(253)).max(100) }),
   /** The node that had the addresses. */
   z.strictObject({ kind: z.literal('failover'), node: z.string().max(64) }),
+  z.strictObject({ kind: z.literal('expect') }),
   z.strictObject({ kind: z.literal('rate-limits'), limits: z.array(RateLimitUse) }),
   Refusal,
 ]);

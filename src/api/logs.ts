@@ -52,8 +52,22 @@ export const LogEntry = LogLine.extend({
 }).describe('One request, or connection, and where it went.');
 export type LogEntry = z.infer<typeof LogEntry>;
 
+/** Nodes that did not answer, where those that did make up the answer. */
+export const MissingNodes = z
+  .array(
+    z.strictObject({
+      machine: z.string().describe('Name of its machine.'),
+      problem: z.string().describe('Why it does not answer.'),
+    }),
+  )
+  .describe('Nodes that did not answer; absent when all did.');
+export type MissingNodes = z.infer<typeof MissingNodes>;
+
 export const LogList = z
-  .strictObject({ items: z.array(LogEntry).describe('The oldest first.') })
+  .strictObject({
+    items: z.array(LogEntry).describe('The oldest first.'),
+    missing: MissingNodes.optional(),
+  })
   .describe('The last lines of the access log.');
 export type LogList = z.infer<typeof LogList>;
 

@@ -97,7 +97,7 @@ const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   BackendTraffic: stats.BackendTraffic,
   TrafficTotals: stats.TrafficTotals,
   TrafficRates: stats.TrafficRates,
-  NodeWorkers: stats.NodeWorkers,
+  NodeStats: stats.NodeStats,
   ServingWorker: stats.ServingWorker,
   OldWorker: stats.OldWorker,
   LogList: logs.LogList,

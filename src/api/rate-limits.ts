@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MissingNodes } from './logs.ts';
 
 /** The most keys of one limit that are shown. */
 export const MAX_RATE_LIMIT_KEYS = 1000;
@@ -38,6 +39,6 @@ export const RateLimitUse = z
 export type RateLimitUse = z.infer<typeof RateLimitUse>;
 
 export const RateLimitList = z
-  .strictObject({ items: z.array(RateLimitUse) })
+  .strictObject({ items: z.array(RateLimitUse), missing: MissingNodes.optional() })
   .describe('How the rate limits are used.');
 export type RateLimitList = z.infer<typeof RateLimitList>;

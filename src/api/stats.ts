@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type Counts, percentile, totalOf } from '../base/percentiles.ts';
 import { BackendState } from './load-balancer.ts';
 
 const count = () => z.int().min(0);
@@ -66,6 +67,23 @@ export const PercentilesMs = z
     'Percentiles of the whole time, in milliseconds, from the access log of the last minute; from its newest lines under much traffic.',
   );
 export type PercentilesMs = z.infer<typeof PercentilesMs>;
+
+/** Percentiles of counted times; nothing where none was counted. */
+export function percentilesOf(counts: Counts): { percentilesMs?: PercentilesMs } {
+  const requests = totalOf(counts);
+  if (requests === 0) return {};
+  const at = (share: number) => percentile(counts, share);
+  return { percentilesMs: { p50: at(0.5), p90: at(0.9), p99: at(0.99), requests } };
+}
+
+/** What percentiles are taken from, so that those of several nodes can be told together: how often each time was measured. */
+export const TimeCounts = z.strictObject({
+  /** Absent for requests that went to no pool. */
+  pool: z.string().max(64).optional(),
+  /** Milliseconds, and how many requests took so long. */
+  counts: z.array(z.tuple([z.number().min(0), z.int().min(1)])).max(20_000),
+});
+export type TimeCounts = z.infer<typeof TimeCounts>;
 
 const TRAFFIC = {
   connections: count().describe('Now: client connections, or requests at a backend or pool.'),
@@ -136,17 +154,24 @@ export const Workers = z.strictObject({
 });
 export type Workers = z.infer<typeof Workers>;
 
-export const NodeWorkers = Workers.extend({
+export const NodeStats = Workers.extend({
   machine: z.string().describe('Name of the machine.'),
-}).describe('The processes of HAProxy on one machine.');
-export type NodeWorkers = z.infer<typeof NodeWorkers>;
+  total: LoadBalancerTraffic.optional().describe(
+    'What passes through this node; absent when it does not answer.',
+  ),
+  problem: z
+    .string()
+    .optional()
+    .describe('Why it does not answer, and so is left out of the sums; absent when it does.'),
+}).describe('One node: its share of the traffic, and the processes of HAProxy on its machine.');
+export type NodeStats = z.infer<typeof NodeStats>;
 
 export const Stats = z
   .strictObject({
     time: z.iso.datetime().describe('When it was looked at, RFC 3339.'),
     total: LoadBalancerTraffic,
     pools: z.array(PoolTraffic),
-    nodes: z.array(NodeWorkers),
+    nodes: z.array(NodeStats).describe('Every node, or the one that was asked for.'),
   })
-  .describe('What passes through a load balancer.');
+  .describe('What passes through a load balancer: the sum over all nodes that answer.');
 export type Stats = z.infer<typeof Stats>;

@@ -1,6 +1,6 @@
 /**
- * The agent's systemd unit. HAProxy and keepalived are children of the agent and outlive it: KillMode=process leaves
- * them alone, OOMPolicy=continue does not end the agent with them. What is closed off is what none of the three needs:
+ * The agent's systemd unit. HAProxy, keepalived and BIRD are children of the agent and outlive it: KillMode=process leaves
+ * them alone, OOMPolicy=continue does not end the agent with them. What is closed off is what none of them needs:
  * HAProxy changes its root and user, binds low ports and asks for many files; keepalived sets addresses, sends ARP and
  * VRRP, and sets variables of the network in /proc/sys, which is why that stays open.
  */

@@ -254,8 +254,8 @@ describe.skipIf(reason !== undefined)('a machine of Debian 12', () => {
         `stat -c %a /etc/agentmetal /etc/agentmetal/control-plane.pem /etc/agentmetal/agent.env`,
       ),
     ).toBe('700\n600\n600');
-    expect(await onMachine(machine, 'systemctl is-active haproxy keepalived certbot.timer || :')).toBe(
-      'inactive\ninactive\ninactive',
+    expect(await onMachine(machine, 'systemctl is-active haproxy keepalived bird certbot.timer || :')).toBe(
+      'inactive\ninactive\ninactive\ninactive',
     );
   });
 

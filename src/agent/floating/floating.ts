@@ -1,6 +1,7 @@
 import { type FSWatcher, watch, writeFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
-import type { LoadBalancerReport, NodeOrder } from '../../api/agent.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { LoadBalancerReport, NodeMember, NodeOrder } from '../../api/agent.ts';
 import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -8,6 +9,7 @@ import type { ServicePaths } from '../../haproxy/config/paths.ts';
 import { readTextIfExists, writeFileAtomic } from '../../host/files.ts';
 import { isRunning } from '../../host/processes.ts';
 import { type Interfaces, deviceOf } from './devices.ts';
+import { createHandover } from './handover.ts';
 import { UNHEALTHY, renderKeepalived } from './keepalived-config.ts';
 import { findKeepalived, reloadKeepalived, startKeepalived, stopKeepalived } from './keepalived.ts';
 import { clearLoopback, holdOnLoopback, restoreInterfaces } from './loopback.ts';
@@ -39,11 +41,16 @@ export interface Floating {
   tend(order: NodeOrder | undefined): Promise<void>;
   /** Tells keepalived at once whether HAProxy serves. */
   serving(isServing: boolean): void;
+  /**
+   * Gets ready for addresses to move: for a while, packets of connections that another node has are handed to it.
+   * @returns false when there is no other node.
+   */
+  expect(): Promise<boolean>;
   /** Lets another node have the addresses. @returns false when this node has none. */
   yield(): Promise<boolean>;
   report(): NodeReport | undefined;
   /** Ends the watch and leaves keepalived as it is. */
-  detach(): void;
+  detach(): Promise<void>;
   /** Ends keepalived and takes the addresses away. */
   remove(): Promise<void>;
 }
@@ -51,6 +58,9 @@ export interface Floating {
 export function createFloating(options: FloatingOptions): Floating {
   const { id, binary, clock, logger, onChange } = options;
   const paths = floatingPaths(options.service.directory);
+  const handover = createHandover({ id, file: paths.handover, clock, logger });
+  /** What was ordered last, and the interface of the VPC. */
+  let placedOrder: { order: NodeOrder; device: string } | undefined;
   let isWanted = false;
   let isServing: boolean | undefined;
   let isYielding = false;
@@ -78,6 +88,7 @@ export function createFloating(options: FloatingOptions): Floating {
     await writeFileAtomic(paths.notify, notifyScript(paths), { mode: 0o700 });
     await writeFileAtomic(paths.alive, aliveScript(options.service), { mode: 0o700 });
     written = await readTextIfExists(paths.config);
+    await handover.close();
     isWanted = true;
     watcher = watch(paths.directory, { persistent: false }, (_event, name) => {
       if (name === 'role') onChange();
@@ -101,6 +112,16 @@ export function createFloating(options: FloatingOptions): Floating {
     return { device, floating };
   };
 
+  /** @param also nodes that may have connections still. */
+  const handOver = async (also: readonly NodeMember[] = []) => {
+    if (!placedOrder) return false;
+    const { order, device } = placedOrder;
+    const members = [...new Set([...order.members, ...also].map(({ address }) => address))].sort();
+    if (members.length < 2) return false;
+    await handover.open({ ...order, id, device, members });
+    return true;
+  };
+
   const configure = async (order: NodeOrder) => {
     const placed = place(order);
     if (!placed) {
@@ -108,6 +129,10 @@ export function createFloating(options: FloatingOptions): Floating {
       if (written !== undefined) return;
       throw new Error(`no interface of this machine has the address ${order.address}`);
     }
+    const before = placedOrder?.order.members ?? order.members;
+    placedOrder = { order, device: placed.device };
+    // Who serves changes, and with it who has which connection.
+    if (!isDeepStrictEqual(before, order.members)) await handOver(before);
     const peers = order.members.filter(({ name }) => name !== order.name).map(({ address }) => address);
     const text = renderKeepalived({ ...order, ...placed, id, peers, paths });
     const isNew = text !== written;
@@ -137,6 +162,8 @@ export function createFloating(options: FloatingOptions): Floating {
   const remove = async () => {
     watcher?.close();
     watcher = undefined;
+    await handover.close();
+    placedOrder = undefined;
     const text = written ?? (await readTextIfExists(paths.config));
     if (text === undefined) return;
     const running = await findKeepalived(paths);
@@ -174,6 +201,7 @@ export function createFloating(options: FloatingOptions): Floating {
       isServing = now;
       tellHealth();
     },
+    expect: () => handOver(),
     async yield() {
       if (readRole(paths.role)?.role !== 'active') return false;
       isYielding = true;
@@ -191,9 +219,10 @@ export function createFloating(options: FloatingOptions): Floating {
       const reason = told.role === 'fault' ? { reason: whyFault(isServing) } : {};
       return { role: told.role, since: told.since.toISOString(), ...reason };
     },
-    detach() {
+    async detach() {
       watcher?.close();
       watcher = undefined;
+      if (isWanted) await handover.close();
     },
     remove,
   };

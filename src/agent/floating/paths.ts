@@ -19,6 +19,8 @@ export interface FloatingPaths {
   interfaces: string;
   /** Whether HAProxy runs, for when there is no agent to tell. */
   alive: string;
+  /** Rules by which packets reach the node that has their connection, while they are loaded. */
+  handover: string;
 }
 
 export function floatingPaths(serviceDirectory: string): FloatingPaths {
@@ -34,5 +36,6 @@ export function floatingPaths(serviceDirectory: string): FloatingPaths {
     notify: `${directory}/notify.sh`,
     interfaces: `${directory}/interfaces.json`,
     alive: `${directory}/alive.sh`,
+    handover: `${directory}/handover.nft`,
   };
 }

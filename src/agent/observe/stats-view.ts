@@ -1,7 +1,8 @@
 import type { AnswerTo } from '../../api/agent-questions.ts';
 import type { LoadBalancerReport } from '../../api/agent.ts';
 import type { LogLine } from '../../api/logs.ts';
-import type { PercentilesMs, TrafficRates, TrafficTotals } from '../../api/stats.ts';
+import { type TimeCounts, type TrafficRates, type TrafficTotals, percentilesOf } from '../../api/stats.ts';
+import { addCounts, countValues } from '../../base/percentiles.ts';
 import { failOpenBackend } from '../../haproxy/config/names.ts';
 import { type Server, serverKey } from '../../haproxy/config/server.ts';
 import type { Rates } from '../counters/rates.ts';
@@ -14,7 +15,6 @@ import {
   clientsKey,
   serverKeyOf,
 } from '../counters/readings.ts';
-import { percentiles } from './percentiles.ts';
 
 type StatsAnswer = AnswerTo<'stats'>;
 type Traffic = Omit<StatsAnswer['total'], 'percentilesMs'>;
@@ -58,6 +58,9 @@ export function statsView(input: StatsInput): StatsAnswer {
   // A frontend has no times of its own.
   const { averageMs: _none, ...clients } = trafficOf([clientsKey(input.type)]);
   const sections = input.pools.flatMap((pool) => sectionsOf(pool));
+  const times = timesOf(input);
+  const percentilesWhere = (isWanted: (times: TimeCounts) => boolean) =>
+    percentilesOf(addCounts(times.filter(isWanted).map(({ counts }) => counts)));
   return {
     kind: 'stats',
     time: new Date(input.now).toISOString(),
@@ -67,14 +70,15 @@ export function statsView(input: StatsInput): StatsAnswer {
       // Failures of backends are counted where the backends are.
       totals: withBackendFaults(clients.totals, totalsOf(input, sections)),
       ...averagesOf(sections.flatMap((key) => now.get(key)?.measured ?? [])),
-      ...percentilesOf(input, () => true),
+      ...percentilesWhere(() => true),
     },
     pools: input.pools.map((name) => ({
       name,
       ...trafficOf(sectionsOf(name)),
-      ...percentilesOf(input, ({ pool }) => pool === name),
+      ...percentilesWhere(({ pool }) => pool === name),
       backends: backendsOf(name),
     })),
+    ...(input.type === 'http' ? { times } : {}),
   };
 }
 
@@ -114,14 +118,14 @@ function averagesOf(measured: Now['measured']): Pick<Traffic, 'averageMs'> {
   return { averageMs: { queue: mean(0), connect: mean(1), response: mean(2), total: mean(3) } };
 }
 
-function percentilesOf(
-  { type, recent }: StatsInput,
-  isWanted: (line: LogLine) => boolean,
-): { percentilesMs?: PercentilesMs } {
+/** How long requests took, by pool. */
+function timesOf({ type, recent }: StatsInput): TimeCounts[] {
   // How long a connection lasts says nothing of how well it is served.
-  if (type === 'tcp') return {};
-  const times = recent.filter(isWanted).flatMap(({ milliseconds }) => milliseconds.total ?? []);
-  return times.length === 0 ? {} : { percentilesMs: percentiles(times) };
+  if (type === 'tcp') return [];
+  return [...Map.groupBy(recent, ({ pool }) => pool)].map(([pool, lines]) => ({
+    ...(pool === undefined ? {} : { pool }),
+    counts: countValues(lines.flatMap(({ milliseconds }) => milliseconds.total ?? [])),
+  }));
 }
 
 const CLASSES = {

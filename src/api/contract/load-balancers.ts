@@ -131,9 +131,13 @@ export const loadBalancerRoutes = defineRoutes({
     path: '/v1/load-balancers/{loadBalancer}/config',
     tag: 'Load balancers',
     summary: 'Show the haproxy.cfg',
-    description: 'The configuration that the wanted state renders to on the machine that serves it.',
+    description:
+      'The configuration that the wanted state renders to on the machine that serves it; of several nodes on that of the first, unless another is named.',
     role: 'viewer',
     params,
+    query: z.strictObject({
+      node: z.string().max(64).optional().describe('Name of the machine of the node. Default: the first.'),
+    }),
     responses: { 200: { description: 'The haproxy.cfg.', schema: z.string(), contentType: 'text/plain' } },
   },
 });

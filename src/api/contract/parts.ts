@@ -48,6 +48,11 @@ export const SelectQuery = PageQuery.extend({
 
 export const nameOrId = z.string().max(16_384).describe('Name or id.');
 
+/** Of what the nodes of a load balancer are asked for. */
+export const NodeQuery = z.strictObject({
+  node: z.string().max(64).optional().describe('Name of the machine of one node. Default: all nodes.'),
+});
+
 /** A page of a list. */
 export function pageOf<T extends z.ZodType>(item: T) {
   return z.strictObject({

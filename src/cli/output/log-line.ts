@@ -4,11 +4,13 @@ import { type Style, printable } from './style.ts';
 
 /** One request for people: when, who, what, how it ended, how long it took, and where it went. */
 export function renderLogLine(entry: LogEntry, style: Style): string {
-  const { time, client, milliseconds, bytesOut, termination, retries, route } = entry;
+  const { time, client, milliseconds, bytesOut, termination, retries, route, machine } = entry;
   const notes = [
     ...(route === undefined ? [] : [`route ${route}`]),
     ...(retries > 0 ? [`${retries} ${retries === 1 ? 'retry' : 'retries'}`] : []),
     ...(isWell(termination) ? [] : [`ended ${termination}`]),
+    // The machine of the control plane itself serves alone.
+    ...(machine === 'local' ? [] : [`by ${machine}`]),
   ];
   const parts = [
     time.slice(11, 23),

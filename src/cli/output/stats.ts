@@ -1,4 +1,4 @@
-import type { BackendTraffic, NodeWorkers, OldWorker, PoolTraffic, Stats } from '../../api/stats.ts';
+import type { BackendTraffic, NodeStats, OldWorker, PoolTraffic, Stats } from '../../api/stats.ts';
 import { formatAge } from './age.ts';
 import { formatAmount, formatRate } from './amount.ts';
 import { type Section, renderSections } from './sections.ts';
@@ -22,6 +22,9 @@ export function renderStats(stats: Stats, { now, style }: { now: number; style: 
   return renderSections([
     { table: renderTable(trafficColumns(style), rowsOf(stats)) },
     errorSection(stats),
+    ...(stats.nodes.length > 1 || stats.nodes.some(({ problem }) => problem)
+      ? [nodeSection(stats, style)]
+      : []),
     { title: 'Workers', table: renderTable(workerColumns(now), stats.nodes.flatMap(workerRows)) },
     ...(old.length > 0 ? [oldSection(old, now)] : []),
   ]);
@@ -81,6 +84,28 @@ function errorSection({ total: { totals } }: Stats): Section {
   };
 }
 
+/** What each of several nodes has of it. */
+function nodeSection({ nodes }: Stats, style: Style): Section {
+  const figure = (
+    heading: string,
+    value: (total: NonNullable<NodeStats['total']>) => string,
+  ): Column<NodeStats> => ({
+    heading,
+    cell: ({ total }) => (total ? value(total) : ''),
+  });
+  const columns: Array<Column<NodeStats>> = [
+    { heading: 'NODE', cell: ({ machine }) => machine },
+    figure('REQ/S', ({ perSecond }) => formatRate(perSecond.requests)),
+    figure('5XX/S', ({ perSecond }) => formatRate(perSecond.responses['5xx'])),
+    figure('CONN', ({ connections }) => String(connections)),
+    figure('P99-MS', ({ percentilesMs }) => milliseconds(percentilesMs?.p99)),
+    figure('REQUESTS', ({ totals }) => formatAmount(totals.requests)),
+    { heading: 'PROBLEM', cell: ({ problem }) => problem ?? '', paint: (text) => style('red', text) },
+  ];
+  const hasProblem = nodes.some(({ problem }) => problem);
+  return { title: 'Nodes', table: renderTable(hasProblem ? columns : columns.slice(0, -1), nodes) };
+}
+
 interface WorkerRow {
   machine: string;
   role: string;
@@ -89,7 +114,7 @@ interface WorkerRow {
   connections: number;
 }
 
-function workerRows({ machine, serving, old }: NodeWorkers): WorkerRow[] {
+function workerRows({ machine, serving, old }: NodeStats): WorkerRow[] {
   return [
     ...(serving ? [{ machine, role: 'serving', ...serving }] : []),
     ...old.map(({ pid, startedAt, connections }) => ({ machine, role: 'old', pid, startedAt, connections })),

@@ -23,7 +23,7 @@ export interface BaseImageOptions {
 const MACHINE = 'systemd-sysv,dbus,openssh-server,iproute2,ca-certificates,procps,sudo,netbase,curl'.split(
   ',',
 );
-const AGENT = ['haproxy', 'certbot', 'keepalived', 'openssl', 'python3'];
+const AGENT = ['haproxy', 'certbot', 'keepalived', 'bird2', 'nftables', 'openssl', 'python3'];
 /** Timers that would hold apt's lock just when a machine has booted. */
 const UNWANTED = ['apt-daily.timer', 'apt-daily-upgrade.timer', 'systemd-timesyncd.service'];
 const BUILD_TIMEOUT_MS = 15 * 60_000;

@@ -1,9 +1,9 @@
 import type { Step } from './script.ts';
 
 /** What an agent drives, and what it needs to do so. */
-const PACKAGES = 'haproxy certbot keepalived openssl python3 ca-certificates';
+const PACKAGES = 'haproxy certbot keepalived bird2 nftables openssl python3 ca-certificates';
 /** The distribution starts these of itself; the agent runs its own. */
-const SERVICES = 'haproxy.service keepalived.service certbot.timer';
+const SERVICES = 'haproxy.service keepalived.service bird.service certbot.timer';
 /** How long the machine's own updates may hold the package database. */
 const LOCK_SECONDS = 180;
 

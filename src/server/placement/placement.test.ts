@@ -110,6 +110,19 @@ describe('several nodes', () => {
     await fleet.ready('lb-3', '10.0.0.7', { vpc: 'prod', publicAddress: '203.0.113.7' });
   });
 
+  test('have a configuration each, in which they meet the others', async () => {
+    await create({ nodes: 2, sticky: { mode: 'source-ip' } });
+    await untilOn(['lb-1', 'lb-2']);
+    const configOf = async (query = '') => (await fleet.call('GET', `${PATH}/config${query}`)).text;
+    const [first, second] = [await configOf(), await configOf('?node=lb-2')];
+    expect(await configOf('?node=lb-1')).toBe(first);
+    const listening = (text: string) => /^ {2}localpeer (\S+)[^]*?^ {2}peer \1 (\S+):\d+$/m.exec(text)?.[2];
+    expect([listening(first), listening(second)]).toEqual(['10.0.0.5', '10.0.0.6']);
+    expect((await fleet.call('GET', `${PATH}/config?node=lb-3`)).body.hint).toBe(
+      'Its nodes are: lb-1, lb-2.',
+    );
+  });
+
   test('know each other, their order, and the address that they hand each other', async () => {
     await create({ nodes: 3 });
     const members = [

@@ -1,7 +1,8 @@
 import type { AnswerTo, QuestionBody, Refusal } from '../../api/agent-questions.ts';
 import { AppError } from '../../base/errors.ts';
 import type { z } from 'zod';
-import { type MachineRecord, findMachine } from '../../store/machines.ts';
+import { shorten } from '../../spec/field-errors.ts';
+import { findMachine } from '../../store/machines.ts';
 import { nodesOf } from '../../store/nodes.ts';
 import type { ServerContext } from '../context.ts';
 import { isConnected } from '../status/nodes.ts';
@@ -16,6 +17,8 @@ export interface AskedNode {
   loadBalancer: string;
   machineId: string;
   machine: string;
+  /** Whether its agent has reported lately. */
+  isReporting: boolean;
 }
 
 /** The node that serves a load balancer; one of those that report where there are several. */
@@ -24,31 +27,53 @@ export async function requireNode(context: ServerContext, nameOrId: string): Pro
   return node;
 }
 
-/** All nodes that serve a load balancer, those whose agent reports first. */
+/**
+ * All nodes that serve a load balancer, those whose agent reports first.
+ * @param machine name or id of the machine, when one node alone is meant.
+ */
 export async function requireNodes(
   { store, clock }: ServerContext,
   nameOrId: string,
+  machine?: string,
 ): Promise<[AskedNode, ...AskedNode[]]> {
   return store.transaction(async (tx) => {
     const { id, name } = await requireLoadBalancer(tx, nameOrId);
     const found = await Promise.all(
       (await nodesOf(tx, [id])).map(({ machineId }) => findMachine(tx, machineId)),
     );
-    const machines = found.filter((machine) => machine !== undefined);
-    const silent = (machine: MachineRecord) => (isConnected(machine, clock.now()) ? 0 : 1);
-    const [first, ...others] = machines
-      .toSorted((one, other) => silent(one) - silent(other))
-      .map((machine) => ({
+    const nodes = found
+      .filter((one) => one !== undefined)
+      .map((one) => ({
         loadBalancerId: id,
         loadBalancer: name,
-        machineId: machine.id,
-        machine: machine.name,
-      }));
+        machineId: one.id,
+        machine: one.name,
+        isReporting: isConnected(one, clock.now()),
+      }))
+      .toSorted((one, other) => Number(other.isReporting) - Number(one.isReporting));
+    const [first, ...others] = machine === undefined ? nodes : [requireNamed(nodes, name, machine)];
     if (!first)
       throw new AppError('agent_unavailable', `no machine serves ${name}`, {
         hint: 'List the machines: agentmetal machine list',
       });
     return [first, ...others];
+  });
+}
+
+/** The node on a machine, or the error that says which nodes there are. */
+export function requireNamed<T extends { machine: string; machineId: string }>(
+  nodes: readonly T[],
+  loadBalancer: string,
+  machine: string,
+): T {
+  const node = nodes.find((each) => each.machine === machine || each.machineId === machine);
+  if (node) return node;
+  const names = nodes.map((each) => each.machine).sort();
+  throw new AppError('not_found', `${loadBalancer} has no node ${shorten(machine)}`, {
+    hint:
+      names.length > 0
+        ? `Its nodes are: ${names.join(', ')}.`
+        : 'No machine serves it. List the machines: agentmetal machine list',
   });
 }
 
@@ -77,7 +102,8 @@ export async function askNode<Q extends QuestionBody>(
   return answer as AnswerTo<Q['kind']>;
 }
 
-function noAnswer(machine: string): AppError {
+/** An agent that did not answer, or is known not to. */
+export function noAnswer(machine: string): AppError {
   return new AppError('agent_unavailable', `the agent of machine ${machine} does not answer`, {
     hint: `See when it last reported: agentmetal machine show ${machine}. Load balancers go on serving without it.`,
   });

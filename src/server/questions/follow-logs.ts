@@ -1,67 +1,58 @@
-import type { AnswerTo, QuestionBody } from '../../api/agent-questions.ts';
-import { MAX_LOG_LINES } from '../../api/logs.ts';
+import { AppError } from '../../base/errors.ts';
 import type { ServerContext } from '../context.ts';
 import { KEEP_ALIVE, type ServerEvent } from '../http/event-stream.ts';
-import { type AskedNode, askNode } from './ask-node.ts';
+import type { AskedNode } from './ask-node.ts';
+import type { LogCursors } from './log-cursors.ts';
+import { LogTails, type LogsQuestion } from './log-tails.ts';
 import { problemEvent } from './problem-event.ts';
 
-export type LogsQuestion = Extract<QuestionBody, { kind: 'logs' }>;
-type LogsAnswer = AnswerTo<'logs'>;
-
-/** How long an agent waits for a line before it says that there is none. */
-const WAIT_MS = 10_000;
-const RETRY_MS = 1000;
 const PAUSE_MS = 50;
+/** How often it is looked who the nodes are. */
+const NODES_EVERY_MS = 5000;
 
 export interface Followed {
   question: LogsQuestion;
-  /** Where a stream that was broken off goes on. */
-  cursor: string | undefined;
+  /** Where a stream that was broken off goes on, by machine. */
+  cursors: LogCursors;
+  /** The nodes now; they may change while lines are followed. */
+  nodes(): Promise<readonly AskedNode[]>;
   /** Aborted when nobody reads any more. */
   signal: AbortSignal;
 }
 
-/** The lines that there are and then every one that comes. A first question that fails throws before anything is sent. */
+/**
+ * The lines that all nodes have and then every one that comes, in the order of their times as far as they come in that
+ * order. First questions that all fail throw before anything is sent.
+ */
 export async function followLogs(
   context: ServerContext,
-  node: AskedNode,
-  { question, cursor, signal }: Followed,
+  { question, cursors, nodes, signal }: Followed,
 ): Promise<AsyncIterable<ServerEvent | typeof KEEP_ALIVE>> {
-  const over = AbortSignal.any([signal, context.closing]);
-  const ask = (from: string | undefined, waitMs: number, limit: number) =>
-    askNode(
-      context,
-      node,
-      { ...question, limit, follow: { waitMs, ...(from === undefined ? {} : { cursor: from }) } },
-      { signal: over, extraMs: waitMs },
-    );
-  const first = await ask(cursor, 0, cursor === undefined ? question.limit : MAX_LOG_LINES);
+  const { clock, closing } = context;
+  const over = AbortSignal.any([signal, closing]);
+  const tails = new LogTails(context, { question, cursors, over });
+  const first = await tails.begin(await nodes());
   return (async function* () {
-    yield* eventsOf(first, node.machine);
-    let at = first.cursor;
+    yield* first;
+    let nodesAt = clock.now();
     while (!over.aborted) {
-      try {
-        const answer = await ask(at, WAIT_MS, MAX_LOG_LINES);
-        at = answer.cursor;
-        yield* eventsOf(answer, node.machine);
-        if (answer.lines.length > 0) continue;
+      const events = await tails.next(NODES_EVERY_MS);
+      if (over.aborted) return;
+      yield* events;
+      if (events.length === 0) {
         yield KEEP_ALIVE;
         // An agent that does not wait must not keep us busy.
-        await context.clock.sleep(PAUSE_MS, over);
+        await clock.sleep(PAUSE_MS, over);
+      }
+      if (clock.now() - nodesAt < NODES_EVERY_MS) continue;
+      nodesAt = clock.now();
+      try {
+        tails.renew(await nodes());
       } catch (error) {
-        if (over.aborted) return;
         yield problemEvent(error);
-        await context.clock.sleep(RETRY_MS, over);
+        // One that is gone has no lines any more.
+        if (error instanceof AppError && error.code === 'not_found') return;
       }
     }
   })();
-}
-
-function* eventsOf({ lines, missed, cursor }: LogsAnswer, machine: string): Generator<ServerEvent> {
-  if (missed > 0) yield { event: 'missed', data: { lines: missed, machine } };
-  for (const [index, line] of lines.entries()) {
-    // The cursor stands behind the last line: one that gets it has got the others.
-    const isLast = index === lines.length - 1 && cursor !== undefined;
-    yield { event: 'request', data: { ...line, machine }, ...(isLast ? { id: cursor } : {}) };
-  }
 }

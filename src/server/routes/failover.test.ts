@@ -32,11 +32,16 @@ async function addNode(): Promise<void> {
   await store.close();
 }
 
-/** The agent of a machine answers one question. */
+/** The agent of a machine is told to expect it, and answers what is asked then. */
 async function answer(body: AnswerBody, key = plane.agentToken): Promise<void> {
+  await answerOne('expect', { kind: 'expect' }, key);
+  await answerOne('failover', body, key);
+}
+
+async function answerOne(kind: string, body: AnswerBody, key: string): Promise<void> {
   const asked = await plane.call('GET', '/v1/agent/questions?wait=5', { key });
   const [question] = (asked.body as Questions).questions;
-  expect(question?.body).toEqual({ kind: 'failover' });
+  expect(question?.body).toEqual({ kind });
   const answers = [{ id: question?.id, body }];
   await plane.call('POST', '/v1/agent/answers', { key, body: { answers } });
 }

@@ -4,6 +4,7 @@ import type { ServerContext } from '../context.ts';
 import type { Handlers } from '../http/handler.ts';
 import { nodesOf } from '../../store/nodes.ts';
 import { type AskedNode, askNode, requireNodes } from '../questions/ask-node.ts';
+import { askNodes } from '../questions/each-node.ts';
 
 export function failoverHandlers(context: ServerContext): Handlers<typeof failoverRoutes> {
   return {
@@ -14,16 +15,21 @@ export function failoverHandlers(context: ServerContext): Handlers<typeof failov
           hint: `Give it a second one: agentmetal lb update ${first.loadBalancer} --nodes 2`,
         });
       await requireStandby(context, first);
+      const nodes = [first, ...others];
+      // Connections from before are handed to the node that has them. One that does not answer moves nothing.
+      await askNodes(context, nodes, { kind: 'expect' }, { signal }).catch(orUnanswered);
       // Each is asked, and the one that has the addresses does it: who that is can change at any moment.
-      const asked = [first, ...others].map((node) =>
-        askNode(context, node, { kind: 'failover' }, { signal }),
-      );
+      const asked = nodes.map((node) => askNode(context, node, { kind: 'failover' }, { signal }));
       const { node } = await Promise.any(asked).catch((error: AggregateError) => {
         throw error.errors[0];
       });
       return { status: 200, body: { from: node } };
     },
   };
+}
+
+function orUnanswered(error: unknown): void {
+  if (!(error instanceof AppError)) throw error;
 }
 
 /** Nobody gives the address away when every other node has said that it cannot take it. */

@@ -17,6 +17,8 @@ import { loadBalancerOutcome } from '../load-balancers/outcome.ts';
 import { patchDefinition } from '../load-balancers/patch.ts';
 import { loadBalancerView, observe, observeOne, requireLoadBalancer } from '../load-balancers/read.ts';
 import { waitForVersion } from '../load-balancers/settle.ts';
+import { nodeOrder } from '../placement/order.ts';
+import { requireNamed } from '../questions/ask-node.ts';
 import { loadBalancerStatus } from '../status/status.ts';
 
 export function loadBalancerHandlers(
@@ -65,8 +67,8 @@ export function loadBalancerHandlers(
       const { state, backends, certificates } = loadBalancerStatus(await find(params.loadBalancer));
       return { status: 200, body: { state, backends, certificates } };
     },
-    async getLoadBalancerConfig({ params }) {
-      const body = await renderedConfig(context, params.loadBalancer);
+    async getLoadBalancerConfig({ params, query }) {
+      const body = await renderedConfig(context, params.loadBalancer, query.node);
       return { status: 200, headers: { 'content-type': 'text/plain; charset=utf-8' }, body };
     },
   };
@@ -126,16 +128,23 @@ async function remove(context: ServerContext, tx: Tx, request: WriteRequest, nam
   };
 }
 
-async function renderedConfig(context: ServerContext, nameOrId: string): Promise<string> {
+/** @param machine of the node that is meant. Default: the first. */
+async function renderedConfig(context: ServerContext, nameOrId: string, machine?: string): Promise<string> {
   const model = await context.store.transaction(async (tx) => {
     const record = await requireLoadBalancer(tx, nameOrId);
     const { nodes } = await observeOne(tx, record, context.clock.now());
     const vpc = await findVpc(tx, record.vpcId);
     if (!vpc) throw new Error(`VPC ${record.vpcId} of ${record.id} is missing`);
-    const layout = nodes[0]?.machine.layout ?? null;
+    const names = nodes.map((each) => ({ each, machineId: each.machine.id, machine: each.machine.name }));
+    const node = machine === undefined ? nodes[0] : requireNamed(names, record.name, machine).each;
+    const order = node?.host ? await nodeOrder(tx, record, node.machine.id) : undefined;
+    const layout = node?.machine.layout ?? null;
     const certificates = await readKnownCertificates(tx, record.id);
-    const reported = nodes[0]?.node.backends ?? [];
-    return serviceModel(record, { vpc: vpc.spec, layout, reported, certificates });
+    const reported = node?.node.backends ?? [];
+    const base = serviceModel(record, { vpc: vpc.spec, layout, reported, certificates });
+    return order && order.members.length > 1
+      ? { ...base, nodes: { self: order.name, members: order.members } }
+      : base;
   });
   return context.render(model);
 }

@@ -223,7 +223,9 @@ test('a stream of logs tells each line once, with where to go on, and ends with 
   });
   const stream = await openStream(`${LB}/logs`);
   await waitFor('three lines', () => stream.events.length >= 4);
-  expect(stream.events[0]).toMatch(/^id: c\.1\nevent: request\ndata: \{.*"path":"\/1".*"machine":"local"\}$/);
+  expect(stream.events[0]).toMatch(
+    /^id: local=c\.1\nevent: request\ndata: \{.*"path":"\/1".*"machine":"local"\}$/,
+  );
   expect(stream.events[1]).toBe('event: missed\ndata: {"lines":5,"machine":"local"}');
   expect(cursors.slice(0, 4)).toEqual([undefined, 'c.1', 'c.2', 'c.3']);
   isEnding = true;

@@ -1,55 +1,98 @@
 import type { observingRoutes } from '../../api/contract/observing.ts';
 import type { RouteQuery } from '../../api/contract/route.ts';
-import type { LogEntry } from '../../api/logs.ts';
 import type { Stats } from '../../api/stats.ts';
 import { parseDuration } from '../../base/duration.ts';
 import type { ServerContext } from '../context.ts';
 import { wantsEvents } from '../http/event-stream.ts';
 import type { Handlers } from '../http/handler.ts';
-import { type LogsQuestion, followLogs } from '../questions/follow-logs.ts';
-import { type AskOptions, type AskedNode, askNode, requireNode } from '../questions/ask-node.ts';
+import { askNode, requireNodes } from '../questions/ask-node.ts';
+import { askNodes, eachNode } from '../questions/each-node.ts';
 import { everySecond } from '../questions/every-second.ts';
+import { followLogs } from '../questions/follow-logs.ts';
+import { parseCursors } from '../questions/log-cursors.ts';
+import type { LogsQuestion } from '../questions/log-tails.ts';
+import { mergeLines } from '../questions/merged/logs.ts';
+import { mergeLimits } from '../questions/merged/rate-limits.ts';
+import { mergeStats } from '../questions/merged/stats.ts';
 
 type LogQuery = RouteQuery<(typeof observingRoutes)['listLogs']>;
 
 export function observingHandlers(context: ServerContext): Handlers<typeof observingRoutes> {
   return {
-    async getLoadBalancerStats({ params, headers, signal }) {
-      const node = await requireNode(context, params.loadBalancer);
-      const look = () => readStats(context, node, { signal });
+    async getLoadBalancerStats({ params, query, headers, signal }) {
+      const look = () => readStats(context, { ...params, ...query, signal });
       const first = await look();
       if (!wantsEvents(headers.accept)) return { status: 200, body: first };
       return { status: 200, events: everySecond(context, { event: 'stats', first, look, signal }) };
     },
     async listLogs({ params, query, headers, signal }) {
-      const node = await requireNode(context, params.loadBalancer);
+      const nodes = () => requireNodes(context, params.loadBalancer, query.node);
       const question = logsQuestion(query, context.clock.now());
       if (wantsEvents(headers.accept)) {
-        const from = headers['last-event-id'];
-        const cursor = typeof from === 'string' && from.length <= 64 ? from : undefined;
-        return { status: 200, events: await followLogs(context, node, { question, cursor, signal }) };
+        const cursors = parseCursors(headers['last-event-id']);
+        return { status: 200, events: await followLogs(context, { question, cursors, nodes, signal }) };
       }
-      const { lines } = await askNode(context, node, question, { signal });
-      const items = lines.map((line): LogEntry => ({ ...line, machine: node.machine }));
-      return { status: 200, body: { items } };
+      const { answers, faults } = await askNodes(context, await nodes(), question, { signal });
+      const lines = mergeLines(
+        answers.map(({ node, answer }) => ({ machine: node.machine, lines: answer.lines })),
+      );
+      return { status: 200, body: { items: lines.slice(-query.limit), ...missingOf(faults) } };
     },
     async listRateLimits({ params, query, signal }) {
-      const node = await requireNode(context, params.loadBalancer);
-      const { limits } = await askNode(context, node, { kind: 'rate-limits', keys: query.limit }, { signal });
-      return { status: 200, body: { items: limits } };
+      const nodes = await requireNodes(context, params.loadBalancer, query.node);
+      const question = { kind: 'rate-limits', keys: query.limit } as const;
+      const { answers, faults } = await askNodes(context, nodes, question, { signal });
+      const items = mergeLimits(
+        answers.map(({ answer }) => answer.limits),
+        query.limit,
+      );
+      return { status: 200, body: { items, ...missingOf(faults) } };
     },
   };
 }
 
-async function readStats(context: ServerContext, node: AskedNode, options: AskOptions): Promise<Stats> {
-  const [{ time, total, pools }, { kind: _kind, ...workers }] = await Promise.all([
-    askNode(context, node, { kind: 'stats' }, options),
-    askNode(context, node, { kind: 'workers' }, options),
-  ]);
-  return { time, total, pools, nodes: [{ machine: node.machine, ...workers }] };
+interface StatsAsked {
+  loadBalancer: string;
+  /** The one node that is meant; undefined for all. */
+  node?: string | undefined;
+  signal: AbortSignal;
 }
 
-function logsQuestion({ limit, since, ...filter }: LogQuery, now: number): LogsQuestion {
+async function readStats(context: ServerContext, { loadBalancer, node, signal }: StatsAsked): Promise<Stats> {
+  // Nodes come and go, and so they are looked for each time.
+  const nodes = await requireNodes(context, loadBalancer, node);
+  const { answers, faults } = await eachNode(
+    context,
+    nodes,
+    async (asked, until) => {
+      const [stats, workers] = await Promise.all([
+        askNode(context, asked, { kind: 'stats' }, { signal: until }),
+        askNode(context, asked, { kind: 'workers' }, { signal: until }),
+      ]);
+      return { stats, workers };
+    },
+    signal,
+  );
+  const told = [
+    ...answers.map(({ node: { machine }, answer: { stats, workers } }) => {
+      const { kind: _kind, ...processes } = workers;
+      return { machine, total: stats.total, ...processes };
+    }),
+    ...faults.map(({ node: { machine }, error }) => ({ machine, problem: error.message, old: [] })),
+  ];
+  return {
+    ...mergeStats(answers.map(({ answer }) => answer.stats)),
+    nodes: told.sort((left, right) => (left.machine < right.machine ? -1 : 1)),
+  };
+}
+
+/** Who is missing in an answer; nothing when nobody is. */
+function missingOf(faults: readonly { node: { machine: string }; error: Error }[]) {
+  const missing = faults.map(({ node, error }) => ({ machine: node.machine, problem: error.message }));
+  return missing.length === 0 ? {} : { missing };
+}
+
+function logsQuestion({ limit, since, node: _node, ...filter }: LogQuery, now: number): LogsQuestion {
   const ago = since === undefined ? undefined : parseDuration(since);
   const from = since === undefined ? undefined : ago === undefined ? Date.parse(since) : now - ago;
   return { kind: 'logs', filter, limit, ...(from === undefined ? {} : { since: Math.max(0, from) }) };

@@ -4,7 +4,7 @@ import { openSync, readFileSync, readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DesiredLoadBalancer, LoadBalancerReport } from '../../../src/api/agent.ts';
-import type { AnswerBody } from '../../../src/api/agent-questions.ts';
+import type { AnswerBody, QuestionBody } from '../../../src/api/agent-questions.ts';
 import { detectLayout } from '../../../src/agent/layout.ts';
 import { servicePaths } from '../../../src/haproxy/config/paths.ts';
 import { withRuntime } from '../../../src/haproxy/runtime/connection.ts';
@@ -15,6 +15,7 @@ import { waitFor } from '../wait.ts';
 import { BACKEND_PORTS, CONTROL_PORT, type FromFarSide, type ToFarSide } from './far-side-messages.ts';
 import type { FromHammer, HammerResult, ToHammer } from './hammer.ts';
 import { isIn } from './namespace.ts';
+import type { FromVisitor } from './visitor.ts';
 import { NODE_DEVICES, type Network, PUBLIC, VPC, cable, createNetwork, heal, partition } from './network.ts';
 
 const ID = 'lb_01m833pgxtewv9hb4s1e6n3b2k';
@@ -56,6 +57,8 @@ export interface Cluster {
   during(what: () => Promise<unknown>): Promise<HammerResult>;
   /** What a client with that address is answered; undefined when it is not. */
   ask(from: string): Promise<string | undefined>;
+  /** A client that stays on one connection; each call asks once more on it. */
+  visitor(): Promise<() => Promise<string>>;
   end(): Promise<void>;
 }
 
@@ -85,12 +88,20 @@ export async function createCluster(count: number, spec: Record<string, unknown>
   const tellHammer = (message: ToHammer) => hammer.send(message);
 
   let revision = 0;
+  const visitors: ChildProcess[] = [];
   const agents: (ChildProcess | undefined)[] = [];
   const dataDir = (index: number) => join(directory, String(index + 1));
   const nodeAt = (index: number) => {
     const node = network.nodes[index];
     if (!node) throw new Error(`there is no node ${index}`);
     return node;
+  };
+
+  const askAgent = async (index: number, body: QuestionBody) => {
+    const { name } = members[index] ?? { name: '' };
+    answers.delete(name);
+    tell({ kind: 'ask', node: name, body });
+    return waitFor('an answer', () => answers.get(name));
   };
 
   const self: Cluster = {
@@ -173,10 +184,9 @@ export async function createCluster(count: number, spec: Record<string, unknown>
       for (const { name } of members) tell({ kind: 'drop', node: name });
     },
     async failover(index) {
-      const { name } = members[index] ?? { name: '' };
-      answers.delete(name);
-      tell({ kind: 'ask', node: name });
-      return waitFor('an answer', () => answers.get(name));
+      // As the control plane does.
+      await Promise.all(members.map((_, each) => askAgent(each, { kind: 'expect' })));
+      return askAgent(index, { kind: 'failover' });
     },
     processes: (index, name) =>
       readdirSync('/proc')
@@ -231,9 +241,26 @@ export async function createCluster(count: number, spec: Record<string, unknown>
       tellHammer({ kind: 'ask', id, url: URL, from });
       return answer.then(({ body }) => body);
     },
+    async visitor() {
+      const child = network.client.spawn(
+        [...script('visitor.ts'), URL],
+        ['ignore', 'inherit', 'inherit', 'ipc'],
+      );
+      visitors.push(child);
+      const next = async () => {
+        const [said] = (await once(child, 'message')) as [FromVisitor];
+        if ('error' in said) throw new Error(said.error);
+        return said.body;
+      };
+      await next();
+      return () => {
+        child.send('ask');
+        return next();
+      };
+    },
     async end() {
       for (const index of network.nodes.keys()) self.kill(index, [AGENT, KEEPALIVED, HAPROXY]);
-      for (const child of [farSide, hammer]) child.kill('SIGKILL');
+      for (const child of [farSide, hammer, ...visitors]) child.kill('SIGKILL');
       await network.end();
       await rm(directory, { recursive: true, force: true });
     },

@@ -1,7 +1,7 @@
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { DesiredLoadBalancer, LoadBalancerReport } from '../../../src/api/agent.ts';
-import type { AnswerBody } from '../../../src/api/agent-questions.ts';
+import type { AnswerBody, QuestionBody } from '../../../src/api/agent-questions.ts';
 import { BACKEND_PORTS, CONTROL_PORT, type FromFarSide, type ToFarSide } from './far-side-messages.ts';
 
 /**
@@ -11,7 +11,7 @@ import { BACKEND_PORTS, CONTROL_PORT, type FromFarSide, type ToFarSide } from '.
 
 const orders = new Map<string, { version: number; order: DesiredLoadBalancer | undefined }>();
 const waiting = new Map<string, Set<() => void>>();
-const questions = new Map<string, string[]>();
+const questions = new Map<string, { id: string; body: QuestionBody }[]>();
 let asked = 0;
 
 const send = (message: FromFarSide) => process.send?.(message);
@@ -20,7 +20,10 @@ process.on('message', (message: ToFarSide) => {
   if (message.kind !== 'ask') {
     const version = (orders.get(message.node)?.version ?? 0) + 1;
     orders.set(message.node, { version, order: message.kind === 'order' ? message.order : undefined });
-  } else questions.set(message.node, [...(questions.get(message.node) ?? []), `question-${++asked}`]);
+  } else {
+    const question = { id: `question-${++asked}`, body: message.body };
+    questions.set(message.node, [...(questions.get(message.node) ?? []), question]);
+  }
   for (const wake of waiting.get(message.node) ?? []) wake();
 });
 process.on('disconnect', () => process.exit());
@@ -61,7 +64,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
       questions.delete(node);
       const loadBalancerId = orders.get(node)?.order?.id ?? '';
       json({
-        questions: list.map((id) => ({ id, loadBalancerId, timeoutMs: 10_000, body: { kind: 'failover' } })),
+        questions: list.map((question) => ({ ...question, loadBalancerId, timeoutMs: 10_000 })),
       });
       return;
     }

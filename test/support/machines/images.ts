@@ -17,7 +17,16 @@ export const CACHE =
 export const RELEASES: readonly Release[] = ['bookworm', 'trixie'];
 
 /** What provisioning installs; the tests' package server has it with all it depends on. */
-const PACKAGES = ['haproxy', 'certbot', 'keepalived', 'openssl', 'python3', 'ca-certificates'];
+const PACKAGES = [
+  'haproxy',
+  'certbot',
+  'keepalived',
+  'bird2',
+  'nftables',
+  'openssl',
+  'python3',
+  'ca-certificates',
+];
 
 export const packagesOf = (release: Release): string => join(CACHE, `packages-${release}`);
 

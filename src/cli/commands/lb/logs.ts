@@ -1,6 +1,7 @@
 import { apiPath } from '../../../api/client.ts';
 import type { LogEntry, LogList } from '../../../api/logs.ts';
 import { defineCommand } from '../../command.ts';
+import { NODE_OPTION, tellMissing } from '../../node-option.ts';
 import { followEvents } from '../../follow-events.ts';
 import { renderLogLine } from '../../output/log-line.ts';
 import { serialize } from '../../output/print.ts';
@@ -10,7 +11,7 @@ export const logs = defineCommand({
   path: ['lb', 'logs'],
   summary: 'Read the access log, or follow it',
   description:
-    'The newest requests that HAProxy still has in memory, some thousands, the oldest first. Times are UTC.\nWith -o json each line is one object.',
+    'The newest requests that HAProxy still has in memory, some thousands, the oldest first, of all nodes. Times are UTC.\nWith -o json each line is one object.',
   args: [{ name: 'name', summary: 'Name or id', completes: 'load-balancer' }],
   options: {
     follow: { short: 'f', summary: 'Go on with every line that comes, until Ctrl-C' },
@@ -22,6 +23,7 @@ export const logs = defineCommand({
     method: { value: 'METHOD', summary: 'Method' },
     client: { value: 'ADDRESS', summary: 'Address of the client' },
     since: { value: 'TIME', summary: 'From then on: a time, or how long ago, such as 5m' },
+    node: NODE_OPTION,
     limit: { value: 'COUNT', integer: true, summary: 'Most lines, the newest (1 to 1000; 100 if not given)' },
   },
   examples: [
@@ -39,11 +41,12 @@ export const logs = defineCommand({
         query,
         onEvent: ({ event, data }) => {
           if (event === 'request') void writeEntry(ctx, data as LogEntry);
-          if (event === 'missed') tellMissed(ctx, data as { lines: number });
+          if (event === 'missed') tellMissed(ctx, data as Missed);
         },
       });
     }
     const { body } = await (await ctx.api()).request<LogList>({ method: 'GET', path, query });
+    tellMissing(ctx, body.missing);
     for (const entry of body.items) await writeEntry(ctx, entry);
     if (body.items.length === 0) tell(ctx, 'No request in memory is like that');
   },
@@ -56,8 +59,16 @@ async function writeEntry({ print }: CliContext, entry: LogEntry): Promise<void>
   print.text(renderLogLine(entry, print.style));
 }
 
-function tellMissed(ctx: CliContext, { lines }: { lines: number }): void {
-  tell(ctx, `${lines} lines came too fast and are missing; a filter such as --status 5xx helps`);
+interface Missed {
+  lines: number;
+  machine: string;
+}
+
+function tellMissed(ctx: CliContext, { lines, machine }: Missed): void {
+  tell(
+    ctx,
+    `${lines} lines of ${machine} came too fast and are missing; a filter such as --status 5xx helps`,
+  );
 }
 
 function tell({ io, options }: CliContext, text: string): void {

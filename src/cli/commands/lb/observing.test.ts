@@ -102,6 +102,17 @@ describe('lb stats', () => {
     expect(JSON.parse((await runCli('lb stats web-lb -o json', { env: api.env })).out)).toEqual(STATS);
   });
 
+  test('of several nodes each has a line, and who does not answer is named', async () => {
+    const [node] = STATS.nodes;
+    const away = { machine: 'lb-2', problem: 'the agent of machine lb-2 does not answer', old: [] };
+    const body = { ...STATS, nodes: [{ ...node, machine: 'lb-1', total: STATS.total }, away] };
+    const api = await withAnswer('stats', { body });
+    const { out } = await runCli('lb stats web-lb --node lb-1', { env: api.env });
+    expect(out).toMatch(/^ {2}lb-1 +1\.2k +2\.5 +3 +45 +5M/m);
+    expect(out).toMatch(/^ {2}lb-2 .* the agent of machine lb-2 does not answer$/m);
+    expect(api.requests[0]?.query).toEqual({ node: 'lb-1' });
+  });
+
   test('--watch goes on over an end of the stream, until it is interrupted', async () => {
     const api = await withAnswer('stats', { text: eventText('stats', STATS) });
     const interrupt = new AbortController();
@@ -157,7 +168,7 @@ describe('lb logs', () => {
   });
 
   test('-f goes on where the stream ended, and tells what is missing', async () => {
-    const text = `${eventText('request', ENTRY, 'c.1')}${eventText('missed', { lines: 3 })}${eventText('problem', { detail: 'the agent is away' })}`;
+    const text = `${eventText('request', ENTRY, 'c.1')}${eventText('missed', { lines: 3, machine: 'lb-2' })}${eventText('problem', { detail: 'the agent is away' })}`;
     const api = await withAnswer('logs', { text });
     const interrupt = new AbortController();
     const running = runCli('lb logs web-lb -f', { env: api.env, signal: interrupt.signal });
@@ -165,7 +176,7 @@ describe('lb logs', () => {
     interrupt.abort();
     const { out, err } = await running;
     expect(out).toContain('503 12ms');
-    expect(err).toContain('3 lines came too fast and are missing');
+    expect(err).toContain('3 lines of lb-2 came too fast and are missing');
     expect(err).toContain('the agent is away\n');
     expect(api.requests[0]?.headers['last-event-id']).toBeUndefined();
     expect(api.requests[1]?.headers['last-event-id']).toBe('c.1');

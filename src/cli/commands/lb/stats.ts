@@ -1,6 +1,7 @@
 import { apiPath } from '../../../api/client.ts';
 import type { Stats } from '../../../api/stats.ts';
 import { defineCommand } from '../../command.ts';
+import { NODE_OPTION } from '../../node-option.ts';
 import { followEvents } from '../../follow-events.ts';
 import { serialize } from '../../output/print.ts';
 import { renderStats } from '../../output/stats.ts';
@@ -13,12 +14,16 @@ export const stats = defineCommand({
   path: ['lb', 'stats'],
   summary: 'Show what passes through: rates, times, connections, and the processes that serve',
   description:
-    'Rates are averages of the last five seconds, AVG-MS of the last 1024 requests, P99-MS of the last minute.\nREQUESTS and 5XX count since the load balancer was made; reloads and restarts do not set them back.',
+    'Rates are averages of the last five seconds, AVG-MS of the last 1024 requests, P99-MS of the last minute.\nREQUESTS and 5XX count since the load balancer was made; reloads and restarts do not set them back.\nOf several nodes it is the sum, and each node has a line of its own.',
   args: [{ name: 'name', summary: 'Name or id', completes: 'load-balancer' }],
-  options: { watch: { short: 'w', summary: 'Go on every second until Ctrl-C; with -o json a line each' } },
+  options: {
+    watch: { short: 'w', summary: 'Go on every second until Ctrl-C; with -o json a line each' },
+    node: NODE_OPTION,
+  },
   examples: [
     'agentmetal lb stats web-lb',
     'agentmetal lb stats web-lb --watch',
+    'agentmetal lb stats web-lb --node lb-2',
     'agentmetal lb stats web-lb -o json',
   ],
   async run(ctx, { args, options }) {
@@ -26,12 +31,19 @@ export const stats = defineCommand({
     if (options.watch) {
       return followEvents(ctx, {
         path,
+        query: { node: options.node },
         onEvent: ({ event, data }) => {
           if (event === 'stats') showAgain(ctx, args.name, data as Stats);
         },
       });
     }
-    const { body } = await (await ctx.api()).request<Stats>({ method: 'GET', path });
+    const { body } = await (
+      await ctx.api()
+    ).request<Stats>({
+      method: 'GET',
+      path,
+      query: { node: options.node },
+    });
     await ctx.print.object(body, { text: () => textOf(ctx, body), name: args.name });
   },
 });

@@ -1,6 +1,7 @@
 import { apiPath } from '../../../../api/client.ts';
 import type { RateLimitKey, RateLimitList, RateLimitUse } from '../../../../api/rate-limits.ts';
 import { defineCommand } from '../../../command.ts';
+import { NODE_OPTION, tellMissing } from '../../../node-option.ts';
 import { renderSections } from '../../../output/sections.ts';
 import type { Style } from '../../../output/style.ts';
 import { type Column, renderTable } from '../../../output/table.ts';
@@ -10,6 +11,7 @@ export const show = defineCommand({
   summary: 'Show who is denied, and who asks most',
   args: [{ name: 'name', summary: 'Name or id of the load balancer', completes: 'load-balancer' }],
   options: {
+    node: NODE_OPTION,
     limit: {
       value: 'COUNT',
       integer: true,
@@ -17,13 +19,15 @@ export const show = defineCommand({
     },
   },
   examples: ['agentmetal lb rate-limit show web-lb', 'agentmetal lb rate-limit show web-lb -o json'],
-  async run({ api, print }, { args, options }) {
+  async run(ctx, { args, options }) {
+    const { api, print } = ctx;
     const client = await api();
     const { body } = await client.request<RateLimitList>({
       method: 'GET',
       path: apiPath`/v1/load-balancers/${args.name}/rate-limit`,
       query: options,
     });
+    tellMissing(ctx, body.missing);
     await print.object(body, { text: () => renderLimits(args.name, body, print.style), name: args.name });
   },
 });
