@@ -1,3 +1,5 @@
+import { REVOKED_BY } from './revocation.ts';
+
 /** What a sentence about a certificate is made of. */
 export interface Subject {
   domain: string;
@@ -165,6 +167,11 @@ export const REASONS = {
   not_servable: {
     reason: () => 'HAProxy refuses the new certificate; the one of before is back',
     whatToDo: () => 'See the detail. Another one is asked for by itself.',
+  },
+  revoked: {
+    reason: () => REVOKED_BY,
+    whatToDo: () =>
+      'Nothing for the certificate: another one with a new key is asked for by itself. Find out who had it revoked and why, for somebody else may have had its key.',
   },
   renewal_off: {
     reason: ({ domain }) => `the certificate of ${domain} is due, and tls.autoRenew is off`,

@@ -77,14 +77,18 @@ export interface Standing {
   dueAt?: number | undefined;
   /** Orders that have failed in a row. */
   failures: number;
+  /** That its CA has taken it back; undefined while it has not said so. */
+  revocation?: object | undefined;
 }
 
 /** Whether somebody has to be told: by parts of the life, as certificates of six and of ninety days differ. */
-export function alertOf({ life, dueAt, failures }: Standing, now: number): Alert | undefined {
+export function alertOf({ life, dueAt, failures, revocation }: Standing, now: number): Alert | undefined {
   if (life) {
     const whole = life.notAfter - life.notBefore;
     const left = life.notAfter - now;
     if (left <= 0) return { level: 'critical', message: `expired ${span(-left)} ago` };
+    if (revocation)
+      return { level: 'critical', message: 'its CA has revoked it: clients that look refuse it' };
     if (left < whole * CRITICAL_SHARE)
       return { level: 'critical', message: `expires in ${span(left)}, less than a tenth of its life` };
     if (left < whole * WARNING_SHARE)
