@@ -11,6 +11,8 @@ export interface FreshClients {
   serials: Set<string>;
   /** What went wrong so far; empty for nothing. */
   faults: readonly string[];
+  /** The least time that any certificate had left when it was shown, in milliseconds. */
+  leastLeftMs(): number;
   /** @returns how many hands were shaken, and what went wrong */
   stop(): Promise<{ shaken: number; faults: readonly string[] }>;
 }
@@ -21,11 +23,13 @@ export function shakeHands(host: string, { name, ca }: { name: string; ca: strin
   let shaken = 0;
   const serials = new Set<string>();
   const faults: string[] = [];
+  let least = Number.POSITIVE_INFINITY;
   const once = async () => {
     try {
       const { authorized, certificate } = await handshake(host, { name, ca });
       shaken += 1;
       serials.add(certificate.serialNumber);
+      least = Math.min(least, Date.parse(certificate.valid_to) - Date.now());
       // By the client's clock too: one that has ended is none.
       if (!authorized) faults.push(`not trusted: ${certificate.serialNumber} until ${certificate.valid_to}`);
     } catch (error) {
@@ -41,6 +45,7 @@ export function shakeHands(host: string, { name, ca }: { name: string; ca: strin
   return {
     serials,
     faults,
+    leastLeftMs: () => least,
     async stop() {
       isOver = true;
       await Promise.all(clients);

@@ -88,7 +88,8 @@ export function afterFailure(
   const { retryAt } = finding;
   const backoff = nextOrder({ count: failures, life: issued }, now, dice);
   const isSoon = PASSING.has(finding.code) && failures === 1;
-  const backoffUntil = LASTING.has(finding.code) ? now + SELDOM_MS : isSoon ? now + SOON_MS : backoff;
+  const next = isSoon ? Math.min(now + SOON_MS, backoff) : backoff;
+  const backoffUntil = LASTING.has(finding.code) ? now + SELDOM_MS : next;
   return {
     ...withFinding(record, finding),
     failures,
