@@ -26,6 +26,8 @@ const record = ({ domain, addresses }: Subject): string => {
   if (known.length === 0) return `an A record (and AAAA for IPv6) of ${domain} to this load balancer`;
   return known.map((address) => `${domain} ${address.includes(':') ? 'AAAA' : 'A'} ${address}`).join(', ');
 };
+/** Settings are those of the control plane, unless a machine has its own. */
+const RESTART = 'restart the control plane, or the agent of a machine that has its own settings';
 const byItself = 'Nothing: it is tried again by itself, and the certificate of before goes on being served.';
 const otherAgent =
   'Tell us with the order log of this domain; nothing is lost, and it is tried again by itself.';
@@ -112,16 +114,16 @@ export const REASONS = {
   eab_required: {
     reason: () => 'the CA wants the account bound to one that you have with it',
     whatToDo: () =>
-      'Get the key from the CA; set AGENTMETAL_ACME_EAB_KID and AGENTMETAL_ACME_EAB_HMAC_KEY_FILE, and restart the agent.',
+      `Get the key from the CA; set AGENTMETAL_ACME_EAB_KID and AGENTMETAL_ACME_EAB_HMAC_KEY_FILE, and ${RESTART}.`,
   },
   eab_refused: {
     reason: () => 'the CA refuses the key that binds the account',
     whatToDo: () =>
-      'Check AGENTMETAL_ACME_EAB_KID and the file in AGENTMETAL_ACME_EAB_HMAC_KEY_FILE, and restart the agent.',
+      `Check AGENTMETAL_ACME_EAB_KID and the file in AGENTMETAL_ACME_EAB_HMAC_KEY_FILE, and ${RESTART}.`,
   },
   email_refused: {
     reason: () => 'the CA refuses the mail address of the account',
-    whatToDo: () => 'Set AGENTMETAL_ACME_EMAIL to an address that exists, and restart the agent.',
+    whatToDo: () => `Set AGENTMETAL_ACME_EMAIL to an address that exists, and ${RESTART}.`,
   },
   name_refused: {
     reason: ({ domain }) => `the CA does not issue certificates for ${domain}`,
@@ -179,7 +181,7 @@ export const REASONS = {
   },
   settings_invalid: {
     reason: () => 'the settings of the agent for certificates cannot be used',
-    whatToDo: () => 'Mend what the detail names, and restart the agent.',
+    whatToDo: () => `Mend what the detail names, and ${RESTART}.`,
   },
 } as const satisfies Record<string, Reason>;
 

@@ -184,7 +184,7 @@ export function createRenewals(options: RenewalsOptions): Renewals {
   const takeAdvice = async (entry: Entry, chain: string) => {
     try {
       const { window, lookAt } = await authority.renewalAdvice(chain);
-      if (chain !== entry.chain) return;
+      if (chain !== entry.chain || stop.aborted) return;
       const { window: _, ...rest } = entry.record;
       entry.record = { ...rest, ...(window ? { window } : {}), adviceAt: lookAt };
       await save(entry);
