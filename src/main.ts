@@ -54,10 +54,14 @@ const runners: Runners = {
         },
       );
     }
-    const { runServer } = await import('./server/main.ts');
+    const [{ runServer }, { readCertificateSettings }] = await Promise.all([
+      import('./server/main.ts'),
+      import('./server/certificates/settings.ts'),
+    ]);
     const server = await runServer({
       ...options,
       adminKey: apiKey,
+      certificateSettings: await readCertificateSettings(env, options.resolver),
       localAgentTokenFile: join(options.dataDir, 'agent', 'token'),
       ...(tlsCert && tlsKey ? { tls: { cert: tlsCert, key: tlsKey } } : {}),
     });

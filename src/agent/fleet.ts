@@ -11,7 +11,7 @@ import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { HostLayout } from '../spec/host-layout.ts';
 import { ForeignControlPlane, UnknownSpec } from './follow.ts';
-import type { CertificateOrders } from './certificates/orders/orders.ts';
+import type { FollowedOrders } from './certificates/followed-orders.ts';
 import { wantedOf } from './certificates/wanted.ts';
 import type { Memory } from './memory.ts';
 import { patchedOrder } from './patched-order.ts';
@@ -47,7 +47,7 @@ export interface FleetOptions {
   logger: Logger;
   memory: Memory;
   /** Obtains certificates; serving takes from here what was obtained. */
-  certificates: CertificateOrders;
+  certificates: FollowedOrders;
   /** Folder with the programs that check backends. Default: `checks` in the agent's data directory. */
   checksDirectory?: string | undefined;
   onChange(id: string, urgent: boolean): void;
@@ -137,6 +137,8 @@ export function createFleet({ memory, certificates, onChange, ...options }: Flee
         controlPlaneId = state.controlPlaneId;
         await memory.saveControlPlane(controlPlaneId);
       }
+      // Before anything is ordered from a CA that is not the operator's.
+      if (state.certificateSettings) await certificates.follow(state.certificateSettings);
       const wanted = new Set(state.ids);
       // Removals come first: a new load balancer may have the address of one that goes.
       const drops = Promise.all([...services.keys()].filter((id) => !wanted.has(id)).map(drop));

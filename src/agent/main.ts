@@ -8,10 +8,10 @@ import { acquireLock } from '../host/lock.ts';
 import { VERSION } from '../base/version.ts';
 import { installedVersion } from '../haproxy/process/check.ts';
 import { answerQuestions } from './answerer.ts';
+import { createFollowedOrders } from './certificates/followed-orders.ts';
 import { type CertificateOrders, createCertificateOrders } from './certificates/orders/orders.ts';
 import { createAccountExchange } from './account-exchange.ts';
 import { createChallengePublisher } from './challenges.ts';
-import { readAcmeSettings } from './certificates/settings.ts';
 import { createControlPlane } from './control-plane.ts';
 import { enrol } from './enrolment.ts';
 import { createFleet } from './fleet.ts';
@@ -65,14 +65,20 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const controlPlane = createControlPlane(connection);
   const about = await createAbout(binary, layout);
   let reporter: Reporter | undefined;
-  const certificates = createCertificateOrders({
-    root: join(dataDir, 'certificates'),
-    settings: readAcmeSettings(process.env),
-    publisher: createChallengePublisher(connection),
-    exchange: createAccountExchange(connection),
-    clock: systemClock,
-    random: Math.random,
-    logger,
+  const root = join(dataDir, 'certificates');
+  const certificates = createFollowedOrders({
+    root,
+    env: process.env,
+    make: (settings) =>
+      createCertificateOrders({
+        root,
+        settings,
+        publisher: createChallengePublisher(connection),
+        exchange: createAccountExchange(connection),
+        clock: systemClock,
+        random: Math.random,
+        logger,
+      }),
   });
   const fleet = createFleet({
     machine: options.machine ?? LOCAL_MACHINE,

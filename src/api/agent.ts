@@ -6,6 +6,7 @@ import { Receipt } from '../spec/plan.ts';
 import type { VpcSpec } from '../spec/vpc.ts';
 import type { Patch } from '../spec/patch.ts';
 import { BackendEvidence } from './evidence.ts';
+import type { CertificateSettings } from './certificate-settings.ts';
 import { CertificateAuthority, CertificateReport } from './certificates.ts';
 import { BackendState } from './load-balancer.ts';
 import { TrafficTotals } from './stats.ts';
@@ -78,6 +79,8 @@ export interface DesiredState {
   ids: string[];
   /** Those that changed after `since`. */
   changed: (DesiredLoadBalancer | DesiredPatch)[];
+  /** How the machine obtains certificates, where it has no settings of its own. */
+  certificateSettings?: CertificateSettings;
 }
 
 /** Whether a node has the floating addresses, would take them, or cannot. */

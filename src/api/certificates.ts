@@ -3,16 +3,16 @@ import { z } from 'zod';
 export const CertificateAlert = z
   .enum(['none', 'warning', 'critical'])
   .describe(
-    'Whether somebody should look: `warning` when less than a quarter of its lifetime is left, `critical` when less than a tenth, when it has ended, or when it cannot be served.',
+    'Whether somebody should look: `warning` when less than a quarter of its lifetime is left, `critical` when less than a tenth, when it has ended or is revoked, or when it cannot be served.',
   );
 
 /** How it stands with the certificate of one domain on a machine. */
 const fields = {
   domain: z.string().max(253).describe('The domain, or the name in an uploaded certificate.'),
   state: z
-    .enum(['pending', 'obtaining', 'active', 'renewing', 'expired', 'failed', 'unused'])
+    .enum(['pending', 'obtaining', 'active', 'renewing', 'revoked', 'expired', 'failed', 'unused'])
     .describe(
-      '`pending`: there is none yet, and no CA has been asked, for the reason given if there is one; HTTPS answers with a placeholder. `obtaining`: the same, and the CA is being asked. `active`: a valid one is served. `renewing`: the same, and the next is being obtained. `expired`: the one that is served has ended. `failed`: there is none, because the CA was asked in vain or what there is cannot be served. `unused`: uploaded, but `spec.tls.certificate` does not name it.',
+      '`pending`: there is none yet, and no CA has been asked, for the reason given if there is one; HTTPS answers with a placeholder. `obtaining`: the same, and the CA is being asked. `active`: a valid one is served. `renewing`: the same, and the next is being obtained. `revoked`: its CA has taken back the one that is served; clients that look refuse it. `expired`: the one that is served has ended. `failed`: there is none, because the CA was asked in vain or what there is cannot be served. `unused`: uploaded, but `spec.tls.certificate` does not name it.',
     ),
   source: z
     .enum(['acme', 'uploaded'])
@@ -43,6 +43,15 @@ const fields = {
     ),
   notBefore: z.iso.datetime().optional().describe('When it begins, RFC 3339.'),
   notAfter: z.iso.datetime().optional().describe('When it ends, RFC 3339.'),
+  revokedAt: z.iso
+    .datetime()
+    .optional()
+    .describe('Since when its CA has revoked it, RFC 3339, where it is `revoked` and the CA says so.'),
+  revocationReason: z
+    .string()
+    .max(64)
+    .optional()
+    .describe('Why, by the CA’s own word (RFC 5280, 5.3.1), such as `keyCompromise`, where it says so.'),
   nextRenewalAt: z.iso.datetime().optional().describe('When it is renewed next, RFC 3339.'),
   lastAttemptAt: z.iso.datetime().optional().describe('When the CA was last asked, RFC 3339.'),
   attempts: z.int().min(0).optional().describe('Attempts since the last that went well.'),

@@ -21,6 +21,7 @@ export const EVENT_TYPES = [
   'certificate.uploaded',
   'certificate.failed',
   'certificate.rolled_back',
+  'certificate.revoked',
   'certificate.expiring',
   'certificate.expired',
   'certificate.terms_changed',

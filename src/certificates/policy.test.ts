@@ -78,6 +78,10 @@ describe('when it is tried again', () => {
   it('soon enough for what lives shortly', () => {
     expect(nextOrder({ count: 6, life: life(6) }, NOW, 0.5) - NOW).toBe(0.3 * DAY);
     expect(nextOrder({ count: 6, life: life(90) }, NOW, 0.5) - NOW).toBe(12 * HOUR);
+    const brief = (ms: number) =>
+      nextOrder({ count: 6, life: { notBefore: NOW, notAfter: NOW + ms } }, NOW, 0.5);
+    expect(brief(30_000) - NOW).toBe(1500);
+    expect(brief(1000) - NOW).toBe(1000);
   });
 });
 

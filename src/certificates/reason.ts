@@ -1,3 +1,5 @@
+import { REVOKED_BY } from './revocation.ts';
+
 /** What a sentence about a certificate is made of. */
 export interface Subject {
   domain: string;
@@ -24,6 +26,8 @@ const record = ({ domain, addresses }: Subject): string => {
   if (known.length === 0) return `an A record (and AAAA for IPv6) of ${domain} to this load balancer`;
   return known.map((address) => `${domain} ${address.includes(':') ? 'AAAA' : 'A'} ${address}`).join(', ');
 };
+/** Settings are those of the control plane, unless a machine has its own. */
+const RESTART = 'restart the control plane, or the agent of a machine that has its own settings';
 const byItself = 'Nothing: it is tried again by itself, and the certificate of before goes on being served.';
 const otherAgent =
   'Tell us with the order log of this domain; nothing is lost, and it is tried again by itself.';
@@ -110,16 +114,16 @@ export const REASONS = {
   eab_required: {
     reason: () => 'the CA wants the account bound to one that you have with it',
     whatToDo: () =>
-      'Get the key from the CA; set AGENTMETAL_ACME_EAB_KID and AGENTMETAL_ACME_EAB_HMAC_KEY_FILE, and restart the agent.',
+      `Get the key from the CA; set AGENTMETAL_ACME_EAB_KID and AGENTMETAL_ACME_EAB_HMAC_KEY_FILE, and ${RESTART}.`,
   },
   eab_refused: {
     reason: () => 'the CA refuses the key that binds the account',
     whatToDo: () =>
-      'Check AGENTMETAL_ACME_EAB_KID and the file in AGENTMETAL_ACME_EAB_HMAC_KEY_FILE, and restart the agent.',
+      `Check AGENTMETAL_ACME_EAB_KID and the file in AGENTMETAL_ACME_EAB_HMAC_KEY_FILE, and ${RESTART}.`,
   },
   email_refused: {
     reason: () => 'the CA refuses the mail address of the account',
-    whatToDo: () => 'Set AGENTMETAL_ACME_EMAIL to an address that exists, and restart the agent.',
+    whatToDo: () => `Set AGENTMETAL_ACME_EMAIL to an address that exists, and ${RESTART}.`,
   },
   name_refused: {
     reason: ({ domain }) => `the CA does not issue certificates for ${domain}`,
@@ -166,13 +170,18 @@ export const REASONS = {
     reason: () => 'HAProxy refuses the new certificate; the one of before is back',
     whatToDo: () => 'See the detail. Another one is asked for by itself.',
   },
+  revoked: {
+    reason: () => REVOKED_BY,
+    whatToDo: () =>
+      'Nothing for the certificate: another one with a new key is asked for by itself. Find out who had it revoked and why, for somebody else may have had its key.',
+  },
   renewal_off: {
     reason: ({ domain }) => `the certificate of ${domain} is due, and tls.autoRenew is off`,
     whatToDo: ({ domain }) => `agentmetal lb tls renew for ${domain}, or set tls.autoRenew to true.`,
   },
   settings_invalid: {
     reason: () => 'the settings of the agent for certificates cannot be used',
-    whatToDo: () => 'Mend what the detail names, and restart the agent.',
+    whatToDo: () => `Mend what the detail names, and ${RESTART}.`,
   },
 } as const satisfies Record<string, Reason>;
 

@@ -41,6 +41,7 @@ const BACKOFF_MS = [10 * MINUTE_MS, 30 * MINUTE_MS, HOUR_MS, 3 * HOUR_MS, 6 * HO
 const BACKOFF_SPREAD = 0.1;
 /** A certificate of minutes would be over before the first of those delays is. */
 const SHARE_OF_LIFE = 1 / 20;
+const SHORTEST_MS = 1000;
 
 export interface Failures {
   /** Orders that have failed in a row, this one included. */
@@ -54,7 +55,7 @@ export interface Failures {
 /** When to order again after a failed order; never before the CA allows it. */
 export function nextOrder({ count, retryAt = 0, life }: Failures, now: number, dice: number): number {
   const wanted = BACKOFF_MS[Math.min(count, BACKOFF_MS.length) - 1] ?? BACKOFF_MS[0];
-  const longest = life ? Math.max(MINUTE_MS, (life.notAfter - life.notBefore) * SHARE_OF_LIFE) : wanted;
+  const longest = life ? Math.max(SHORTEST_MS, (life.notAfter - life.notBefore) * SHARE_OF_LIFE) : wanted;
   const delay = Math.min(wanted, longest) * (1 + (dice * 2 - 1) * BACKOFF_SPREAD);
   return Math.max(Math.round(now + delay), retryAt);
 }
@@ -77,14 +78,18 @@ export interface Standing {
   dueAt?: number | undefined;
   /** Orders that have failed in a row. */
   failures: number;
+  /** That its CA has taken it back; undefined while it has not said so. */
+  revocation?: object | undefined;
 }
 
 /** Whether somebody has to be told: by parts of the life, as certificates of six and of ninety days differ. */
-export function alertOf({ life, dueAt, failures }: Standing, now: number): Alert | undefined {
+export function alertOf({ life, dueAt, failures, revocation }: Standing, now: number): Alert | undefined {
   if (life) {
     const whole = life.notAfter - life.notBefore;
     const left = life.notAfter - now;
     if (left <= 0) return { level: 'critical', message: `expired ${span(-left)} ago` };
+    if (revocation)
+      return { level: 'critical', message: 'its CA has revoked it: clients that look refuse it' };
     if (left < whole * CRITICAL_SHARE)
       return { level: 'critical', message: `expires in ${span(left)}, less than a tenth of its life` };
     if (left < whole * WARNING_SHARE)

@@ -2,6 +2,7 @@ import { isoTime } from './iso-time.ts';
 import type { IssuedCertificate } from './issued.ts';
 import { type Finding, type ReasonCode, type Subject, explain } from './reason.ts';
 import { type Alert, alertOf } from './renewal-policy.ts';
+import { type Revocation, revocationText } from './revocation.ts';
 
 /** How the certificate of one domain stands. Moments are ISO 8601. */
 export interface CertificateOrderState {
@@ -9,10 +10,10 @@ export interface CertificateOrderState {
   /**
    * `pending`: none yet, and the CA has not been asked; with a reason when something speaks against asking it.
    * `obtaining`: the first is being obtained. `active`: a valid one is there, whatever its renewal comes to. `renewing`:
-   * the same, and the next is being obtained. `failed`: none, and the CA was asked in vain. `expired`: the last one is
-   * over, and is served all the same.
+   * the same, and the next is being obtained. `failed`: none, and the CA was asked in vain. `revoked`: its CA has taken it
+   * back, and it is served until there is another. `expired`: the last one is over, and is served all the same.
    */
-  state: 'pending' | 'obtaining' | 'active' | 'renewing' | 'failed' | 'expired';
+  state: 'pending' | 'obtaining' | 'active' | 'renewing' | 'failed' | 'revoked' | 'expired';
   /** Why there is no newer one; absent when nothing speaks against it. */
   reasonCode?: ReasonCode;
   /** State and reason in words. */
@@ -29,6 +30,8 @@ export interface CertificateOrderState {
   lastAttemptAt?: string;
   /** Orders that have failed in a row. */
   attempts: number;
+  /** That its CA has revoked the one in use; absent while it has not said so. */
+  revocation?: Revocation;
   alert?: Alert;
 }
 
@@ -39,6 +42,8 @@ export interface Known {
   isBusy: boolean;
   autoRenew: boolean;
   finding?: Finding | undefined;
+  /** That its CA has revoked the one in use. */
+  revocation?: Revocation | undefined;
   failures: number;
   lastAttemptAt?: number | undefined;
   dueAt?: number | undefined;
@@ -47,7 +52,7 @@ export interface Known {
 }
 
 export function describeState(known: Known, now: number): CertificateOrderState {
-  const { subject, issued, lastAttemptAt, nextAt, failures } = known;
+  const { subject, issued, lastAttemptAt, nextAt, failures, revocation } = known;
   const finding = findingOf(known, now);
   const state = stateOf(known, finding, now);
   const words = finding && explain(finding, subject);
@@ -62,15 +67,19 @@ export function describeState(known: Known, now: number): CertificateOrderState 
     ...(nextAt === undefined ? {} : { nextRenewalAt: isoTime(nextAt) }),
     ...(lastAttemptAt === undefined ? {} : { lastAttemptAt: isoTime(lastAttemptAt) }),
     attempts: failures,
+    ...(issued && revocation ? { revocation } : {}),
     ...(alert ? { alert } : {}),
   };
 }
 
-function findingOf({ finding, autoRenew, dueAt, isBusy }: Known, now: number): Finding | undefined {
+function findingOf(
+  { finding, autoRenew, dueAt, isBusy, issued, revocation }: Known,
+  now: number,
+): Finding | undefined {
   if (finding) return finding;
   if (!autoRenew && !isBusy && dueAt !== undefined && dueAt <= now)
     return { code: 'renewal_off', detail: '' };
-  return undefined;
+  return issued && revocation ? { code: 'revoked', detail: '' } : undefined;
 }
 
 function alertFor(known: Known, finding: Finding | undefined, now: number): Alert | undefined {
@@ -83,17 +92,21 @@ function alertFor(known: Known, finding: Finding | undefined, now: number): Aler
 const REFUSALS = new Set<ReasonCode>(['eab_refused', 'email_refused', 'terms_refused', 'rate_limited']);
 
 function stateOf(
-  { issued, isBusy, failures }: Known,
+  { issued, isBusy, failures, revocation }: Known,
   finding: Finding | undefined,
   now: number,
 ): CertificateOrderState['state'] {
   if (issued && issued.notAfter <= now) return 'expired';
+  if (issued && revocation) return 'revoked';
   if (issued) return isBusy ? 'renewing' : 'active';
   if (isBusy) return 'obtaining';
   return finding && (failures > 0 || REFUSALS.has(finding.code)) ? 'failed' : 'pending';
 }
 
-function standing({ issued, finding }: Known, state: CertificateOrderState['state']): string | undefined {
+function standing(
+  { issued, finding, revocation }: Known,
+  state: CertificateOrderState['state'],
+): string | undefined {
   switch (state) {
     case 'pending':
       return finding ? 'the CA is not asked yet' : 'waits for its turn';
@@ -101,6 +114,8 @@ function standing({ issued, finding }: Known, state: CertificateOrderState['stat
       return 'the CA is being asked';
     case 'expired':
       return issued && `expired at ${isoTime(issued.notAfter)}`;
+    case 'revoked':
+      return revocation && `${revocationText(revocation)}, and served until there is another`;
     case 'active':
     case 'renewing':
       return issued && `valid until ${isoTime(issued.notAfter)}`;

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { CertificateSettings } from '../api/certificate-settings.ts';
 import type { Clock } from '../base/clock.ts';
 import type { renderConfig } from '../haproxy/config/render.ts';
 import type { planChange } from '../haproxy/plan.ts';
@@ -39,6 +40,8 @@ export interface ServerContext {
   log: Logger;
   addressPool: AddressPool;
   allowLoopbackBackends: boolean;
+  /** How machines obtain certificates; it holds a secret. */
+  certificateSettings: CertificateSettings;
   /** How machines reach the control plane; undefined where it does not listen for them. */
   agentAccess: AgentAccess | undefined;
   /** What makes machines ready; undefined where it was not handed in. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { type Logger, pino } from 'pino';
 import { typeid } from 'typeid-js';
+import type { CertificateSettings } from '../api/certificate-settings.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { renderConfig } from '../haproxy/config/render.ts';
 import { planChange } from '../haproxy/plan.ts';
@@ -34,6 +35,8 @@ export interface ServerOptions {
   allowLoopbackBackends?: boolean | undefined;
   /** Name server, `ip:port`, that is asked what clients see of domains. Default: the system's. */
   resolver?: string | undefined;
+  /** How machines obtain certificates. Default: from Let's Encrypt, or as they are set themselves. */
+  certificateSettings?: CertificateSettings | undefined;
   tls?: TlsFiles | undefined;
   /** Allows listening beyond loopback without TLS. */
   insecureListen?: boolean | undefined;
@@ -104,6 +107,7 @@ function createContext(options: ServerOptions, closing: AbortSignal): ServerCont
     log: options.log ?? pino({ level: 'silent' }),
     addressPool: parseAddressPool(options.addressPool),
     allowLoopbackBackends: options.allowLoopbackBackends ?? false,
+    certificateSettings: options.certificateSettings ?? {},
     agentAccess: options.agentListener,
     provisioner: options.provisioner,
     closing,

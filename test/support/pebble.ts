@@ -21,6 +21,8 @@ export interface PebbleOptions {
   externalAccounts?: Record<string, string>;
   /** Names that it refuses. */
   blocked?: string[];
+  /** Where its certificates say that it tells which are revoked (OCSP). Default: nowhere. */
+  ocspUrl?: string;
 }
 
 /** A real CA that speaks ACME. It forgets all when it is stopped. */
@@ -34,6 +36,8 @@ export interface Pebble {
   api: { cert: string; key: string };
   /** The root of what it issues, PEM. */
   root(): Promise<string>;
+  /** Certificate and key with which it issues, PEM. */
+  issuer(): Promise<{ certificate: string; key: string }>;
   /** Ends it and starts it again: it knows no account any more. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -54,7 +58,7 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
         privateKey: api.key,
         httpPort,
         tlsPort: 443,
-        ocspResponderURL: '',
+        ocspResponderURL: options.ocspUrl ?? '',
         externalAccountBindingRequired: options.externalAccounts !== undefined,
         externalAccountMACKeys: options.externalAccounts ?? {},
         domainBlocklist: options.blocked ?? [],
@@ -91,6 +95,10 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
     caBundle: api.cert,
     api,
     root: () => get(management, '/roots/0', ca),
+    issuer: async () => ({
+      certificate: await get(management, '/intermediates/0', ca),
+      key: await get(management, '/intermediate-keys/0', ca),
+    }),
     async restart() {
       await stop();
       await start();

@@ -38,7 +38,7 @@ export interface TestCa {
   pem: string;
   issue(options: IssueOptions): Issued;
   /** Has it answer on a port of 127.0.0.1 how the certificates of up to now are (OCSP), until what is returned is called. */
-  respond(port: number): Promise<() => void>;
+  respond(port: number): Promise<() => Promise<void>>;
   /** Its revocation list (PEM), with those certificates on it. */
   revocationList(revoked: readonly Issued[], days?: number): string;
 }
@@ -195,7 +195,11 @@ export function createTestCa(parent: string, name = 'Test CA'): TestCa {
         stream.on('data', (chunk) => (said += String(chunk)));
       // It serves one at a time: a connection that asks nothing would hold it up.
       await waitFor('the responder', () => /ACCEPT|waiting for/i.test(said));
-      return () => void responder.kill('SIGKILL');
+      const ended = new Promise<void>((resolve) => responder.once('exit', () => resolve()));
+      return () => {
+        responder.kill('SIGKILL');
+        return ended;
+      };
     },
     revocationList(revoked, days = 30) {
       for (const { path } of revoked)

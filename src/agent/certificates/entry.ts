@@ -26,6 +26,8 @@ export interface Entry {
   /** How often in a row something has spoken against asking the CA, and until when it is not looked at again. */
   holds: number;
   heldUntil: number;
+  /** When the CA has made sure of what it was heard to say last of the certificate in use. */
+  heardUpTo: number;
 }
 
 export function newEntry(root: string, name: string, dice: number): Entry {
@@ -40,6 +42,7 @@ export function newEntry(root: string, name: string, dice: number): Entry {
     isOrdering: false,
     holds: 0,
     heldUntil: 0,
+    heardUpTo: 0,
   };
 }
 
@@ -53,6 +56,7 @@ export async function readEntry(entry: Entry): Promise<void> {
 }
 
 export function dueAt({ issued, record }: Entry): number | undefined {
+  if (issued && record.revoked) return record.revoked.heardAt;
   return issued && renewalDue(issued, record.dice, record.window);
 }
 

@@ -1,5 +1,6 @@
 import { nextHold } from '../../certificates/decision.ts';
 import type { Finding, ReasonCode } from '../../certificates/reason.ts';
+import type { CaWord } from '../../certificates/revocation.ts';
 import { recentMoments } from '../../certificates/budget.ts';
 import { nextOrder } from '../../certificates/renewal-policy.ts';
 import type { Entry } from './entry.ts';
@@ -46,6 +47,33 @@ export function afterSuccess(record: CertificateRecord, now: number, dice: numbe
     failed: record.failed,
     failures: 0,
     lastAttemptAt: now,
+    ...(record.revoked ? { revokedBefore: (record.revokedBefore ?? 0) + 1 } : {}),
+  };
+}
+
+/**
+ * The record when its CA has said how the certificate in use is; undefined when that is nothing new. The first that is
+ * revoked is replaced at once, those that follow it in a row are by the table of failed orders: a CA that revokes whatever
+ * it issues is not to be asked without end.
+ */
+export function afterWord(
+  { record, issued }: Pick<Entry, 'record' | 'issued'>,
+  { revocation }: CaWord,
+  now: number,
+  dice: number,
+): CertificateRecord | undefined {
+  const { revoked, ...sound } = record;
+  if (!revocation) return revoked && sound;
+  const { at, reason } = revocation;
+  const words = { ...(at === undefined ? {} : { at }), ...(reason === undefined ? {} : { reason }) };
+  if (revoked && revoked.at === at && revoked.reason === reason) return undefined;
+  if (revoked) return { ...record, revoked: { ...words, heardAt: revoked.heardAt } };
+  const { backoffUntil: _, ...free } = sound;
+  const count = record.revokedBefore ?? 0;
+  return {
+    ...free,
+    revoked: { ...words, heardAt: now },
+    ...(count > 0 ? { backoffUntil: nextOrder({ count, life: issued }, now, dice) } : {}),
   };
 }
 
@@ -60,7 +88,8 @@ export function afterFailure(
   const { retryAt } = finding;
   const backoff = nextOrder({ count: failures, life: issued }, now, dice);
   const isSoon = PASSING.has(finding.code) && failures === 1;
-  const backoffUntil = LASTING.has(finding.code) ? now + SELDOM_MS : isSoon ? now + SOON_MS : backoff;
+  const next = isSoon ? Math.min(now + SOON_MS, backoff) : backoff;
+  const backoffUntil = LASTING.has(finding.code) ? now + SELDOM_MS : next;
   return {
     ...withFinding(record, finding),
     failures,

@@ -28,6 +28,12 @@ const RecordFile = z.object({
   refusedUntil: z.number().exactOptional(),
   /** Somebody wants a new certificate whatever the old one's age. */
   isAsked: z.boolean().exactOptional(),
+  /** Its CA has revoked the certificate in use: since when and why by its own word, and when that was heard. */
+  revoked: z
+    .object({ at: z.number().exactOptional(), reason: z.string().exactOptional(), heardAt: z.number() })
+    .exactOptional(),
+  /** How many in a row were revoked before the one in use. */
+  revokedBefore: z.int().exactOptional(),
   /** When the CA would like to be asked, and when to ask it about that again. */
   window: z.object({ start: z.number(), end: z.number() }).exactOptional(),
   adviceAt: z.number().exactOptional(),

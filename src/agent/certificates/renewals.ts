@@ -6,6 +6,7 @@ import type { Logger } from '../../base/logger.ts';
 import { decide } from '../../certificates/decision.ts';
 import { nameOfFolder } from '../../certificates/names.ts';
 import type { Finding } from '../../certificates/reason.ts';
+import { type CaWord, revocationText } from '../../certificates/revocation.ts';
 import type { Authority } from './authority/authority.ts';
 import {
   type Entry,
@@ -20,7 +21,7 @@ import {
 import { findingOf } from './finding-error.ts';
 import type { Account } from './orders/account.ts';
 import type { OrderResult } from './orders/order.ts';
-import { afterFailure, afterStart, afterSuccess, hold } from './outcome.ts';
+import { afterFailure, afterStart, afterSuccess, afterWord, hold } from './outcome.ts';
 import { namesDirectory } from './paths.ts';
 import { type PlaceOptions, obtain, resume } from './place.ts';
 import { type PrepareOptions, prepare } from './prepare.ts';
@@ -38,6 +39,8 @@ export interface Renewals {
   renewNow(name: string): void;
   /** Notes that a certificate cannot be served, and orders another. */
   fail(entry: Entry, finding: Finding): Promise<void>;
+  /** Notes what its CA says of the certificate in use, and orders another when it is revoked. */
+  hear(entry: Entry, word: CaWord): void;
   /** Works until the signal; runs of certbot go on after it and are taken up at the next start. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -112,6 +115,7 @@ export function createRenewals(options: RenewalsOptions): Renewals {
       entry.isOrdering = false;
       entry.holds = 0;
       entry.heldUntil = 0;
+      entry.heardUpTo = 0;
       await saveRecord(entry);
       return closeOrder(entry, false);
     }
@@ -180,7 +184,7 @@ export function createRenewals(options: RenewalsOptions): Renewals {
   const takeAdvice = async (entry: Entry, chain: string) => {
     try {
       const { window, lookAt } = await authority.renewalAdvice(chain);
-      if (chain !== entry.chain) return;
+      if (chain !== entry.chain || stop.aborted) return;
       const { window: _, ...rest } = entry.record;
       entry.record = { ...rest, ...(window ? { window } : {}), adviceAt: lookAt };
       await save(entry);
@@ -261,6 +265,20 @@ export function createRenewals(options: RenewalsOptions): Renewals {
       ring();
     },
     fail,
+    hear(entry, word) {
+      // Several load balancers may ask the CA, and the one that asked first tells it last.
+      if (word.saidAt < entry.heardUpTo) return;
+      entry.heardUpTo = word.saidAt;
+      const record = afterWord(entry, word, clock.now(), random());
+      if (!record) return;
+      entry.record = record;
+      entry.heldUntil = 0;
+      if (word.revocation)
+        logger.error({ name: entry.name }, `a certificate was ${revocationText(word.revocation)}`);
+      void save(entry);
+      onChange(entry.name);
+      ring();
+    },
     async run(signal) {
       stop = signal;
       while (!signal.aborted) {

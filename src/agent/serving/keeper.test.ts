@@ -21,6 +21,7 @@ function keeping(source?: CertificateSource) {
   const staples = new Set<string>();
   const stapler = {
     staple: (name: string) => (staples.has(name) ? 'AAAA' : undefined),
+    word: () => undefined,
     isDue: () => false,
     drop: (name: string) => staples.delete(name),
   };
@@ -65,6 +66,7 @@ it('a refusal is told to what has obtained the certificate', async () => {
     thumbprint: () => undefined,
     state: () => [],
     renewNow: () => {},
+    hear: () => {},
     refuse: async (domain, serial, why) => void told.push(`${domain} ${serial} ${why}`),
   });
   const [served] = await keeper.look(desired);

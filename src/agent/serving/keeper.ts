@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { DesiredLoadBalancer } from '../../api/agent.ts';
 import { messageOf } from '../../base/errors.ts';
 import { type Bundle, bundleText, readBundle, splitBundle } from '../../certificates/bundle.ts';
+import type { Revocation } from '../../certificates/revocation.ts';
 import { certificatePath } from '../../haproxy/config/certificates.ts';
 import type { ServedCertificate, ServiceModel } from '../../haproxy/model.ts';
 import { readTextIfExists } from '../../host/files.ts';
@@ -23,6 +24,8 @@ export interface Offered {
   served: Bundle | undefined;
   /** Why it is not served itself, in words. */
   fault: string | undefined;
+  /** That its CA has revoked what is served of it; undefined while it has not said so. */
+  revocation?: Revocation | undefined;
 }
 
 /** Keeps account of which certificates one load balancer has and which of them can be served. */
@@ -78,13 +81,22 @@ export function createCertificateKeeper({
     return { source: from, name, file, domains: domains ?? served?.names ?? [], served, fault };
   };
 
+  /** What is known of its CA; that is told to what obtains certificates. */
+  const withWord = (offered: Offered): Offered => {
+    const { source: from, name, file, served } = offered;
+    const word = served && stapler.word(file, served);
+    if (!word) return offered;
+    if (from === 'acme') source?.hear(name, served.serial, word);
+    return { ...offered, revocation: word.revocation };
+  };
+
   return {
     touch: () => void (isTouched = true),
     isTouched: () => isTouched || stapler.isDue(),
     async look(desired) {
       isTouched = false;
       offers = [...(await uploadedOffers(desired, place)), ...(await obtainedOffers(desired.id, source))];
-      found = await Promise.all(offers.map(select));
+      found = (await Promise.all(offers.map(select))).map(withWord);
       return found.flatMap((offered) => servedCertificate(offered, stapler) ?? []);
     },
     async refuse(path, said) {

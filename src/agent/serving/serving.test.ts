@@ -25,6 +25,7 @@ function source() {
     thumbprint: () => self.account,
     state: () => [],
     renewNow: () => {},
+    hear: () => {},
     refuse: async () => {},
   };
   return self;
@@ -287,7 +288,7 @@ describe('certificates of domains', () => {
 });
 
 describe('what a CA says of a certificate', () => {
-  it('is told to clients, after a reload too, and of a revoked one nothing is', async () => {
+  it('is told to clients, after a reload too, but not that it has revoked: that is told to the operator', async () => {
     const own = createTestCa(scene.directory, 'Responding CA');
     const port = await freePort();
     const extensions = [`authorityInfoAccess=OCSP;URI:http://127.0.0.1:${port}/`];
@@ -297,7 +298,8 @@ describe('what a CA says of a certificate', () => {
       Issued,
     ];
     own.revocationList([bad]);
-    scene.after(await own.respond(port));
+    const silence = await own.respond(port);
+    scene.after(silence);
     const balancer = scene.balancer();
     deliver(balancer, whole(good));
     await balancer.start(spec({ certificate: 'main' }));
@@ -308,13 +310,31 @@ describe('what a CA says of a certificate', () => {
     await balancer.reload(spec({ certificate: 'main', minVersion: '1.3' }));
     expect(await staple('good.test')).toBeDefined();
 
+    // What HAProxy has goes too, and not only what it would be told.
+    const word = () => readFile(`${paths(balancer).directory}/certificates/uploaded-main.pem.ocsp`);
+    expect((await word()).length).toBeGreaterThan(100);
+    const worker = await balancer.workerPid();
+    await silence();
+    own.revocationList([good]);
+    scene.after(await own.respond(port));
+    await balancer.restartAgent();
+    const report = () => balancer.test.report().certificates?.[0];
+    const revoked = await waitFor('the revocation', () => report()?.state === 'revoked' && report());
+    expect(revoked).toMatchObject({
+      reasonCode: 'revoked',
+      alert: 'critical',
+      serial: good.serial,
+      revokedAt: expect.stringMatching(/^20/),
+      reason: expect.stringMatching(/was revoked by its CA at .*; who had that done is not known/),
+      whatToDo: expect.stringMatching(/upload it: agentmetal lb tls upload web-lb --certificate main/),
+    });
+    await waitFor('no word to clients', async () => (await staple('good.test')) === undefined);
+    await expect(word()).rejects.toThrow('ENOENT');
+    expect(await balancer.workerPid()).toBe(worker);
+
     deliver(balancer, whole(bad));
     await served(balancer, bad, 'bad.test');
-    await waitFor('the answer', async () =>
-      (await readFile(`${paths(balancer).directory}/ocsp/uploaded-main.leaf`, 'utf8')).includes(
-        bad.certificate.slice(30, 90),
-      ),
-    );
+    await waitFor('that too', () => report()?.state === 'revoked' && report()?.serial === bad.serial);
     expect(await staple('bad.test')).toBeUndefined();
   });
 });

@@ -1,3 +1,5 @@
+import type { CaWord, Revocation } from '../../certificates/revocation.ts';
+
 /** A certificate that was obtained, as it lies on disk. */
 export interface ObtainedCertificate {
   /** What it is called. */
@@ -11,7 +13,7 @@ export interface ObtainedCertificate {
 /** How it stands with the certificate of one domain that is obtained from a CA. Times are RFC 3339. */
 export interface OrderState {
   domain: string;
-  /** `pending`, `obtaining`, `active`, `renewing`, `expired` or `failed`. */
+  /** `pending`, `obtaining`, `active`, `renewing`, `revoked`, `expired` or `failed`. */
   state: string;
   reasonCode?: string | undefined;
   reason?: string | undefined;
@@ -22,6 +24,8 @@ export interface OrderState {
   nextRenewalAt?: string | undefined;
   lastAttemptAt?: string | undefined;
   attempts?: number | undefined;
+  /** That its CA has revoked it. */
+  revocation?: Revocation | undefined;
   alert?: { level: 'warning' | 'critical'; message: string } | undefined;
 }
 
@@ -36,4 +40,6 @@ export interface CertificateSource {
   renewNow(id: string, domain?: string): void;
   /** The certificate of that serial cannot be served: the one before is put back, and another is obtained. */
   refuse(domain: string, serial: string, why: string): Promise<void>;
+  /** What its CA says of the certificate of that serial: where it has revoked it, another is obtained. */
+  hear(domain: string, serial: string, word: CaWord): void;
 }

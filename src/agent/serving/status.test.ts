@@ -99,6 +99,33 @@ describe('how it stands with the certificate of a domain', () => {
     ['hardly any time left', [acme()], { state: 'active' }, 75, { state: 'active', alert: 'critical' }],
     ['no time left', [acme()], { state: 'active' }, 81, { state: 'expired', alert: 'critical' }],
     [
+      'one that its CA has revoked',
+      [acme({ revocation: { at: BEGIN, reason: 'keyCompromise' } })],
+      { state: 'renewing' },
+      1,
+      {
+        state: 'revoked',
+        alert: 'critical',
+        revokedAt: new Date(BEGIN).toISOString(),
+        revocationReason: 'keyCompromise',
+        reason: expect.stringContaining('was revoked by its CA at 2026-01-01T00:00:00Z'),
+      },
+    ],
+    [
+      'one of which the order alone knows that it is revoked',
+      [acme()],
+      { state: 'revoked', revocation: {}, reasonCode: 'revoked', reason: 'revoked by its CA' },
+      1,
+      { state: 'revoked', alert: 'critical', reasonCode: 'revoked', reason: 'revoked by its CA' },
+    ],
+    [
+      'one that is revoked and over',
+      [acme({ revocation: {} })],
+      { state: 'expired' },
+      81,
+      { state: 'expired', alert: 'critical' },
+    ],
+    [
       'a newer one that cannot be served',
       [acme({ fault: 'broken' })],
       { state: 'active' },
@@ -135,6 +162,14 @@ describe('how it stands with the certificate of a domain', () => {
       state: 'expired',
       reasonCode: 'expired',
       alert: 'critical',
+    });
+    expect(reports([], [uploaded({ revocation: { reason: 'superseded' } })])[0]).toMatchObject({
+      state: 'revoked',
+      reasonCode: 'revoked',
+      alert: 'critical',
+      revocationReason: 'superseded',
+      reason: expect.stringContaining('revoked by its CA (superseded: another one took its place)'),
+      whatToDo: expect.stringContaining('lb tls upload lb --certificate main'),
     });
     expect(reports([], [uploaded({ served: undefined, domains: [], fault: 'broken' })])[0]).toMatchObject({
       domain: 'main',

@@ -1,6 +1,7 @@
 import type { CertificateReport } from '../../api/certificates.ts';
 import type { Bundle } from '../../certificates/bundle.ts';
 import { CRITICAL_SHARE, WARNING_SHARE } from '../../certificates/renewal-policy.ts';
+import { REVOKED_BY, type Revocation, revocationText } from '../../certificates/revocation.ts';
 import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
 import { coversHost, domainsOf } from '../../spec/tls.ts';
 import type { Offered } from './keeper.ts';
@@ -43,11 +44,27 @@ function uploadedReport(
   const served = uploaded?.served;
   const again = `agentmetal lb tls upload ${name} --certificate ${uploaded?.name ?? 'NAME'} --cert FILE --key FILE`;
   const alert = served ? alertOf(served, now) : 'critical';
-  const common = { domain, source: 'uploaded' as const, ...factsOf(uploaded) };
+  const common = {
+    domain,
+    source: 'uploaded' as const,
+    ...factsOf(uploaded),
+    ...revocationFacts(uploaded?.revocation),
+  };
   if (uploaded?.fault !== undefined)
     return unservable(common, uploaded, { now, whatToDo: `Upload another: ${again}` });
   if (!served) return { ...common, state: 'failed', reason: 'there is no certificate to serve', alert };
   const isOver = Date.parse(served.notAfter) <= now;
+  const { revocation } = uploaded;
+  if (revocation && !isOver)
+    return {
+      ...common,
+      state: 'revoked',
+      reasonCode: 'revoked',
+      reason: `the uploaded certificate ${uploaded.name} is served, but was ${revocationText(revocation)}; ${REVOKED_BY}`,
+      whatToDo: `Have your CA issue another one with a new key, and upload it: ${again}`,
+      alert: 'critical',
+      alertReason: 'its CA has revoked it: clients that look refuse it',
+    };
   return {
     ...common,
     state: isOver ? 'expired' : 'active',
@@ -71,14 +88,26 @@ function orderedReport({ offered, orders, now }: CertificateView, domain: string
   if (own?.served) {
     const { notAfter } = own.served;
     const isOver = Date.parse(notAfter) <= now;
+    // After a restart the CA has not been asked again; what it said before is known by the order.
+    const revocation = own.revocation ?? order?.revocation;
+    const isBad = isOver || revocation !== undefined;
     const usual = isOver
       ? `the certificate that is served ended at ${notAfter}`
-      : `is served until ${notAfter}`;
+      : revocation
+        ? `the certificate that is served was ${revocationText(revocation)}`
+        : `is served until ${notAfter}`;
     return {
       ...common,
+      ...revocationFacts(revocation),
       ...wordsOf(order, usual),
-      ...alertFacts(order, isOver ? 'critical' : alertOf(own.served, now)),
-      state: isOver ? 'expired' : order?.state === 'renewing' ? 'renewing' : 'active',
+      ...alertFacts(order, isBad ? 'critical' : alertOf(own.served, now)),
+      state: isOver
+        ? 'expired'
+        : revocation
+          ? 'revoked'
+          : order?.state === 'renewing'
+            ? 'renewing'
+            : 'active',
     };
   }
   return {
@@ -122,6 +151,16 @@ function factsOf(offered: Offered | undefined) {
   if (!offered || !served) return {};
   const { issuer, serial, notBefore, notAfter } = served;
   return { certificate: offered.name, issuer, serial, notBefore, notAfter };
+}
+
+function revocationFacts(
+  revocation: Revocation | undefined,
+): Pick<CertificateReport, 'revokedAt' | 'revocationReason'> {
+  const { at, reason } = revocation ?? {};
+  return {
+    ...(at === undefined ? {} : { revokedAt: new Date(at).toISOString() }),
+    ...(reason === undefined ? {} : { revocationReason: reason }),
+  };
 }
 
 function orderFacts(order: OrderState | undefined) {

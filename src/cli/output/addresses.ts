@@ -35,7 +35,7 @@ export function listenerText({ spec, status }: Pick<LoadBalancer, 'spec' | 'stat
 }
 
 /** States in which a real certificate is served, a good one or not. */
-const SERVED = new Set(['active', 'renewing', 'expired']);
+const SERVED = new Set(['active', 'renewing', 'revoked', 'expired']);
 
 /** What HTTPS answers with while no certificate is served; empty where one is, or where HTTPS is not spoken. */
 export function placeholderText({ spec, status }: Pick<LoadBalancer, 'spec' | 'status'>): string {

@@ -22,6 +22,7 @@ const PAINTS: Readonly<Record<string, Paint>> = {
   down: 'red',
   failed: 'red',
   expired: 'red',
+  revoked: 'red',
   offline: 'red',
   unresolved: 'red',
 };

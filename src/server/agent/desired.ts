@@ -42,7 +42,7 @@ async function readDesired(
   machineId: string,
   { since, patches }: { since: number; patches: boolean },
 ): Promise<DesiredState> {
-  const { allowLoopbackBackends } = context;
+  const { allowLoopbackBackends, certificateSettings } = context;
   const version = await changeVersion(tx, machineId);
   const known = since > version ? 0 : since;
   const host = await findMachineHost(tx, machineId);
@@ -81,6 +81,7 @@ async function readDesired(
     version,
     ids,
     changed: loadBalancers,
+    certificateSettings,
   };
 }
 

@@ -152,6 +152,70 @@ test('an uploaded one with many names is one event', async () => {
   ]);
 });
 
+test('that its CA has revoked one is told at once and once, and its load balancer is degraded', async () => {
+  const revoked = {
+    state: 'revoked',
+    reasonCode: 'revoked',
+    reason: 'revoked by its CA (keyCompromise)',
+    revocationReason: 'keyCompromise',
+    whatToDo: 'Find out why.',
+    alert: 'critical',
+    alertReason: 'its CA has revoked it',
+  } as const;
+  const names = ['app.example.com', 'a.example.com'];
+  const uploads = (more: Partial<CertificateReport>) =>
+    names.map((domain) => report({ domain, source: 'uploaded', certificate: 'main', ...more }));
+  await tell(report());
+  expect((await status()).state).toBe('active');
+  await tell(report(revoked));
+  await tell(report({ ...revoked, reason: 'revoked by its CA; the CA is being asked' }));
+  const told = await events('certificate.revoked');
+  expect(told).toMatchObject([
+    {
+      severity: 'error',
+      count: 1,
+      message: 'the certificate for app.example.com: revoked by its CA (keyCompromise). Find out why.',
+      details: { domains: ['app.example.com'], serial: '0A', revocationReason: 'keyCompromise' },
+    },
+  ]);
+  const seen = await status();
+  expect(seen).toMatchObject({ state: 'degraded', certificates: [{ state: 'revoked', alert: 'critical' }] });
+  expect(seen.conditions).toContainEqual(
+    expect.objectContaining({
+      type: 'CertificatesServed',
+      status: 'false',
+      message: expect.stringContaining('its CA has revoked it'),
+    }) as Condition,
+  );
+  // What keeps the CA from being asked is told once it lasts; that one is revoked is not of that kind.
+  const tls = { domain: null, domains: ['app.example.com', 'b.example.com'] };
+  await plane.call('PATCH', LB, { body: { spec: { tls } } });
+  lb = (await plane.call('GET', LB)).body;
+  const held = { state: 'failed', reasonCode: 'name_not_found', reason: 'no record' } as const;
+  await tell(report(revoked), report({ ...held, domain: 'b.example.com', serial: undefined }));
+  watchClosely();
+  await waitFor('what lasts', async () => (await events('certificate.failed')).length > 0);
+  expect((await events('certificate.failed')).map(({ details }) => details['domain'])).toEqual([
+    'b.example.com',
+  ]);
+  clock.advance(3_600_000);
+  await tell(report({ serial: '0B' }));
+  // Another one that is revoked is told again; an uploaded one with several names is one event.
+  await tell(report({ ...revoked, serial: '0B' }));
+  clock.advance(3_600_000);
+  await tell(...uploads({ serial: '0C' }));
+  await tell(...uploads({ ...revoked, serial: '0C' }));
+  expect((await events('certificate.revoked')).map(({ details }) => details['serial'])).toEqual([
+    '0C',
+    '0B',
+    '0A',
+  ]);
+  expect((await events('certificate.revoked'))[0]).toMatchObject({
+    message: expect.stringMatching(/^the certificate for app\.example\.com and 1 more: /),
+    details: { domains: names, certificate: 'main' },
+  });
+});
+
 test('what keeps the CA from being asked is told when it lasts, and once', async () => {
   const held = (reasonCode: string) =>
     tell({

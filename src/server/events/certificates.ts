@@ -5,6 +5,7 @@ import { type Named, ofLoadBalancer } from './resource.ts';
 /** Reasons that are told of by the time that is left, and not when they begin. */
 const BY_TIME: ReadonlySet<string> = new Set(['renewal_off', 'ends_soon', 'expired']);
 const ROLLED_BACK = 'not_servable';
+const REVOKED = 'revoked';
 const SERVED: ReadonlySet<CertificateReport['state']> = new Set(['active', 'renewing']);
 
 /** What a report says of certificates that has not been told before. Pure. */
@@ -14,9 +15,37 @@ export function certificateEvents(
   after: readonly CertificateReport[],
 ): NewEvent[] {
   const known = new Map(before.map((report) => [report.domain, report]));
-  return after.flatMap((report) => {
+  const events = after.flatMap((report) => {
     const was = known.get(report.domain);
     return [...obtained(lb, was, report), ...failed(lb, was, report)];
+  });
+  return [...revoked(lb, before, after), ...events];
+}
+
+/** Certificates that have been revoked, each once for all of its domains. */
+function revoked(
+  lb: Named,
+  before: readonly CertificateReport[],
+  after: readonly CertificateReport[],
+): NewEvent[] {
+  const told = new Set(before.filter(({ state }) => state === REVOKED).map(({ serial }) => serial));
+  const news = after.filter(({ state, serial }) => state === REVOKED && !told.has(serial));
+  return [...Map.groupBy(news, ({ serial }) => serial).values()].flatMap((reports) => {
+    const [first] = reports;
+    if (!first) return [];
+    const { domain, source, certificate, serial, revokedAt, revocationReason, reason, whatToDo } = first;
+    const domains = reports.map((report) => report.domain);
+    const more = domains.length > 1 ? ` and ${domains.length - 1} more` : '';
+    return [
+      {
+        type: 'certificate.revoked',
+        severity: 'error',
+        resource: ofLoadBalancer(lb),
+        subject: source === 'uploaded' ? (certificate ?? domain) : domain,
+        message: `the certificate for ${domain}${more}: ${reason}.${whatToDo === undefined ? '' : ` ${whatToDo}`}`,
+        details: { domains, source, certificate, serial, revokedAt, revocationReason, reason, whatToDo },
+      } as const,
+    ];
   });
 }
 
@@ -39,7 +68,7 @@ function obtained(lb: Named, was: CertificateReport | undefined, is: Certificate
 /** Orders that the CA did not fulfil, and certificates that HAProxy did not take: what keeps the CA from being asked may pass. */
 function failed(lb: Named, was: CertificateReport | undefined, is: CertificateReport): NewEvent[] {
   const { reasonCode, attempts = 0 } = is;
-  if (reasonCode === undefined || BY_TIME.has(reasonCode)) return [];
+  if (reasonCode === undefined || reasonCode === REVOKED || BY_TIME.has(reasonCode)) return [];
   const isNews =
     reasonCode === ROLLED_BACK ? was?.reasonCode !== ROLLED_BACK : attempts > (was?.attempts ?? 0);
   return isNews ? [failedEvent(lb, is)] : [];
@@ -47,7 +76,7 @@ function failed(lb: Named, was: CertificateReport | undefined, is: CertificateRe
 
 /** Whether something keeps the CA from being asked. */
 export function isHeld({ reasonCode }: Pick<CertificateReport, 'reasonCode'>): boolean {
-  return reasonCode !== undefined && reasonCode !== ROLLED_BACK && !BY_TIME.has(reasonCode);
+  return reasonCode !== undefined && ![ROLLED_BACK, REVOKED].includes(reasonCode) && !BY_TIME.has(reasonCode);
 }
 
 /** Tells why a domain has no newer certificate. */

@@ -7,7 +7,16 @@ import type { LoadBalancerRecord } from '../../store/load-balancers.ts';
 import type { Observation } from './observation.ts';
 
 /** From worst to best: of what several machines say of a domain, the worst is told. */
-const WORST = ['failed', 'expired', 'pending', 'obtaining', 'renewing', 'active', 'unused'] as const;
+const WORST = [
+  'failed',
+  'expired',
+  'revoked',
+  'pending',
+  'obtaining',
+  'renewing',
+  'active',
+  'unused',
+] as const;
 
 /** What the status of certificates is made of. */
 export interface CertificateView {

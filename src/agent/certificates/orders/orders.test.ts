@@ -12,7 +12,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-const HTTP_NAMES = ['app', 'shop', 'internal', 'cut', 'killed', 'copy', 'short', 'spent', 'full'];
+const HTTP_NAMES = ['app', 'shop', 'internal', 'cut', 'killed', 'copy', 'short', 'spent', 'full', 'back'];
 const scene = await createAcmeScene({
   records: (address) => HTTP_NAMES.map((name) => `${name} A ${address}`),
 });
@@ -143,6 +143,71 @@ describe.concurrent('certificates', async () => {
     expect(ordersOf(front, 'app.test', 'shop.test')).toBe(4);
     await next.stop();
   });
+});
+
+it.concurrent('what its CA has revoked is replaced at once, but not again and again, and not against the operator’s wish', async () => {
+  const name = 'back.test';
+  const first = await scene.agent();
+  let agent = first;
+  const active = (than?: string) =>
+    agent.until(
+      name,
+      'to be active',
+      ({ state, serial }) => state === 'active' && serial !== than?.toLowerCase(),
+    );
+  const hear = (serial: string | undefined, revocation: object | undefined, ago = 0) =>
+    agent.orders.hear(name, serial ?? '', { saidAt: agent.clock.now() - ago, revocation });
+  agent.want([name]);
+  const { serial: one = '' } = await active();
+  hear('abcd', { reason: 'keyCompromise' });
+  expect(agent.state(name).state).toBe('active');
+
+  const at = Date.parse('2026-11-20T01:02:03Z');
+  hear(one.toUpperCase(), { at, reason: 'keyCompromise' });
+  // What another load balancer has heard before that is no news.
+  hear(one, undefined, MINUTE_MS);
+  expect(agent.state(name)).toMatchObject({
+    state: 'revoked',
+    reasonCode: 'revoked',
+    revocation: { at, reason: 'keyCompromise' },
+    reason: expect.stringMatching(
+      /^revoked by its CA at 2026-11-20T01:02:03Z \(keyCompromise: somebody else may have its key\), and served until there is another; who had that done is not known/,
+    ),
+    whatToDo: expect.stringContaining('another one with a new key is asked for by itself'),
+    alert: { level: 'critical', message: expect.stringContaining('its CA has revoked it') },
+  });
+  const { serial: two, ...well } = await active(one);
+  expect(well).not.toHaveProperty('revocation');
+  expect(well).not.toHaveProperty('alert');
+
+  // A CA that revokes whatever it issues is asked by the table of failed orders, over restarts too.
+  hear(two, { reason: 'cessationOfOperation' });
+  const { clock, root } = agent;
+  await agent.stop();
+  agent = await scene.agent({ root, clock });
+  agent.want([name]);
+  const waiting = await agent.until(name, 'to be revoked', ({ state }) => state === 'revoked');
+  const wait = Date.parse(waiting.nextRenewalAt ?? '') - clock.now();
+  expect(wait).toBeGreaterThan(8 * MINUTE_MS);
+  expect(wait).toBeLessThan(12 * MINUTE_MS);
+  expect(ordersOf(front, name)).toBe(2);
+  clock.advance(12 * MINUTE_MS);
+  const { serial: three } = await active(two);
+  expect(ordersOf(front, name)).toBe(3);
+
+  clock.advance(DAY_MS);
+  agent.want([name], { autoRenew: false });
+  hear(three, { reason: 'certificateHold' });
+  expect(agent.state(name)).toMatchObject({
+    state: 'revoked',
+    reasonCode: 'renewal_off',
+    reason: expect.stringContaining('tls.autoRenew is off'),
+    alert: { level: 'critical' },
+  });
+  hear(three, undefined);
+  expect(agent.state(name)).toMatchObject({ state: 'active' });
+  expect(ordersOf(front, name)).toBe(3);
+  await agent.stop();
 });
 
 describe.concurrent('an end in the middle', () => {

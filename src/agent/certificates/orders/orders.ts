@@ -7,6 +7,7 @@ import type { Logger } from '../../../base/logger.ts';
 import { type Limits, PUBLIC_CA_LIMITS } from '../../../certificates/budget.ts';
 import type { IssuedCertificate } from '../../../certificates/issued.ts';
 import { certificateNames } from '../../../certificates/names.ts';
+import type { CaWord } from '../../../certificates/revocation.ts';
 import { type CertificateOrderState, describeState } from '../../../certificates/state.ts';
 import { createAuthority } from '../authority/authority.ts';
 import type { ChallengePublisher } from '../challenges/publisher.ts';
@@ -49,6 +50,11 @@ export interface CertificateOrders {
    * @param serial of the certificate that was refused; another one is left alone
    */
   refuse(domain: string, serial: string, why: string): Promise<void>;
+  /**
+   * What its CA says of a certificate: where it has revoked the one in use, another is ordered.
+   * @param serial of the certificate that the CA speaks of; another one is left alone
+   */
+  hear(domain: string, serial: string, word: CaWord): void;
   /** How each domain of a load balancer stands. */
   state(id: string): readonly CertificateOrderState[];
   /** Has a listener called whenever something of a load balancer's certificates, or the thumbprint, has changed. */
@@ -180,6 +186,10 @@ export function createCertificateOrders(options: CertificateOrdersOptions): Cert
       await renewals.fail(entry, { code: 'not_servable', detail: why });
       tell(idsWith(domain));
     },
+    hear(domain, serial, word) {
+      const entry = renewals.entries.get(domain);
+      if (entry && isSerial(serial, entry.issued)) renewals.hear(entry, word);
+    },
     state: (id) => entriesOf(id).map((entry) => stateOf(entry, names.get(entry.name), clock.now())),
     onChange: (listener) => void listeners.push(listener),
     async run(signal) {
@@ -208,6 +218,7 @@ function stateOf(entry: Entry, wanted: WantedName | undefined, now: number): Cer
       isBusy: isOrdering,
       autoRenew,
       finding: record.finding,
+      revocation: record.revoked,
       failures: record.failures,
       lastAttemptAt: record.lastAttemptAt,
       dueAt: due,
