@@ -24,9 +24,9 @@ export const FEATURES: Readonly<Record<string, object>> = {
 
 /** What a managed load balancer does without being told, and how to leave it out of a configuration. */
 export const BUILT_IN: Readonly<Record<string, (config: string) => string>> = {
-  'access log': without(/^ {2}(log |log-format |http-request set-var\(txn\.(log_host|request_id)\))/),
+  'access log': without(/^ {2}(log |log-format |unique-id-format )/),
   'X-Forwarded-…': without(/^ {2}http-request (add|set)-header X-Forwarded-/),
-  'X-Request-ID': without(/X-Request-ID|txn\.request_id/),
+  'X-Request-ID': without(/^ {2}(unique-id-format |http-request .*(X-Request-ID|txn\.request_id))/),
   'access lists': without(/^ {2}(acl (allowed|denied) |http-request deny deny_status 403)/),
   'repeated requests': without(/^ {2}(retry-on |http-request disable-l7-retry)/),
 };

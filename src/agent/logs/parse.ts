@@ -35,7 +35,7 @@ export function parseLogLine(line: string): LogLine | undefined {
       route: text(raw.route),
       pool: poolOf(backend),
       backend: targetOf(known(text(raw.server))),
-      requestId: text(raw.id),
+      requestId: text(raw.clientId) ?? text(raw.id),
       protocol: known(text(raw.protocol)),
       tls: text(raw.tls),
     }),

@@ -1,5 +1,6 @@
 import { domainsOf } from '../../spec/tls.ts';
 import type { ServiceModel } from '../model.ts';
+import { HOST } from './host.ts';
 import { lookupPaths } from './lookup-paths.ts';
 import { quote } from './quote.ts';
 
@@ -9,9 +10,6 @@ export const THUMBPRINT_KEY = '_thumb';
 /** Entry of the list of redirected hosts that is there when there are others. No host has that name, not even as `*`. */
 export const ANY_REDIRECT = '/any';
 
-/** What is asked first, because it costs least: most requests need neither an answer to a challenge nor a redirect. */
-export const HAS_SITE = '{ var(txn.site) -m found }';
-
 const TOKEN = '^/[.]well-known/acme-challenge/[A-Za-z0-9_-]{16,128}$';
 
 /**
@@ -20,17 +18,13 @@ const TOKEN = '^/[.]well-known/acme-challenge/[A-Za-z0-9_-]{16,128}$';
  */
 export function challengeLines(model: ServiceModel): string[] {
   const { challenges, challengeHosts, redirectedHosts } = lookupPaths(model);
-  // Most requests are neither: their host is not looked at here.
-  const isNeeded = model.spec.tls?.hsts ? '' : ' if challenge || redirecting !{ ssl_fc }';
   return [
     'acl challenge path_beg /.well-known/acme-challenge/',
     `acl redirecting str(${ANY_REDIRECT}) -m str -f ${quote(redirectedHosts)}`,
-    // A dot at the end only says that the name is complete (RFC 3986, section 3.2.2). HTTP/1.0 may name no host.
-    `http-request set-var(txn.site) req.fhdr(host),host_only,lower,rtrim(.)${isNeeded}`,
     `acl challenge-token path -m reg ${quote(TOKEN)}`,
-    `acl challenge-host var(txn.site) -m str -f ${quote(challengeHosts)}`,
-    `http-request set-var(txn.thumbprint) str(${THUMBPRINT_KEY}),map_str(${quote(challenges)}) if ${HAS_SITE} challenge challenge-token challenge-host`,
-    `http-request return status 200 content-type text/plain lf-string '%[path,field(4,/)].%[var(txn.thumbprint)]' if ${HAS_SITE} { var(txn.thumbprint) -m found }`,
+    `acl challenge-host var(${HOST}) -m str -f ${quote(challengeHosts)}`,
+    `http-request set-var(txn.thumbprint) str(${THUMBPRINT_KEY}),map_str(${quote(challenges)}) if challenge challenge-token challenge-host`,
+    `http-request return status 200 content-type text/plain lf-string '%[path,field(4,/)].%[var(txn.thumbprint)]' if { var(txn.thumbprint) -m found }`,
   ];
 }
 

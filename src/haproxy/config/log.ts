@@ -1,4 +1,5 @@
 import type { ServiceModel } from '../model.ts';
+import { HOST, HOST_LINE } from './host.ts';
 import { quote } from './quote.ts';
 import { ROUTE_NAME } from './routing/rules.ts';
 import type { Section } from './section.ts';
@@ -13,8 +14,7 @@ const LINE_BYTES = 4096;
 const HOST_BYTES = 255;
 const REQUEST_ID_BYTES = 128;
 
-/** Variables of a request for its log line: what a rule changes later is logged as it came. */
-const HOST = 'txn.log_host';
+/** The id that the client gave its request. */
 const REQUEST_ID = 'txn.request_id';
 
 /**
@@ -54,9 +54,10 @@ const HTTP_CAPTURES = [
   `tcp-request session set-var(${WORKER}) uuid,bytes(0,13) if !{ var(${WORKER}) -m found }`,
   `tcp-request session set-var(${CLIENT}) src,concat()`,
   // A UUID of its own for each request would cost more than the rest of its header fields together.
-  `http-request add-header X-Request-ID %[var(${WORKER})]-%rt unless { req.hdr(X-Request-ID) -m found }`,
-  `http-request set-var(${HOST}) req.fhdr(host),bytes(0,${HOST_BYTES})`,
-  `http-request set-var(${REQUEST_ID}) req.fhdr(X-Request-ID),bytes(0,${REQUEST_ID_BYTES})`,
+  `unique-id-format %[var(${WORKER})]-%rt`,
+  `http-request set-var(${REQUEST_ID}) req.fhdr(X-Request-ID,1),bytes(0,${REQUEST_ID_BYTES})`,
+  `http-request add-header X-Request-ID %[unique-id] unless { var(${REQUEST_ID}) -m found }`,
+  HOST_LINE,
 ];
 
 /**
@@ -94,8 +95,9 @@ const HTTP_FORMAT = {
   method: '%HM',
   protocol: '%HV',
   route: `%[${ROUTE_NAME}]`,
-  host: `%[var(${HOST})]`,
-  id: `%[var(${REQUEST_ID})]`,
+  host: `%[var(${HOST}),bytes(0,${HOST_BYTES})]`,
+  clientId: `%[var(${REQUEST_ID})]`,
+  id: '%ID',
   target: '%[capture.req.uri]',
 };
 

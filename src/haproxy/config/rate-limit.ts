@@ -136,11 +136,14 @@ export function limitLines(
     }),
     `${rule} set-var(${excess}) sc${counter}_gpc0_rate,sub(${variable})${plus(others, elsewhere)}${when}`,
     `acl ${over} var(${excess}) -m int ge 0`,
-    `${rule} sc-inc-gpc1(${counter}) if ${over} ${condition}`.trimEnd(),
     ...(limit.action === 'observe'
-      ? [`${rule} sc-inc-gpc0(${counter}) if !${over} ${condition}`.trimEnd()]
+      ? [
+          `${rule} sc-inc-gpc1(${counter}) if ${over} ${condition}`.trimEnd(),
+          `${rule} sc-inc-gpc0(${counter}) if !${over} ${condition}`.trimEnd(),
+        ]
       : [
-          ...actionLines(limit, action, over),
+          // Whom it refuses it also counts: one rule that most requests pass costs less than two.
+          ...actionLines(limit, action, `${over} ${condition} { sc${counter}_inc_gpc1 gt 0 }`),
           ...claimLines(limit, action, counter, aclOf, plus(others, elsewhere)),
         ]),
   ];
@@ -174,7 +177,7 @@ function claimLines(
     `acl ${last} var(${variableOf('excess')}) -m int ge -${MAX_THREADS}`,
     `${rule} set-var(${claims}) sc${counter}_get_gpc0 if ${last} ${condition}`.trimEnd(),
     `acl ${raced} sc${counter}_gpc0_rate,sub(${claims}),add(${claim}),sub(${variable})${elsewhere} gt 0`,
-    ...actionLines(limit, action, `${last} ${raced}`),
+    ...actionLines(limit, action, `${last} ${raced} ${condition}`),
   ];
 }
 
@@ -198,12 +201,8 @@ interface LimitAction {
   isHttp: boolean;
 }
 
-function actionLines(
-  limit: RateLimit,
-  { rule, condition, variable, isHttp }: LimitAction,
-  denied: string,
-): string[] {
-  const when = ` if ${denied} ${condition}`.trimEnd();
+function actionLines(limit: RateLimit, { rule, variable, isHttp }: LimitAction, denied: string): string[] {
+  const when = ` if ${denied.trim().replaceAll('  ', ' ')}`;
   if (limit.action === 'drop') return [`${rule} silent-drop${when}`];
   if (!isHttp) return [`${rule} reject${when}`];
   const seconds = Math.max(1, Math.ceil(durationMs(limit.window) / 1000));

@@ -30,10 +30,10 @@ function cookieLines(
   const [toServer, toCookie] = [paths.cookieToServer(pool), paths.serverToCookie(pool)].map(quote);
   const cookie = `${sticky.cookieName}=%[var(txn.cookie)]; ${cookieAttributes(sticky).join('; ')}${secureAttribute(sticky)}`;
   return [
-    `http-request set-var(txn.cookie_sent) req.cook(${sticky.cookieName})`,
-    `use-server %[var(txn.cookie_sent),map_str(${toServer})] if { var(txn.cookie_sent) -m found }`,
+    `http-request set-var(txn.bound_to) req.cook(${sticky.cookieName}),map_str(${toServer})`,
+    'use-server %[var(txn.bound_to)] if { var(txn.bound_to) -m found }',
     // Most clients have the right one already.
-    `http-response set-var(txn.cookie) srv_name,map_str(${toCookie}) unless { srv_name,map_str(${toCookie}),strcmp(txn.cookie_sent) eq 0 }`,
+    `http-response set-var(txn.cookie) srv_name,map_str(${toCookie}) unless { srv_name,strcmp(txn.bound_to) eq 0 }`,
     `http-response add-header Set-Cookie ${quote(cookie)} if { var(txn.cookie) -m found }`,
   ];
 }

@@ -2,7 +2,7 @@ import { durationMs } from '../../base/duration.ts';
 import { boundPort } from '../../spec/host-layout.ts';
 import type { ServiceModel } from '../model.ts';
 import { clientCaFile, revocationFile } from './files.ts';
-import { HAS_SITE } from './challenge.ts';
+import { HOST, WILDCARD_HOST } from './host.ts';
 import { lookupPaths } from './lookup-paths.ts';
 import { servicePaths } from './paths.ts';
 import { quote } from './quote.ts';
@@ -39,11 +39,11 @@ function clientOptions(model: ServiceModel): string {
 export function redirectLines(model: ServiceModel): string[] {
   const list = quote(lookupPaths(model).redirectedHosts);
   const port = boundPort(HTTPS_PORT, model.layout);
-  const place = `https://%[var(txn.site)]${port === HTTPS_PORT ? '' : `:${port}`}%[pathq]`;
-  const isPlain = `${HAS_SITE} !{ ssl_fc } redirecting redirected !challenge`;
+  const place = `https://%[var(${HOST})]${port === HTTPS_PORT ? '' : `:${port}`}%[pathq]`;
+  const isPlain = '!{ ssl_fc } redirecting redirected !challenge';
   return [
-    `acl redirected var(txn.site) -m str -f ${list}`,
-    `acl redirected var(txn.site),regsub(^[^.]*,*) -m str -f ${list}`,
+    `acl redirected var(${HOST}) -m str -f ${list}`,
+    `acl redirected ${WILDCARD_HOST} -m str -f ${list}`,
     // What is not only read keeps its method and body by 308 alone.
     `http-request redirect location ${place} code 301 if ${isPlain} { method GET HEAD }`,
     `http-request redirect location ${place} code 308 if ${isPlain}`,
@@ -61,8 +61,8 @@ export function hstsLines(model: ServiceModel): string[] {
     ...(hsts.preload ? ['preload'] : []),
   ].join('; ');
   return [
-    `acl certified var(txn.site) -m str -f ${list}`,
-    `acl certified var(txn.site),regsub(^[^.]*,*) -m str -f ${list}`,
+    `acl certified var(${HOST}) -m str -f ${list}`,
+    `acl certified ${WILDCARD_HOST} -m str -f ${list}`,
     `http-after-response set-header Strict-Transport-Security ${quote(value)} if { ssl_fc } certified`,
   ];
 }

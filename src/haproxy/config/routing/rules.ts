@@ -3,6 +3,7 @@ import type { LoadBalancerSpec } from '../../../spec/load-balancer.ts';
 import { type Route, listOf } from '../../../spec/route.ts';
 import type { ServiceModel } from '../../model.ts';
 import { pageFile } from '../files.ts';
+import { HOST, WILDCARD_HOST } from '../host.ts';
 import { lookupPaths } from '../lookup-paths.ts';
 import { quote, quoteLogFormat } from '../quote.ts';
 import {
@@ -57,8 +58,8 @@ const NO_HOST_CHARACTER = '[^][a-z0-9._:-]';
 
 /** Where the routes of each kind of site are looked up, the most particular first. */
 const SITE_KEYS: readonly (readonly [Site, string])[] = [
-  ['exact', 'var(txn.host)'],
-  ['wildcard', 'var(txn.host),regsub(^[^.]*,*)'],
+  ['exact', `var(${HOST})`],
+  ['wildcard', WILDCARD_HOST],
   ['any', `str(${ANY_SITE})`],
 ];
 
@@ -74,15 +75,13 @@ function findLines(model: ServiceModel): string[] {
   const find = (name: string, key: string) =>
     `http-request set-var(txn.${name}) ${key},concat(,txn.path,${PATH_END}),map_beg(${routes})`;
   return [
-    // A dot at the end only says that the name is complete (RFC 3986, section 3.2.2). HTTP/1.0 may name no host.
-    'http-request set-var(txn.host) req.fhdr(host),host_only,lower,rtrim(.)',
     // With a slash in it, the host would be taken for the beginning of a path.
-    'http-request deny deny_status 400 if { var(txn.host) -m sub / }',
+    `http-request deny deny_status 400 if { var(${HOST}) -m sub / }`,
     'http-request set-var(txn.path) path',
     ...keys.slice(0, 1).map((key) => find('rule', key)),
     `acl route-decided var(txn.rule) -m end ${SEPARATOR}1`,
     // A host that the table knows is one.
-    `http-request deny deny_status 400 if ${sites.has('exact') ? '!route-decided ' : ''}{ var(txn.host) -m reg -- ${quote(NO_HOST_CHARACTER)} }`,
+    `http-request deny deny_status 400 if ${sites.has('exact') ? '!route-decided ' : ''}{ var(${HOST}) -m reg -- ${quote(NO_HOST_CHARACTER)} }`,
     ...keys
       .slice(1)
       .flatMap((key) => [
@@ -144,7 +143,7 @@ function hostAcls(hosts: readonly string[]): string[] {
   const wild = hosts.filter((host) => host.startsWith('*'));
   const lines = (fetch: string, list: readonly string[]) =>
     chunks(list, HOSTS_PER_LINE).map((part) => `${fetch} -m str -- ${part.map(quote).join(' ')}`);
-  return [...lines('var(txn.host)', exact), ...lines('var(txn.host),regsub(^[^.]*,*)', wild)];
+  return [...lines(`var(${HOST})`, exact), ...lines(WILDCARD_HOST, wild)];
 }
 
 function chunks<T>(list: readonly T[], size: number): T[][] {
