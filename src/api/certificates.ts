@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MissingNodes } from './logs.ts';
 
 export const CertificateAlert = z
   .enum(['none', 'warning', 'critical'])
@@ -157,10 +158,28 @@ export type UploadedCertificate = z.infer<typeof UploadedCertificate>;
 export const RenewalRequest = z
   .strictObject({
     domain: z.string().max(253).optional().describe('The domain alone. Default: all of them.'),
+    node: z
+      .string()
+      .max(64)
+      .optional()
+      .describe(
+        'Machine of one node alone, for each node has certificates of its own. Default: all of them.',
+      ),
   })
   .describe('Which certificates to renew now.');
 
 export const Renewal = z
-  .strictObject({ domains: z.array(z.string()).describe('Domains whose certificates are asked for.') })
+  .strictObject({
+    domains: z.array(z.string()).describe('Domains whose certificates are asked for, on any node.'),
+    nodes: z
+      .array(
+        z.strictObject({
+          machine: z.string().describe('Name of the machine.'),
+          domains: z.array(z.string()).describe('Domains for which it asks.'),
+        }),
+      )
+      .describe('The nodes that ask, each for certificates of its own.'),
+    missing: MissingNodes.optional(),
+  })
   .describe('Certificates that are renewed. `GET …/certificates` tells how it goes.');
 export type Renewal = z.infer<typeof Renewal>;

@@ -126,7 +126,7 @@ export const certificateRoutes = defineRoutes({
     tag: 'Certificates',
     summary: 'Renew certificates now',
     description:
-      'Has the CA asked for new certificates of its domains, whatever their age. CAs limit how often: Let’s Encrypt to five a week for one name.',
+      'Has every node ask the CA for new certificates of the domains, whatever their age; nodes that did not answer are named in `missing`. CAs limit how often: Let’s Encrypt to five a week for one name.',
     role: 'operator',
     problems: [503],
     params,

@@ -21,12 +21,6 @@ export interface AskedNode {
   isReporting: boolean;
 }
 
-/** The node that serves a load balancer; one of those that report where there are several. */
-export async function requireNode(context: ServerContext, nameOrId: string): Promise<AskedNode> {
-  const [node] = await requireNodes(context, nameOrId);
-  return node;
-}
-
 /**
  * All nodes that serve a load balancer, those whose agent reports first.
  * @param machine name or id of the machine, when one node alone is meant.

@@ -260,7 +260,10 @@ describe('renewal', () => {
     expect(question.body).toEqual({ kind: 'renew', domain: 'app.example.com' });
     const answer = { id: question.id, body: { kind: 'renew', domains: ['app.example.com'] } };
     await plane.call('POST', '/v1/agent/answers', { key, body: { answers: [answer] } });
-    expect(await asked).toMatchObject({ status: 202, body: { domains: ['app.example.com'] } });
+    expect(await asked).toMatchObject({
+      status: 202,
+      body: { domains: ['app.example.com'], nodes: [{ machine: 'local' }] },
+    });
     expect((await plane.call('POST', `${PATH}/renew`, { body: { domain: 'x.test' } })).body.code).toBe(
       'not_found',
     );

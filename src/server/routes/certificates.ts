@@ -15,7 +15,9 @@ import type { ServerContext } from '../context.ts';
 import { type Handlers, authorOf } from '../http/handler.ts';
 import type { WriteOutcome, WriteRequest, Writer } from '../http/write.ts';
 import { observeOne, requireLoadBalancer } from '../load-balancers/read.ts';
-import { askNode, requireNode } from '../questions/ask-node.ts';
+import { requireNodes } from '../questions/ask-node.ts';
+import { askNodes } from '../questions/each-node.ts';
+import { missingOf } from '../questions/missing.ts';
 import { certificateStatuses, certificateView } from '../status/certificates.ts';
 
 export function certificateHandlers(
@@ -61,17 +63,19 @@ export function certificateHandlers(
         return { answer: request.query.dryRun ? { status: 200, body: before } : { status: 204 } };
       }),
     async renewCertificates({ params, body, signal }) {
-      const { domain } = body;
+      const { domain, node } = body;
       await store.transaction(async (tx) =>
         requireDomain(await requireLoadBalancer(tx, params.loadBalancer), domain),
       );
-      const node = await requireNode(context, params.loadBalancer);
+      const nodes = await requireNodes(context, params.loadBalancer, node);
       const question = {
         kind: 'renew',
         ...(domain === undefined ? {} : { domain: domain.toLowerCase() }),
       } as const;
-      const { domains } = await askNode(context, node, question, { signal });
-      return { status: 202, body: { domains } };
+      const { answers, faults } = await askNodes(context, nodes, question, { signal });
+      const asking = answers.map(({ node: { machine }, answer: { domains } }) => ({ machine, domains }));
+      const domains = [...new Set(asking.flatMap((each) => each.domains))];
+      return { status: 202, body: { domains, nodes: asking, ...missingOf(faults) } };
     },
   };
 }

@@ -9,6 +9,7 @@ import { askNode, requireNodes } from '../questions/ask-node.ts';
 import { askNodes, eachNode } from '../questions/each-node.ts';
 import { everySecond } from '../questions/every-second.ts';
 import { followLogs } from '../questions/follow-logs.ts';
+import { missingOf } from '../questions/missing.ts';
 import { parseCursors } from '../questions/log-cursors.ts';
 import type { LogsQuestion } from '../questions/log-tails.ts';
 import { mergeLines } from '../questions/merged/logs.ts';
@@ -84,12 +85,6 @@ async function readStats(context: ServerContext, { loadBalancer, node, signal }:
     ...mergeStats(answers.map(({ answer }) => answer.stats)),
     nodes: told.sort((left, right) => (left.machine < right.machine ? -1 : 1)),
   };
-}
-
-/** Who is missing in an answer; nothing when nobody is. */
-function missingOf(faults: readonly { node: { machine: string }; error: Error }[]) {
-  const missing = faults.map(({ node, error }) => ({ machine: node.machine, problem: error.message }));
-  return missing.length === 0 ? {} : { missing };
 }
 
 function logsQuestion({ limit, since, node: _node, ...filter }: LogQuery, now: number): LogsQuestion {

@@ -292,6 +292,32 @@ test('a stream follows all nodes, those that come later too, and goes on where i
   await again.leave();
 });
 
+test('every node is asked for new certificates, and what each answers is told', async () => {
+  const asked = new Map<string, QuestionBody>();
+  const renewing =
+    (name: Name) =>
+    (body: QuestionBody): AnswerBody => {
+      asked.set(name, body);
+      return { kind: 'renew', domains: ['app.example.com'] };
+    };
+  play('lb-1', renewing('lb-1'));
+  play('lb-2', renewing('lb-2'));
+  play('lb-3', () => ({ kind: 'refused', reason: 'failed', detail: 'no certificates are obtained here' }));
+  const renew = (body: object) => plane.call('POST', `${LB}/certificates/renew`, { body });
+  const { status, body } = await renew({});
+  expect(status).toBe(202);
+  expect(body.domains).toEqual(['app.example.com']);
+  expect(body.nodes).toEqual(['lb-1', 'lb-2'].map((machine) => ({ machine, domains: ['app.example.com'] })));
+  expect(body.missing).toEqual([
+    { machine: 'lb-3', problem: 'the agent of machine lb-3 cannot tell: no certificates are obtained here' },
+  ]);
+  expect([...asked.values()]).toEqual([{ kind: 'renew' }, { kind: 'renew' }]);
+  asked.clear();
+  expect((await renew({ node: 'lb-2', domain: 'app.example.com' })).body.nodes).toHaveLength(1);
+  expect([...asked]).toEqual([['lb-2', { kind: 'renew', domain: 'app.example.com' }]]);
+  expect((await renew({ node: 'lb-3' })).body.code).toBe('agent_unavailable');
+});
+
 test('the use of a limit is told by whoever has heard of most', async () => {
   const use = (keys: [string, number, number][]): AnswerBody => ({
     kind: 'rate-limits',

@@ -249,14 +249,28 @@ Terms: https://ca.test/terms, agreed to by admin on 2026-11-23 03:00:00 UTC (3 h
     expect((await runCli('lb health web-lb', { env: api.env })).out).toContain('app.example.com');
   });
 
-  test('renew asks for all or for one', async () => {
+  test('renew asks for all or for one, of all nodes or of one', async () => {
     const api = await startWithWebLb();
-    api.answers.set('POST /v1/load-balancers/web-lb/certificates/renew', {
-      status: 202,
-      body: { domains: ['app.example.com'] },
+    const domains = ['app.example.com'];
+    const answer = (...machines: string[]) => ({
+      domains,
+      nodes: machines.map((machine) => ({ machine, domains })),
     });
+    const path = 'POST /v1/load-balancers/web-lb/certificates/renew';
+    api.answers.set(path, { status: 202, body: answer('local') });
     const { code, out } = await runCli('lb tls renew web-lb --domain app.example.com', { env: api.env });
     expect({ code, out }).toEqual({ code: 0, out: 'Asked for a new certificate for app.example.com\n' });
     expect(api.writes().at(-1)?.body).toEqual({ domain: 'app.example.com' });
+    api.answers.set(path, { status: 202, body: answer('lb-1', 'lb-2') });
+    expect((await runCli('lb tls renew web-lb', { env: api.env })).out).toBe(
+      'Asked for a new certificate for app.example.com on lb-1, lb-2\n',
+    );
+    const missing = [{ machine: 'lb-2', problem: 'its agent does not answer' }];
+    api.answers.set(path, { status: 202, body: { ...answer('lb-1'), missing } });
+    const some = await runCli('lb tls renew web-lb', { env: api.env });
+    expect(some.out).toBe('Asked for a new certificate for app.example.com on lb-1\n');
+    expect(some.err).toContain('Without what node lb-2 has: its agent does not answer');
+    await runCli('lb tls renew web-lb --node lb-1', { env: api.env });
+    expect(api.writes().at(-1)?.body).toEqual({ node: 'lb-1' });
   });
 });
