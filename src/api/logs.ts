@@ -9,7 +9,13 @@ export const LogLine = z
   .strictObject({
     time: z.iso.datetime().describe('When the answer had been sent, RFC 3339 with milliseconds.'),
     client: z.string().max(64).describe('Address of the client.'),
-    host: z.string().max(1024).optional().describe('The host that was asked for, in small letters and without a port; at most 255 bytes (http).'),
+    host: z
+      .string()
+      .max(1024)
+      .optional()
+      .describe(
+        'The host that was asked for, in small letters and without a port; at most 255 bytes (http).',
+      ),
     method: z.string().max(1024).optional().describe('The method (http).'),
     path: z
       .string()

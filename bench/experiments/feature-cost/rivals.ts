@@ -7,6 +7,8 @@ import { startPlainProxy } from '../../support/haproxy.ts';
 import { startNginx } from '../../support/nginx.ts';
 import type { Address } from '../../support/program.ts';
 import type { Scope } from '../../support/scope.ts';
+import { cookieOf } from '../../../src/haproxy/config/sticky.ts';
+import { RENDERED_ID } from '../../support/rendered.ts';
 import { DENIED } from './features.ts';
 import { HOSTS } from './request.ts';
 
@@ -55,13 +57,13 @@ export async function nginx(scope: Scope, targets: readonly string[], extent: Ex
   const proxyLines = [
     'proxy_http_version 1.1;',
     'proxy_set_header Connection "";',
-    'proxy_pass http://servers;',
+    `proxy_pass http://${isFull ? '$bound_to' : 'servers'};`,
     ...(hasMore
       ? [
           'proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;',
           'proxy_set_header X-Forwarded-Proto $scheme;',
           'proxy_set_header X-Forwarded-Port $server_port;',
-          'proxy_set_header X-Request-ID $request_id;',
+          'proxy_set_header X-Request-ID $id;',
           'proxy_set_header Host $http_host;',
         ]
       : []),
@@ -72,6 +74,8 @@ export async function nginx(scope: Scope, targets: readonly string[], extent: Ex
         'limit_req_zone $binary_remote_addr zone=all:10m rate=1000000r/s;',
         'limit_req zone=all burst=1000000 nodelay;',
         'add_header Strict-Transport-Security max-age=63072000 always;',
+        'add_header Set-Cookie $set_cookie;',
+        ...stickyMaps(targets),
       ]
     : [];
   if (isAll)
@@ -89,15 +93,12 @@ http {
   keepalive_timeout 60s;
   keepalive_requests 1000000000;
   server_names_hash_max_size 8192;
+  ${hasMore ? `map $http_x_request_id $id { default $http_x_request_id; "" $request_id; }` : ''}
   ${hasMore ? JSON_LOG : 'access_log off;'}
   ${hasMore ? `access_log ${log}/access.log json buffer=64k flush=1s;` : ''}
   ${settings.join('\n  ')}
-  upstream servers {
-    ${isFull ? 'hash $cookie_SERVERID consistent;' : ''}
-    ${targets.map((target) => `server ${target};`).join(' ')}
-    keepalive 128;
-    keepalive_requests 1000000000;
-  }
+  ${upstream('servers', targets)}
+  ${isFull ? targets.map((target, index) => upstream(`server${index}`, targets, target)).join('\n  ') : ''}
   server {
     listen ${host}:${port} reuseport default_server;
     ${location}
@@ -111,7 +112,30 @@ http {
   return { name: `nginx, ${extent}`, url: `http://${host}:${port}/`, pids };
 }
 
-const JSON_LOG = `log_format json escape=json '{"time":$msec,"client":"$remote_addr","server":"$upstream_addr","out":$bytes_sent,"host":"$http_host","method":"$request_method","target":"$request_uri","status":$status,"ms":$request_time,"connect":"$upstream_connect_time","response":"$upstream_response_time","id":"$request_id","protocol":"$server_protocol"}';`;
+/** Of the servers that a client is not bound to, each takes over only when its own is down. */
+function upstream(name: string, targets: readonly string[], bound?: string): string {
+  const servers = targets.map(
+    (target) => `server ${target}${bound === undefined || bound === target ? '' : ' backup'};`,
+  );
+  return `upstream ${name} { ${servers.join(' ')} keepalive 128; keepalive_requests 1000000000; }`;
+}
+
+/** Stickiness as ours is: a client without a cookie, or whose server did not answer, gets the cookie of that which did. */
+function stickyMaps(targets: readonly string[]): string[] {
+  const cookies = targets.map((target) => cookieOf({ id: RENDERED_ID }, 'default', target));
+  const bound = cookies.map((cookie, index) => `${cookie} server${index};`);
+  const known = cookies.map((cookie, index) => `"${cookie} ${targets[index]}" "";`);
+  const fresh = cookies.map(
+    (cookie, index) =>
+      `"~ ${targets[index]?.replaceAll('.', '\\.')}$" "SERVERID=${cookie}; Path=/; HttpOnly; SameSite=Lax";`,
+  );
+  return [
+    `map $cookie_SERVERID $bound_to { default servers; ${bound.join(' ')} }`,
+    `map "$cookie_SERVERID $upstream_addr" $set_cookie { default ""; ${known.join(' ')} ${fresh.join(' ')} }`,
+  ];
+}
+
+const JSON_LOG = `log_format json escape=json '{"time":$msec,"client":"$remote_addr","server":"$upstream_addr","out":$bytes_sent,"host":"$http_host","method":"$request_method","target":"$request_uri","status":$status,"ms":$request_time,"connect":"$upstream_connect_time","response":"$upstream_response_time","id":"$id","protocol":"$server_protocol"}';`;
 
 /** It has no limit of requests in itself, so it does without one. */
 export async function caddy(scope: Scope, targets: readonly string[], extent: Extent): Promise<Contestant> {
