@@ -7,7 +7,6 @@ import { servicePaths } from '../../src/haproxy/config/paths.ts';
 import { renderConfig } from '../../src/haproxy/config/render.ts';
 import { allServers, healthCheckOf } from '../../src/haproxy/config/server.ts';
 import type { ServiceModel } from '../../src/haproxy/model.ts';
-import { haproxyEnvironment } from '../../src/haproxy/process/environment.ts';
 import { renderServerState } from '../../src/haproxy/runtime/server-state.ts';
 import { validateLoadBalancer } from '../../src/spec/validate.ts';
 import { loopbackAddress, temporaryDirectory } from '../../test/support/temporary.ts';
@@ -34,8 +33,7 @@ export async function startRendered(
     await writeFiles(model, vary(renderConfig(model)));
     const listensOn = { host: model.address, port: model.spec.port };
     const args = ['-W', '-f', paths.config, '-S', paths.masterSocket];
-    const env = haproxyEnvironment();
-    const program = await startProgram({ command: 'haproxy', args, env, listensOn });
+    const program = await startProgram({ command: 'haproxy', args, listensOn });
     return {
       ...program,
       model,

@@ -9,7 +9,6 @@ import { askMaster, withRuntime } from '../runtime/connection.ts';
 import { type MasterInfo, type WorkerInfo, parseInfo, parseProcesses } from '../runtime/info.ts';
 import { ApplyError } from './apply-error.ts';
 import { faultLines, haproxyMissing } from './check.ts';
-import { haproxyEnvironment } from './environment.ts';
 
 const START_TIMEOUT_MS = 30_000;
 const POLL_MS = 5;
@@ -43,7 +42,8 @@ export async function startMaster(binary: string, paths: ServicePaths): Promise<
     detached: true,
     stdio: ['ignore', log, log],
     cwd: '/',
-    env: haproxyEnvironment(),
+    // Nothing of our own environment, keys above all, is for HAProxy.
+    env: { PATH: process.env['PATH'] ?? '' },
   });
   closeSync(log);
   const outcome: { error?: Error; exited?: boolean } = {};
