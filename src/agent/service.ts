@@ -48,6 +48,8 @@ const SAVE_SHARE = 20;
 /** How often, and after how long a pause, it is looked whether a worker that has hung up has ended. */
 const END_LOOKS = 25;
 const END_LOOK_MS = 2;
+/** So long HAProxy serves on when its addresses have gone to other nodes. */
+const LEAVE_MS = 2000;
 /** But it does not wait for a quiet moment for ever. */
 const SAVE_AT_LAST_MS = 10_000;
 
@@ -141,7 +143,11 @@ export class Service {
     this.#guard = createGuard(options);
     this.#floating = createFloating({
       id: options.id,
-      binary: findProgram('keepalived'),
+      binaries: {
+        keepalived: findProgram('keepalived'),
+        bird: findProgram('bird'),
+        birdc: findProgram('birdc'),
+      },
       service: servicePaths(options.id, options.layout),
       clock: options.clock,
       logger: options.logger,
@@ -172,7 +178,7 @@ export class Service {
   /** Finds out what is asked now. */
   async answer(question: QuestionBody): Promise<AnswerBody> {
     if (question.kind === 'renew') return this.#renew(question.domain);
-    if (question.kind === 'failover') return this.#failover();
+    if (question.kind === 'failover') return this.#failover(question.back);
     if (question.kind === 'expect') {
       return (await this.#floating.expect())
         ? { kind: 'expect' }
@@ -196,10 +202,15 @@ export class Service {
     return { kind: 'renew', domains };
   }
 
-  async #failover(): Promise<AnswerBody> {
+  async #failover(back = false): Promise<AnswerBody> {
     const node = this.#desired?.node?.name ?? this.#options.machine;
-    if (await this.#floating.yield()) return { kind: 'failover', node };
-    return refusal('failed', `${node} has no floating address of it to give away`);
+    if (back ? await this.#floating.back() : await this.#floating.yield()) return { kind: 'failover', node };
+    return refusal(
+      'failed',
+      back
+        ? `${node} has given nothing up that it could take back`
+        : `${node} has no floating address of it to give away`,
+    );
   }
 
   /** Looks again soon: a name stands for another address, or there are other certificates. */
@@ -218,6 +229,8 @@ export class Service {
   /** Ends the loop, HAProxy and everything of it on this machine. */
   async remove(): Promise<void> {
     await this.detach();
+    // What was under way ends with this node; other nodes hand it on.
+    if (await this.#floating.leave()) await this.#options.clock.sleep(LEAVE_MS);
     await this.#floating.remove();
     const paths = servicePaths(this.id, this.#options.layout);
     const masterPid = await findMaster(paths);

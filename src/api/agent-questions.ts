@@ -30,7 +30,11 @@ export const QuestionBody = z.discriminatedUnion('kind', [
   /** Has the certificate of a domain, or of all of them, renewed now. */
   z.strictObject({ kind: z.literal('renew'), domain: z.string().max(253).optional() }),
   /** Has the node that has the floating addresses let another one take them. */
-  z.strictObject({ kind: z.literal('failover') }),
+  z.strictObject({
+    kind: z.literal('failover'),
+    /** The other way round: a node that has given its part up takes it again. */
+    back: z.boolean().optional(),
+  }),
   /** Floating addresses are about to move: connections that another node has are to be handed to it. */
   z.strictObject({ kind: z.literal('expect') }),
   z.strictObject({ kind: z.literal('rate-limits'), keys: z.int().min(1).max(MAX_RATE_LIMIT_KEYS) }),

@@ -26,6 +26,13 @@ export interface NodeMember {
   address: string;
 }
 
+/** How nodes announce addresses to the routers of their network. */
+export interface BgpOrder {
+  /** Autonomous system of the nodes. */
+  asn: number;
+  routers: { address: string; asn: number; password?: string }[];
+}
+
 /** The place of a machine among those that serve a load balancer. */
 export interface NodeOrder {
   /** Name of this machine among the members. */
@@ -34,10 +41,12 @@ export interface NodeOrder {
   priority: number;
   /** This machine's address in the VPC. */
   address: string;
-  /** Addresses that one machine at a time has; empty without high availability. */
+  /** Addresses that the machines hand each other, or share; empty without high availability. */
   floatingAddresses: string[];
   /** All machines of the load balancer, this one among them. */
   members: NodeMember[];
+  /** Where all machines have the floating addresses at once and announce them; absent where one has them. */
+  bgp?: BgpOrder;
 }
 
 /** What one machine should serve of one load balancer. */
@@ -48,7 +57,7 @@ export interface DesiredLoadBalancer {
   spec: LoadBalancerSpec;
   /** The address to listen on; `*` is every address of the machine. */
   address: string;
-  vpc: { name: string } & Omit<VpcSpec, 'floatingAddresses'>;
+  vpc: { name: string } & Omit<VpcSpec, 'floatingAddresses' | 'bgp'>;
   /** The operator's switch for backends on loopback. */
   allowLoopbackBackends: boolean;
   /** The uploaded certificate that the spec names; absent when it names none, or one that there is not. */
@@ -83,7 +92,7 @@ export interface DesiredState {
   certificateSettings?: CertificateSettings;
 }
 
-/** Whether a node has the floating addresses, would take them, or cannot. */
+/** Whether a node has the floating addresses, would take them, or cannot. By BGP several have them at once. */
 export const NodeRole = z.enum(['active', 'standby', 'fault']);
 export type NodeRole = z.infer<typeof NodeRole>;
 

@@ -52,7 +52,7 @@ export const NodeStatus = z
         role: z
           .enum(['active', 'standby', 'fault'])
           .describe(
-            '`active`: it has the floating address. `standby`: it would take it. `fault`: it cannot.',
+            '`active`: it has the floating address; all nodes have where they announce it by BGP. `standby`: it would take it. `fault`: it cannot.',
           ),
         since: z.iso.datetime().describe('Since when it has that role, RFC 3339.'),
         reason: z.string().optional().describe('Why it can take no floating address.'),

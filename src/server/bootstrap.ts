@@ -53,6 +53,7 @@ async function insertDefaultVpc(context: ServerContext, tx: Tx): Promise<void> {
   await insertVpc(tx, {
     ...DEFAULT_VPC,
     id: context.newId('vpc'),
+    sealed: null,
     revision: 1,
     createdAt: now,
     updatedAt: now,

@@ -74,6 +74,41 @@ export const VpcHost = z
   .describe('A member of the VPC.');
 export type VpcHost = z.infer<typeof VpcHost>;
 
+const AsNumber = z.int().min(1).max(4_294_967_294);
+
+/** A router that takes announcements. */
+export const BgpRouter = z
+  .strictObject({
+    address: IpText.describe('Its address, in a network that the machines of the VPC have an interface in.'),
+    asn: AsNumber.describe('Its autonomous system. That of the nodes makes it an internal session (iBGP).'),
+    password: z
+      .string()
+      .max(80)
+      .regex(/^[ !#-~]*$/, 'must be printable ASCII without quotation marks')
+      .optional()
+      .describe(
+        'TCP MD5 password of the session (RFC 2385). It is stored encrypted and never comes back. Default: the one that is stored for the router; empty: none.',
+      ),
+    hasPassword: z
+      .boolean()
+      .optional()
+      .describe('Told only: whether a password is stored. What is given here is ignored.'),
+  })
+  .describe('A router of the network that takes announcements by BGP.');
+export type BgpRouter = z.infer<typeof BgpRouter>;
+
+export const Bgp = z
+  .strictObject({
+    asn: AsNumber.describe('Autonomous system of the nodes of the VPC’s load balancers.'),
+    routers: z
+      .array(BgpRouter)
+      .min(1)
+      .max(8)
+      .describe('The routers that nodes announce addresses to. BFD is used where a router has it.'),
+  })
+  .describe('How load balancers with several nodes announce their floating address.');
+export type Bgp = z.infer<typeof Bgp>;
+
 export const VpcSpec = z
   .strictObject({
     cidrs: z
@@ -98,6 +133,9 @@ export const VpcSpec = z
       .describe(
         'Addresses and networks of which a load balancer with two nodes or more gets one that its nodes hand each other. They must lead to the machines of the VPC and be in use nowhere else. Default: none.',
       ),
+    bgp: Bgp.optional().describe(
+      'Routers of the network that speak BGP. With them all nodes of a load balancer with two or more have its floating address at once and announce it; without, one node at a time has it. Default: none.',
+    ),
   })
   .describe('What a VPC is.');
 export type VpcSpec = z.infer<typeof VpcSpec>;

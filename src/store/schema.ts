@@ -41,6 +41,8 @@ interface VpcTable {
   name: string;
   labels: string;
   spec: string;
+  /** Passwords of its routers, sealed. */
+  sealed: string | null;
   revision: number;
   created_at: string;
   updated_at: string;

@@ -22,7 +22,14 @@ beforeEach(async () => {
   directory = await temporaryDirectory();
   store = await openStore(directory.path);
   await store.transaction(async (tx) => {
-    await insertVpc(tx, { ...DEFAULT_VPC, id: 'vpc_1', revision: 1, createdAt: AT, updatedAt: AT });
+    await insertVpc(tx, {
+      ...DEFAULT_VPC,
+      id: 'vpc_1',
+      sealed: null,
+      revision: 1,
+      createdAt: AT,
+      updatedAt: AT,
+    });
     const address = { vpcId: 'vpc_1', address: '127.80.0.1', ports: [80], createdAt: AT, updatedAt: AT };
     await insertLoadBalancer(tx, {
       ...address,

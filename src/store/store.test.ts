@@ -29,6 +29,7 @@ const vpc = (name: string): VpcRecord => ({
   ...DEFAULT_VPC,
   id: `vpc_${name}`,
   name,
+  sealed: null,
   revision: 1,
   createdAt: '2026-11-23T04:00:00.000Z',
   updatedAt: '2026-11-23T04:00:00.000Z',

@@ -5,6 +5,8 @@ import type { Database } from './schema.ts';
 
 export interface VpcRecord extends VpcDefinition {
   id: string;
+  /** Passwords of its routers by their addresses, sealed; null without any. */
+  sealed: string | null;
   revision: number;
   createdAt: string;
   updatedAt: string;
@@ -56,12 +58,13 @@ export async function vpcLoadBalancers(tx: Tx, vpcId: string): Promise<{ id: str
 }
 
 function toRow(vpc: VpcRecord): Selectable<Database['vpcs']> {
-  const { id, name, labels, spec, revision, createdAt, updatedAt } = vpc;
+  const { id, name, labels, spec, sealed, revision, createdAt, updatedAt } = vpc;
   return {
     id,
     name,
     labels: JSON.stringify(labels),
     spec: JSON.stringify(spec),
+    sealed,
     revision,
     created_at: createdAt,
     updated_at: updatedAt,
@@ -75,6 +78,7 @@ function fromRow(row: Selectable<Database['vpcs']>): VpcRecord {
     labels: JSON.parse(row.labels) as VpcRecord['labels'],
     // Those of before the field have none.
     spec: { floatingAddresses: [], ...(JSON.parse(row.spec) as Partial<VpcSpec>) } as VpcSpec,
+    sealed: row.sealed,
     revision: row.revision,
     createdAt: row.created_at,
     updatedAt: row.updated_at,

@@ -21,6 +21,16 @@ export interface FloatingPaths {
   alive: string;
   /** Rules by which packets reach the node that has their connection, while they are loaded. */
   handover: string;
+  /** BIRD's configuration (with secrets), number of its process, and the socket by which it is told what to do. */
+  birdConfig: string;
+  birdPid: string;
+  birdSocket: string;
+  birdLog: string;
+  /** There while the node has given up its part of what is announced. */
+  birdStandby: string;
+  /** Takes announcements back when there is no agent to do so, and the number of its process. */
+  birdWatch: string;
+  birdWatchPid: string;
 }
 
 export function floatingPaths(serviceDirectory: string): FloatingPaths {
@@ -37,5 +47,12 @@ export function floatingPaths(serviceDirectory: string): FloatingPaths {
     interfaces: `${directory}/interfaces.json`,
     alive: `${directory}/alive.sh`,
     handover: `${directory}/handover.nft`,
+    birdConfig: `${directory}/bird.conf`,
+    birdPid: `${directory}/bird.pid`,
+    birdSocket: `${directory}/bird.ctl`,
+    birdLog: `${directory}/bird.log`,
+    birdStandby: `${directory}/bird.standby`,
+    birdWatch: `${directory}/bird-watch.sh`,
+    birdWatchPid: `${directory}/bird-watch.pid`,
   };
 }

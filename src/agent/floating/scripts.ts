@@ -17,6 +17,30 @@ read -r pid <${shellWord(pidFile)} && tr '\\0' '\\n' <"/proc/$pid/cmdline" | gre
 `;
 }
 
+/**
+ * The second line behind the agent where addresses are announced: when HAProxy does not run twice in a row, and nobody has
+ * taken the announcements back, it does. It ends with BIRD.
+ */
+export function watchScript(
+  { birdPid, birdSocket, birdWatchPid, alive }: FloatingPaths,
+  birdc: string,
+): string {
+  const [pid, socket, own, look, client] = [birdPid, birdSocket, birdWatchPid, alive, birdc].map(shellWord);
+  return `#!/bin/sh
+# Takes announcements back when HAProxy has ended and there is no agent to do so.
+echo $$ >${own}
+missed=0
+while read -r pid <${pid} && kill -0 "$pid"; do
+  if ${look}; then missed=0; else missed=$((missed + 1)); fi
+  if [ $missed -ge 2 ]; then
+    ${client} -s ${socket} 'disable "active*"' >/dev/null
+    ${client} -s ${socket} 'disable "standby*"' >/dev/null
+  fi
+  sleep 1
+done
+`;
+}
+
 function shellWord(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -14,6 +14,7 @@ import { waitUntil } from '../changes.ts';
 import type { ServerContext } from '../context.ts';
 import { listenAddress } from '../placement/addresses.ts';
 import { nodeOrder } from '../placement/order.ts';
+import { bgpOrder } from '../vpcs/bgp.ts';
 import { standbyFirst } from './turn.ts';
 
 /** What a machine should serve: at once when something changed after `since`, else when it does or time is over. */
@@ -54,10 +55,10 @@ async function readDesired(
     if (!vpc) continue;
     const { name, revision, spec } = record;
     const address = listenAddress(record, host);
-    const { floatingAddresses: _, ...network } = vpc.spec;
+    const { floatingAddresses: _, bgp: _bgp, ...network } = vpc.spec;
     const guard = await guardOf(tx, id, revision);
     const certificate = await certificateFor(context, tx, record);
-    const node = host ? await nodeOrder(tx, record, machineId) : undefined;
+    const node = host ? await nodeOrder(tx, record, machineId, bgpOrder(context, vpc)) : undefined;
     const tag = tagOf(spec);
     const told = {
       id,

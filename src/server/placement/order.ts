@@ -1,4 +1,4 @@
-import type { NodeOrder } from '../../api/agent.ts';
+import type { BgpOrder, NodeOrder } from '../../api/agent.ts';
 import type { LoadBalancerRecord } from '../../store/load-balancers.ts';
 import { findMachineHost } from '../../store/machine-hosts.ts';
 import { findMachine } from '../../store/machines.ts';
@@ -14,6 +14,7 @@ export async function nodeOrder(
   tx: Tx,
   { id, floatingAddress }: Pick<LoadBalancerRecord, 'id' | 'floatingAddress'>,
   machineId: string,
+  bgp?: BgpOrder,
 ): Promise<NodeOrder | undefined> {
   const members: { machineId: string; name: string; address: string }[] = [];
   for (const node of await nodesOf(tx, [id])) {
@@ -30,6 +31,7 @@ export async function nodeOrder(
     address: own.address,
     floatingAddresses: floatingAddress === null ? [] : [floatingAddress],
     members: members.map(({ name, address }) => ({ name, address })),
+    ...(bgp && floatingAddress !== null && members.length > 1 ? { bgp } : {}),
   };
 }
 

@@ -16,6 +16,7 @@ import {
 } from '../../store/vpcs.ts';
 import { type ServerContext, timestamp } from '../context.ts';
 import { validationError } from '../http/read-request.ts';
+import { withoutPasswords } from './bgp.ts';
 import { requireUndisturbed, requireUnused, vpcErrors } from './rules.ts';
 
 /** What became of a VPC in a transaction. */
@@ -26,7 +27,8 @@ export interface ChangedVpc {
   dryRun: ResourceDryRun;
 }
 
-export async function createVpc(context: ServerContext, tx: Tx, wanted: VpcDefinition): Promise<ChangedVpc> {
+export async function createVpc(context: ServerContext, tx: Tx, given: VpcDefinition): Promise<ChangedVpc> {
+  const { definition: wanted, sealed } = withoutPasswords(context, given);
   requireValid(context, wanted);
   const other = await findVpc(tx, wanted.name);
   if (other) {
@@ -35,7 +37,7 @@ export async function createVpc(context: ServerContext, tx: Tx, wanted: VpcDefin
     });
   }
   const now = timestamp(context);
-  const record = { ...wanted, id: context.newId('vpc'), revision: 1, createdAt: now, updatedAt: now };
+  const record = { ...wanted, sealed, id: context.newId('vpc'), revision: 1, createdAt: now, updatedAt: now };
   await insertVpc(tx, record);
   return { record, machineIds: [], dryRun: dryRunOf(undefined, wanted, []) };
 }
@@ -45,8 +47,9 @@ export async function changeVpc(
   context: ServerContext,
   tx: Tx,
   before: VpcRecord,
-  wanted: VpcDefinition,
+  given: VpcDefinition,
 ): Promise<ChangedVpc> {
+  const { definition: wanted, sealed } = withoutPasswords(context, given, before);
   if (wanted.name !== before.name) {
     const detail = `a VPC keeps its name (${before.name}), because load balancers refer to it by name`;
     throw validationError(
@@ -54,7 +57,8 @@ export async function changeVpc(
       'Create a VPC with the new name instead.',
     );
   }
-  if (isDeepStrictEqual(definitionOf(before), definitionOf(wanted))) {
+  const isSameKey = sealed === before.sealed;
+  if (isSameKey && isDeepStrictEqual(definitionOf(before), definitionOf(wanted))) {
     return { record: before, machineIds: [], dryRun: dryRunOf(before, wanted, []) };
   }
   requireValid(context, wanted);
@@ -62,11 +66,13 @@ export async function changeVpc(
   const record = {
     ...before,
     ...definitionOf(wanted),
+    sealed,
     revision: before.revision + 1,
     updatedAt: timestamp(context),
   };
   await updateVpc(tx, record);
-  const users = isDeepStrictEqual(before.spec, wanted.spec) ? [] : await vpcLoadBalancers(tx, before.id);
+  const users =
+    isSameKey && isDeepStrictEqual(before.spec, wanted.spec) ? [] : await vpcLoadBalancers(tx, before.id);
   const machineIds = await touchLoadBalancers(
     tx,
     users.map(({ id }) => id),

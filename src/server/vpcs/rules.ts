@@ -12,6 +12,7 @@ import { type VpcRecord, findVpc, listVpcs, vpcLoadBalancers } from '../../store
 import type { ServerContext } from '../context.ts';
 import { hasFloatingAddress } from '../placement/floating.ts';
 import { validationError } from '../http/read-request.ts';
+import { routerErrors } from './bgp.ts';
 
 type Rules = Pick<ServerContext, 'allowLoopbackBackends'>;
 
@@ -24,10 +25,17 @@ export async function requireVpc(tx: Tx, nameOrId: string): Promise<VpcRecord> {
   });
 }
 
-/** Faults within a VPC: hosts outside its networks, or the same host twice. */
-export function vpcErrors({ allowLoopbackBackends }: Rules, { name, spec }: VpcDefinition): FieldError[] {
+/** Faults within a VPC: hosts outside its networks, or the same host or router twice. */
+export function vpcErrors(
+  { allowLoopbackBackends }: Rules,
+  { name, labels, spec }: VpcDefinition,
+): FieldError[] {
   const rules = { vpc: name, cidrs: spec.cidrs, allowLoopback: allowLoopbackBackends };
-  return [...hostMembershipErrors(spec, rules), ...duplicateHosts(spec)];
+  return [
+    ...hostMembershipErrors(spec, rules),
+    ...duplicateHosts(spec),
+    ...routerErrors({ name, labels, spec }),
+  ];
 }
 
 /** Faults of a change that the load balancers in the VPC would suffer from. */

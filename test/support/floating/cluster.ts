@@ -16,10 +16,10 @@ import { BACKEND_PORTS, CONTROL_PORT, type FromFarSide, type ToFarSide } from '.
 import type { FromHammer, HammerResult, ToHammer } from './hammer.ts';
 import { isIn } from './namespace.ts';
 import type { FromVisitor } from './visitor.ts';
+import { ROUTED_BY, startRouter } from './router.ts';
 import { NODE_DEVICES, type Network, PUBLIC, VPC, cable, createNetwork, heal, partition } from './network.ts';
 
 const ID = 'lb_01m833pgxtewv9hb4s1e6n3b2k';
-export const URL = `http://${PUBLIC.floating}/`;
 
 /** Two or more machines with an agent each, that serve one load balancer on a floating address. */
 export interface Cluster {
@@ -35,8 +35,14 @@ export interface Cluster {
   /** Whether another node than this has the address too. */
   doOthersHaveAddress(index: number): Promise<boolean>;
   othersHaveAddress(index: number): Promise<unknown>;
-  /** Sets another spec on all nodes. */
-  order(spec: Record<string, unknown>): Promise<void>;
+  /** Sets another spec on all nodes; nodes that are not listed are none any more. */
+  order(spec: Record<string, unknown>, indexes?: readonly number[]): Promise<void>;
+  /** The nodes to which the client's router sends, where they announce their address. */
+  routed(): Promise<number[]>;
+  /** Waits until it sends to these nodes and no others. */
+  routedTo(...indexes: number[]): Promise<unknown>;
+  /** Has a node take back what it gave up. */
+  back(index: number): Promise<AnswerBody>;
   /** Asks a node's HAProxy itself. */
   tell(index: number, command: string): Promise<string>;
   /** Has all nodes give the load balancer up. */
@@ -65,8 +71,21 @@ export interface Cluster {
 export const AGENT = 'agent';
 export const HAPROXY = 'haproxy';
 export const KEEPALIVED = 'keepalived';
+export const BIRD = 'bird';
+const ALL = [AGENT, KEEPALIVED, BIRD, HAPROXY];
 
-export async function createCluster(count: number, spec: Record<string, unknown> = {}): Promise<Cluster> {
+export interface ClusterOptions {
+  /** Whether all nodes announce the address by BGP; the client is the router as well. Default: one node has it, by VRRP. */
+  isAnnounced?: boolean;
+}
+
+export async function createCluster(
+  count: number,
+  spec: Record<string, unknown> = {},
+  { isAnnounced = false }: ClusterOptions = {},
+): Promise<Cluster> {
+  const floating = isAnnounced ? PUBLIC.announced : PUBLIC.floating;
+  const url = `http://${floating}/`;
   // keepalived runs no script that lies where others than root may write, as they may in /tmp.
   const directory = await mkdtemp('/run/am-');
   const network = await createNetwork(count);
@@ -87,8 +106,10 @@ export async function createCluster(count: number, spec: Record<string, unknown>
   const tell = (message: ToFarSide) => farSide.send(message);
   const tellHammer = (message: ToHammer) => hammer.send(message);
 
+  const bgp = isAnnounced ? { bgp: ROUTED_BY } : {};
   let revision = 0;
   const visitors: ChildProcess[] = [];
+  if (isAnnounced) visitors.push(await startRouter(network, directory));
   const agents: (ChildProcess | undefined)[] = [];
   const dataDir = (index: number) => join(directory, String(index + 1));
   const nodeAt = (index: number) => {
@@ -136,7 +157,7 @@ export async function createCluster(count: number, spec: Record<string, unknown>
     },
     othersHaveAddress: (index) =>
       waitFor('another node to have the address', () => self.doOthersHaveAddress(index)),
-    async order(more) {
+    async order(more, indexes = [...members.keys()]) {
       revision += 1;
       const full = {
         type: 'http',
@@ -144,7 +165,10 @@ export async function createCluster(count: number, spec: Record<string, unknown>
         healthCheck: { type: 'tcp', interval: '1s' },
         ...more,
       };
-      for (const [index, member] of members.entries()) {
+      const listed = members.filter((_, index) => indexes.includes(index));
+      for (const { name } of members.filter((member) => !listed.includes(member)))
+        tell({ kind: 'drop', node: name });
+      for (const [index, member] of listed.entries()) {
         const order: DesiredLoadBalancer = {
           id: ID,
           name: 'web-lb',
@@ -156,13 +180,14 @@ export async function createCluster(count: number, spec: Record<string, unknown>
           node: {
             ...member,
             priority: index === 0 ? 150 : 101 - index,
-            floatingAddresses: [PUBLIC.floating],
-            members,
+            floatingAddresses: [floating],
+            members: listed,
+            ...bgp,
           },
         };
         tell({ kind: 'order', node: member.name, order });
       }
-      for (const { name } of members)
+      for (const { name } of listed)
         await waitFor(
           `${name} to serve revision ${revision}`,
           () => {
@@ -188,6 +213,17 @@ export async function createCluster(count: number, spec: Record<string, unknown>
       await Promise.all(members.map((_, each) => askAgent(each, { kind: 'expect' })));
       return askAgent(index, { kind: 'failover' });
     },
+    back: (index) => askAgent(index, { kind: 'failover', back: true }),
+    async routed() {
+      const shown = await network.client.run('ip', 'route', 'show', floating);
+      return [...network.nodes.keys()].filter((index) => shown.includes(`via ${PUBLIC.node(index)} `));
+    },
+    routedTo: (...indexes) =>
+      waitFor(
+        `the router to send to nodes ${indexes.join(', ') || '(none)'}`,
+        async () => JSON.stringify(await self.routed()) === JSON.stringify(indexes),
+        30_000,
+      ),
     processes: (index, name) =>
       readdirSync('/proc')
         .map(Number)
@@ -210,7 +246,7 @@ export async function createCluster(count: number, spec: Record<string, unknown>
     },
     async crash(index) {
       for (const device of NODE_DEVICES) await cable(network, index, device, 'down');
-      self.kill(index, [AGENT, KEEPALIVED, HAPROXY]);
+      self.kill(index, ALL);
     },
     async boot(index) {
       const node = nodeAt(index);
@@ -225,7 +261,7 @@ export async function createCluster(count: number, spec: Record<string, unknown>
     heal: () => heal(network),
     cable: (index, state) => cable(network, index, NODE_DEVICES[1], state),
     async during(what) {
-      tellHammer({ kind: 'begin', url: URL, everyMs: 10, timeoutMs: 1000 });
+      tellHammer({ kind: 'begin', url, everyMs: 10, timeoutMs: 1000 });
       await what();
       const result = awaitMessage(hammer, (message) =>
         message.kind === 'result' ? message.result : undefined,
@@ -238,12 +274,12 @@ export async function createCluster(count: number, spec: Record<string, unknown>
       const answer = awaitMessage(hammer, (message) =>
         message.kind === 'answer' && message.id === id ? { body: message.body } : undefined,
       );
-      tellHammer({ kind: 'ask', id, url: URL, from });
+      tellHammer({ kind: 'ask', id, url, from });
       return answer.then(({ body }) => body);
     },
     async visitor() {
       const child = network.client.spawn(
-        [...script('visitor.ts'), URL],
+        [...script('visitor.ts'), url],
         ['ignore', 'inherit', 'inherit', 'ipc'],
       );
       visitors.push(child);
@@ -259,7 +295,7 @@ export async function createCluster(count: number, spec: Record<string, unknown>
       };
     },
     async end() {
-      for (const index of network.nodes.keys()) self.kill(index, [AGENT, KEEPALIVED, HAPROXY]);
+      for (const index of network.nodes.keys()) self.kill(index, ALL);
       for (const child of [farSide, hammer, ...visitors]) child.kill('SIGKILL');
       await network.end();
       await rm(directory, { recursive: true, force: true });

@@ -3,6 +3,7 @@ import { defineCommand } from '../../command.ts';
 import { usageError } from '../../failure.ts';
 import { parseLabels } from '../../key-values.ts';
 import { VPCS } from '../../resources.ts';
+import { BGP_OPTIONS, readBgp } from './bgp-options.ts';
 
 export const create = defineCommand({
   path: ['vpc', 'create'],
@@ -22,20 +23,24 @@ export const create = defineCommand({
       summary:
         'Addresses that load balancers with several nodes hand from one to the other: an address or a network',
     },
+    ...BGP_OPTIONS,
     label: { value: 'KEY=VALUE', short: 'l', repeat: true, summary: 'A label' },
   },
   examples: [
     'agentmetal vpc create prod --cidr 10.0.0.0/16',
     'agentmetal vpc create prod --cidr 10.0.0.0/16 --name-server 10.0.0.2',
     'agentmetal vpc create prod --cidr 10.0.0.0/16 --floating 203.0.113.16/28',
+    'agentmetal vpc create prod --cidr 10.0.0.0/16 --floating 198.51.100.0/28 --bgp-asn 65001 --bgp-router 203.0.113.1:65000',
   ],
-  async run({ api, print, progress }, { args, options }) {
+  async run({ api, io, print, progress }, { args, options }) {
     if (options.cidr.length === 0)
       throw usageError('no network is given', `agentmetal vpc create ${args.name} --cidr 10.0.0.0/16`);
+    const bgp = await readBgp({ io }, options);
     const spec = {
       cidrs: options.cidr,
       ...(options.nameServer.length === 0 ? {} : { nameServers: options.nameServer }),
       ...(options.floating.length === 0 ? {} : { floatingAddresses: options.floating }),
+      ...(bgp ? { bgp } : {}),
     };
     const client = await api();
     const { body } = await client.request<Vpc>({

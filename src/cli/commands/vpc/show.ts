@@ -4,6 +4,7 @@ import { formatTime } from '../../output/age.ts';
 import { renderSections } from '../../output/sections.ts';
 import { renderTable } from '../../output/table.ts';
 import { getVpc } from '../../resources.ts';
+import { bgpText } from './bgp-options.ts';
 import { HOST_COLUMNS } from './host/columns.ts';
 
 export const show = defineCommand({
@@ -27,6 +28,7 @@ function renderVpc({ id, name, labels, spec, status, createdAt }: Vpc, now: numb
         ['CIDRs', spec.cidrs.join(', ')],
         ['Name servers', spec.nameServers.join(', ') || 'the system’s'],
         ['Floating', (spec.floatingAddresses ?? []).join(', ')],
+        ['BGP', bgpText(spec.bgp)],
         ['Load balancers', status.loadBalancers.join(', ')],
         [
           'Labels',

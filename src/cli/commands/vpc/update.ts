@@ -3,6 +3,7 @@ import type { Vpc } from '../../../api/resources.ts';
 import { defineCommand } from '../../command.ts';
 import { usageError } from '../../failure.ts';
 import { labelPatch } from '../../key-values.ts';
+import { BGP_OPTIONS, readBgp } from './bgp-options.ts';
 
 export const update = defineCommand({
   path: ['vpc', 'update'],
@@ -19,16 +20,24 @@ export const update = defineCommand({
       repeat: true,
       summary: 'An address, or a network of such, that nodes of load balancers hand each other',
     },
+    ...BGP_OPTIONS,
+    withoutBgp: { summary: 'Announce nothing by BGP any more' },
     label: { value: 'KEY=VALUE', short: 'l', repeat: true, summary: 'Set a label' },
     unlabel: { value: 'KEY', repeat: true, summary: 'Take a label away' },
   },
-  examples: ['agentmetal vpc update prod --cidr 10.0.0.0/16 --cidr 10.1.0.0/16'],
-  async run({ api, print }, { args, options }) {
+  examples: [
+    'agentmetal vpc update prod --cidr 10.0.0.0/16 --cidr 10.1.0.0/16',
+    'agentmetal vpc update prod --bgp-asn 65001 --bgp-router 203.0.113.1:65000 --bgp-router 203.0.113.2:65000',
+  ],
+  async run({ api, io, print }, { args, options }) {
     const labels = labelPatch(options.label, options.unlabel);
+    const bgp = await readBgp({ io }, options);
     const spec = {
       ...(options.cidr.length === 0 ? {} : { cidrs: options.cidr }),
       ...(options.nameServer.length === 0 ? {} : { nameServers: options.nameServer }),
       ...(options.floating.length === 0 ? {} : { floatingAddresses: options.floating }),
+      ...(bgp ? { bgp } : {}),
+      ...(options.withoutBgp ? { bgp: null } : {}),
     };
     const patch = {
       ...(options.name === undefined ? {} : { name: options.name }),
