@@ -1,5 +1,5 @@
 import { type Cluster, createCluster } from '../../test/support/floating/cluster.ts';
-import { FAULTS, type Fault, strike } from '../../test/support/floating/faults.ts';
+import { FAULTS, type Fault, strike, strikeAnnounced } from '../../test/support/floating/faults.ts';
 import type { HammerResult } from '../../test/support/floating/hammer.ts';
 import { sleep } from '../support/clock.ts';
 import type { ExperimentOptions } from '../support/options.ts';
@@ -38,21 +38,40 @@ const AIMS: Aim[] = [
   },
 ];
 
-/** What a client that asks every 10 ms notices when something happens to the active one of two nodes. */
+/** What a client that asks every 10 ms notices when something happens to a node: by VRRP, and by BGP. */
 export async function failover(
   scope: Scope,
   print: (text: string) => void,
   { isQuick }: ExperimentOptions,
 ): Promise<void> {
   if (process.getuid?.() !== 0) return print('Left out: it needs root, to make networks.');
-  const cluster = await scope.use(
+  const runs = isQuick ? 1 : RUNS;
+  const floated = await scope.use(
     () => createCluster(2),
     (started) => started.end(),
   );
+  print('Two nodes, one of which has the address (VRRP):\n');
+  await compare(print, Object.values(FAULTS), runs, (fault) => measure(floated, fault));
+  const announced = await scope.use(
+    () => createCluster(3, {}, { isAnnounced: true }),
+    (started) => started.end(),
+  );
+  print('\nThree nodes, all of which announce the address (BGP):\n');
+  await compare(print, Object.values(FAULTS), runs, (fault, run) =>
+    measureAnnounced(announced, fault, run % 3),
+  );
+}
+
+async function compare(
+  print: (text: string) => void,
+  faults: readonly Fault[],
+  runs: number,
+  once: (fault: Fault, run: number) => Promise<HammerResult>,
+): Promise<void> {
   const outcomes = new Map<Fault, HammerResult[]>();
-  for (const fault of Object.values<Fault>(FAULTS)) {
+  for (const fault of faults) {
     const results: HammerResult[] = [];
-    for (let run = 0; run < (isQuick ? 1 : RUNS); run++) results.push(await measure(cluster, fault));
+    for (let run = 0; run < runs; run++) results.push(await once(fault, run));
     outcomes.set(fault, results);
   }
   print(table(COLUMNS, [...outcomes].map(row)));
@@ -68,6 +87,18 @@ async function measure(cluster: Cluster, fault: Fault): Promise<HammerResult> {
     await sleep(AFTER_MS);
   });
   await fault.mend?.(cluster, victim);
+  return result;
+}
+
+async function measureAnnounced(cluster: Cluster, fault: Fault, victim: number): Promise<HammerResult> {
+  await cluster.routedTo(0, 1, 2);
+  const result = await cluster.during(async () => {
+    await sleep(BEFORE_MS);
+    await strikeAnnounced(cluster, fault, victim);
+    await sleep(AFTER_MS);
+  });
+  await fault.mend?.(cluster, victim);
+  if (cluster.report(victim)?.node?.role === 'standby') await cluster.back(victim);
   return result;
 }
 

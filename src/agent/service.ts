@@ -152,6 +152,7 @@ export class Service {
       clock: options.clock,
       logger: options.logger,
       interfaces: networkInterfaces,
+      areBackendsKnown: () => this.#areBackendsKnown(),
       onChange: () => options.onChange(true),
     });
     this.#observer = createObserver(options);
@@ -533,6 +534,12 @@ export class Service {
     logger.error({ loadBalancer: this.id }, 'HAProxy serves other certificates than it should; mending it');
     this.#isDoubtful = true;
     this.#wake.ring();
+  }
+
+  #areBackendsKnown(): boolean {
+    const model = this.#model;
+    if (!model) return false;
+    return this.#monitor.statuses(model, this.#resolution).every(({ state }) => state !== 'checking');
   }
 
   get #isServing(): boolean {

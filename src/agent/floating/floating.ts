@@ -18,6 +18,8 @@ export interface FloatingOptions {
   clock: Clock;
   logger: Logger;
   interfaces(): Interfaces;
+  /** Whether all backends have been checked: a node that comes has nothing to send clients to before. */
+  areBackendsKnown(): boolean;
   /** Called when the role has changed. */
   onChange(): void;
 }
@@ -92,11 +94,10 @@ export function createFloating(options: FloatingOptions): Floating {
         if (!isClear) await end();
         return;
       }
-      if (!ordered) await handover.close();
-      const before = ordered?.members ?? order.members;
+      const before = ordered?.members;
       ordered = order;
       isClear = false;
-      // Who serves changes, and with it who has which connection.
+      // Who serves changes, and with it who has which connection; what the first order changes is not known.
       if (!isDeepStrictEqual(before, order.members)) await handOver(before);
       const wanted = order.bgp ? 'bgp' : 'vrrp';
       if (way !== wanted) await ways[wanted === 'bgp' ? 'vrrp' : 'bgp'].remove();

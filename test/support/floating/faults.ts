@@ -1,6 +1,6 @@
 import { PUBLIC } from './network.ts';
 import { waitFor } from '../wait.ts';
-import { AGENT, type Cluster, HAPROXY, KEEPALIVED } from './cluster.ts';
+import { AGENT, BIRD, type Cluster, HAPROXY, KEEPALIVED } from './cluster.ts';
 
 /** Something that happens to the node that has the floating address. */
 export interface Fault {
@@ -38,8 +38,9 @@ export const FAULTS = {
     name: 'reboot',
     async cause(cluster, index) {
       // As systemd does at the end: everything is asked to stop, and a moment later the network goes.
-      cluster.kill(index, [AGENT, KEEPALIVED, HAPROXY], 'SIGTERM');
-      await cluster.othersHaveAddress(index);
+      const isFloating = await cluster.hasAddress(index);
+      cluster.kill(index, [AGENT, KEEPALIVED, BIRD, HAPROXY], 'SIGTERM');
+      if (isFloating) await cluster.othersHaveAddress(index);
       await cluster.crash(index);
     },
     mend: (cluster, index) => cluster.boot(index),
@@ -50,6 +51,15 @@ export const FAULTS = {
     mend: (cluster) => cluster.heal(),
   },
 } satisfies Record<string, Fault>;
+
+/** The same where all nodes announce the address: until the router sends to this one no more, or the fault is over. */
+export async function strikeAnnounced(cluster: Cluster, fault: Fault, index: number): Promise<void> {
+  await fault.cause(cluster, index);
+  await waitFor(
+    `${fault.name}: the router to send to others`,
+    async () => !(await cluster.routed()).includes(index) || (await fault.isMended?.(cluster, index)),
+  );
+}
 
 /** Has it happen, and waits until another node has the address or the fault is over. */
 export async function strike(cluster: Cluster, fault: Fault, index: number): Promise<void> {

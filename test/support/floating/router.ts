@@ -45,7 +45,7 @@ protocol bfd { interface "*" { interval 50 ms; multiplier 3; }; }
 ${sessions.join('')}`,
   );
   const args = ['-f', '-c', file('conf'), '-s', file('ctl'), '-P', file('pid')];
-  const bird = client.spawn(['bird', ...args], ['ignore', 'inherit', 'inherit']);
+  const bird = client.spawn(['chrt', '--fifo', '1', 'bird', ...args], ['ignore', 'inherit', 'inherit']);
   await waitFor('the router', async () =>
     (await client.run('birdc', '-s', file('ctl'), 'show', 'protocols')).includes('node1'),
   );

@@ -33,6 +33,8 @@ export function createBgp(options: FloatingOptions): Sharing {
   let order: NodeOrder | undefined;
   let isServing: boolean | undefined;
   let isStandby = false;
+  /** From when on it has somewhere to send clients to. */
+  let isReady = false;
   let pid: number | undefined;
   /** The configuration that was last seen to be on the disk. */
   let written: string | undefined;
@@ -44,7 +46,7 @@ export function createBgp(options: FloatingOptions): Sharing {
   let reported: { role: NodeRole; reason: string | undefined; since: string } | undefined;
 
   const announced = (): Announced => {
-    if (!isServing) return 'nothing';
+    if (!isServing || !isReady) return 'nothing';
     return isStandby ? 'standby' : 'active';
   };
   /** At once, on the connection that is held: every millisecond costs clients. */
@@ -133,13 +135,14 @@ export function createBgp(options: FloatingOptions): Sharing {
     await restoreInterfaces(paths.interfaces);
     await rm(paths.directory, { recursive: true, force: true });
     [order, pid, written, held, control] = [undefined, undefined, undefined, undefined, undefined];
-    [isStandby, reported, fault, protocols] = [false, undefined, undefined, new Map()];
+    [isStandby, isReady, reported, fault, protocols] = [false, false, undefined, undefined, new Map()];
   };
 
   const roleNow = (): { role: NodeRole; reason?: string } | undefined => {
     if (fault !== undefined) return { role: 'fault', reason: fault };
     if (!order?.bgp || pid === undefined || !isRunning(pid)) return undefined;
     if (!isServing) return { role: 'fault', reason: 'its HAProxy does not serve' };
+    if (!isReady) return { role: 'fault', reason: 'its backends are being checked for the first time' };
     const lost = lostRouters(order.bgp.routers, protocols);
     if (lost.length === order.bgp.routers.length)
       return { role: 'fault', reason: `no router hears of its addresses: ${lost.join('; ')}` };
@@ -160,6 +163,7 @@ export function createBgp(options: FloatingOptions): Sharing {
     async tend(wanted) {
       try {
         await prepare(wanted);
+        isReady ||= options.areBackendsKnown();
         await hold(wanted);
         await run(await configure(wanted));
         fault = undefined;

@@ -3,12 +3,16 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { systemClock } from '../../../base/clock.ts';
+import { exec, findProgram } from '../../../host/exec.ts';
 import { readTextIfExists } from '../../../host/files.ts';
 import { commandLine, isRunning, signal } from '../../../host/processes.ts';
 import type { FloatingPaths } from '../paths.ts';
 
 const STOP_TIMEOUT_MS = 5000;
 const POLL_MS = 10;
+/** Where it is allowed, which it is not everywhere. */
+const CHRT = findProgram('chrt');
+const REAL_TIME = ['--fifo', '1'];
 
 /** The BIRD of a load balancer, whoever started it; undefined when none runs. */
 export function findBird({ birdPid, birdConfig }: FloatingPaths): Promise<number | undefined> {
@@ -27,7 +31,19 @@ async function findOwn(pidFile: string, path: string): Promise<number | undefine
  */
 export async function startBird(binary: string, paths: FloatingPaths): Promise<number> {
   await rm(paths.birdSocket, { force: true });
-  return start(paths, binary, ['-f', '-c', paths.birdConfig, '-s', paths.birdSocket, '-P', paths.birdPid]);
+  // Packets of BFD that wait for a busy processor look like a node that is dead.
+  const isUrgent = (await exec(CHRT, [...REAL_TIME, 'true'])).code === 0;
+  const [program = binary, ...before] = isUrgent ? [CHRT, ...REAL_TIME, binary] : [binary];
+  return start(paths, program, [
+    ...before,
+    '-f',
+    '-c',
+    paths.birdConfig,
+    '-s',
+    paths.birdSocket,
+    '-P',
+    paths.birdPid,
+  ]);
 }
 
 /** Starts what takes announcements back without the agent, unless it runs. */
