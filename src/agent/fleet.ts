@@ -1,4 +1,4 @@
-import type { AnswerBody, QuestionBody } from '../api/agent-questions.ts';
+import type { AnswerBody, ServiceQuestion } from '../api/agent-questions.ts';
 import type {
   DesiredLoadBalancer,
   DesiredPatch,
@@ -32,7 +32,7 @@ export interface Fleet {
   /** How every guard stands. */
   guards(): GuardReport[];
   /** Finds out what is asked of a load balancer; undefined when it is not here. */
-  answer(id: string, question: QuestionBody): Promise<AnswerBody> | undefined;
+  answer(id: string, question: ServiceQuestion): Promise<AnswerBody> | undefined;
   /** Ends all loops and leaves every HAProxy serving. */
   detach(): Promise<void>;
 }

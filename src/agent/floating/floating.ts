@@ -133,7 +133,8 @@ export function createFloating(options: FloatingOptions): Floating {
     placedOrder = { order, device: placed.device };
     // Who serves changes, and with it who has which connection.
     if (!isDeepStrictEqual(before, order.members)) await handOver(before);
-    const peers = order.members.filter(({ name }) => name !== order.name).map(({ address }) => address);
+    const others = order.members.filter(({ name }) => name !== order.name).map(({ address }) => address);
+    const peers = [...new Set([...others, ...(order.former ?? [])])];
     const text = renderKeepalived({ ...order, ...placed, id, peers, paths });
     const isNew = text !== written;
     if (isNew || !isHeld) {
