@@ -98,6 +98,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     logger,
     controlPlane,
     take: fleet.take,
+    releasing: fleet.releasing,
     onTurn: () => reporter?.all(),
   });
   reporter = createReporter({
