@@ -12,8 +12,11 @@ const TIMEOUT_MS = (LONG_POLL_SECONDS + 10) * 1000;
 
 /** The control plane as an agent sees it. */
 export interface ControlPlane {
-  /** Asks for what changed since a version, and waits for the next change when there is none. */
-  desired(since: number, signal: AbortSignal): Promise<DesiredState>;
+  /**
+   * Asks for what changed since a version, and waits for the next change when there is none.
+   * @param isReleasing that something is still being taken off that was to go up to that version
+   */
+  desired(since: number, isReleasing: boolean, signal: AbortSignal): Promise<DesiredState>;
   report(report: AgentReport): Promise<void>;
   /** What somebody wants to know now; waits for a question when there is none. */
   questions(signal: AbortSignal): Promise<unknown>;
@@ -37,13 +40,13 @@ export function agentClient({ url, tokenFile, caFile }: ControlPlaneOptions): ()
 export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   const client = agentClient(options);
   return {
-    async desired(since, signal) {
+    async desired(since, isReleasing, signal) {
       const { body } = await (
         await client()
       ).request<DesiredState>({
         method: 'GET',
         path: '/v1/agent/desired',
-        query: { since, patches: true, wait: LONG_POLL_SECONDS },
+        query: { since, patches: true, wait: LONG_POLL_SECONDS, ...(isReleasing ? { releasing: true } : {}) },
         signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
       });
       return body;

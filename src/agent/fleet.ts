@@ -1,4 +1,4 @@
-import type { AnswerBody, QuestionBody } from '../api/agent-questions.ts';
+import type { AnswerBody, ServiceQuestion } from '../api/agent-questions.ts';
 import type {
   DesiredLoadBalancer,
   DesiredPatch,
@@ -26,13 +26,15 @@ export interface Fleet {
   belongTo(this: void, controlPlaneId: string): Promise<void>;
   /** Takes in what the control plane wants. */
   take(state: DesiredState): Promise<void>;
+  /** Resolves when nothing is being taken off any more; undefined when nothing is. */
+  releasing(this: void): Promise<void> | undefined;
   ids(): string[];
   /** What is new of a load balancer; all of it when the control plane may know nothing. */
   newsOf(id: string, isFresh: boolean): LoadBalancerReport | undefined;
   /** How every guard stands. */
   guards(): GuardReport[];
   /** Finds out what is asked of a load balancer; undefined when it is not here. */
-  answer(id: string, question: QuestionBody): Promise<AnswerBody> | undefined;
+  answer(id: string, question: ServiceQuestion): Promise<AnswerBody> | undefined;
   /** Ends all loops and leaves every HAProxy serving. */
   detach(): Promise<void>;
 }
@@ -59,6 +61,7 @@ export function createFleet({ memory, certificates, onChange, ...options }: Flee
   const { logger, clock, layout } = options;
   const services = new Map<string, Service>();
   let controlPlaneId: string | undefined;
+  let releasing: Promise<void> | undefined;
   const resolver = createNameResolver({
     clock,
     onChange: () => services.forEach((service) => service.nudge()),
@@ -108,9 +111,26 @@ export function createFleet({ memory, certificates, onChange, ...options }: Flee
   const drop = async (id: string) => {
     const service = services.get(id);
     services.delete(id);
-    certificates.forget(id);
+    // Only a machine that it had for itself is given back as it came.
+    const left = service?.wanted?.node ? certificates.leave(id) : certificates.forget(id);
     await service?.remove();
+    await left;
     await memory.forget(id);
+  };
+
+  /** Takes load balancers off; what cannot be is told, and holds nothing up. */
+  const release = (ids: readonly string[]): Promise<void> => {
+    if (ids.length === 0) return Promise.resolve();
+    const drops = Promise.all([releasing, ...ids.map(drop)])
+      .then(() => undefined)
+      .catch((error: unknown) =>
+        logger.error({ error: messageOf(error) }, 'a load balancer could not be removed'),
+      )
+      .finally(() => {
+        if (releasing === drops) releasing = undefined;
+      });
+    releasing = drops;
+    return drops;
   };
 
   return {
@@ -141,14 +161,12 @@ export function createFleet({ memory, certificates, onChange, ...options }: Flee
       if (state.certificateSettings) await certificates.follow(state.certificateSettings);
       const wanted = new Set(state.ids);
       // Removals come first: a new load balancer may have the address of one that goes.
-      const drops = Promise.all([...services.keys()].filter((id) => !wanted.has(id)).map(drop));
-      drops.catch((error: unknown) =>
-        logger.error({ error: messageOf(error) }, 'a load balancer could not be removed'),
-      );
+      const drops = release([...services.keys()].filter((id) => !wanted.has(id)));
       // But one that does not end must not hold the others up.
       await Promise.race([drops, clock.sleep(DROP_PATIENCE_MS)]);
       for (const desired of state.changed) want(desired);
     },
+    releasing: () => releasing,
     ids: () => [...services.keys()],
     guards: () => [...services.values()].flatMap((service) => service.guard() ?? []),
     newsOf: (id, isFresh) => services.get(id)?.news(isFresh),

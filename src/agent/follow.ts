@@ -20,6 +20,8 @@ export interface FollowOptions {
   logger: Logger;
   controlPlane: ControlPlane;
   take(state: DesiredState): Promise<void>;
+  /** Resolves when nothing is being taken off any more; undefined when nothing is. */
+  releasing(): Promise<void> | undefined;
   /** Called when orders come again after a while without, and when they begin to be refused. */
   onTurn(): void;
 }
@@ -31,7 +33,14 @@ export interface Follower {
   run(signal: AbortSignal): Promise<void>;
 }
 
-export function createFollower({ clock, logger, controlPlane, take, onTurn }: FollowOptions): Follower {
+export function createFollower({
+  clock,
+  logger,
+  controlPlane,
+  take,
+  releasing,
+  onTurn,
+}: FollowOptions): Follower {
   const backoff = createBackoff({ initialMs: 100, maxMs: 2000, random: Math.random });
   let since = 0;
   let isLost = false;
@@ -49,12 +58,29 @@ export function createFollower({ clock, logger, controlPlane, take, onTurn }: Fo
     if (isNew) onTurn();
   };
 
+  /** Asks anew as soon as all is taken off that was to go, because the machine is free from then on. */
+  const ask = async (signal: AbortSignal): Promise<DesiredState | undefined> => {
+    const rest = releasing();
+    const done = new AbortController();
+    rest?.then(
+      () => done.abort(),
+      () => done.abort(),
+    );
+    try {
+      return await controlPlane.desired(since, rest !== undefined, AbortSignal.any([signal, done.signal]));
+    } catch (error) {
+      if (done.signal.aborted && !signal.aborted) return undefined;
+      throw error;
+    }
+  };
+
   return {
     fault: () => fault,
     async run(signal) {
       while (!signal.aborted) {
         try {
-          const state = await controlPlane.desired(since, signal);
+          const state = await ask(signal);
+          if (!state) continue;
           await take(state);
           since = state.version;
           backoff.reset();

@@ -18,6 +18,7 @@ import { createFleet } from './fleet.ts';
 import { createFollower } from './follow.ts';
 import { detectLayout, hostAddresses, operatingSystem } from './layout.ts';
 import { createMemory } from './memory.ts';
+import { lookAtNode } from './reach.ts';
 import { type Reporter, createReporter } from './reporter.ts';
 
 /** The machine that the control plane runs on. */
@@ -97,6 +98,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     logger,
     controlPlane,
     take: fleet.take,
+    releasing: fleet.releasing,
     onTurn: () => reporter?.all(),
   });
   reporter = createReporter({
@@ -129,7 +131,14 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       reporter.run(signal),
       certificates.run(signal),
       answerQuestions(
-        { clock: systemClock, logger, controlPlane, fault: follower.fault, answer: fleet.answer },
+        {
+          clock: systemClock,
+          logger,
+          controlPlane,
+          fault: follower.fault,
+          answer: (id, question) =>
+            question.kind === 'reach' ? lookAtNode(question) : fleet.answer(id, question),
+        },
         signal,
       ),
     ]);

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import type { AnswerBody, QuestionBody } from '../api/agent-questions.ts';
+import type { AnswerBody, ServiceQuestion } from '../api/agent-questions.ts';
 import type { DesiredLoadBalancer, GuardReport, LoadBalancerReport, NodeOrder } from '../api/agent.ts';
 import { createBackoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
@@ -177,7 +177,7 @@ export class Service {
   }
 
   /** Finds out what is asked now. */
-  async answer(question: QuestionBody): Promise<AnswerBody> {
+  async answer(question: ServiceQuestion): Promise<AnswerBody> {
     if (question.kind === 'renew') return this.#renew(question.domain);
     if (question.kind === 'failover') return this.#failover(question.back);
     if (question.kind === 'expect') {

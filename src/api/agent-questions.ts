@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { LogFilter, LogLine, MAX_LOG_LINES } from './logs.ts';
 import { MAX_RATE_LIMIT_KEYS, RateLimitUse } from './rate-limits.ts';
+import { IpText } from '../spec/vpc.ts';
 import { LoadBalancerTraffic, PoolTraffic, TimeCounts, Workers } from './stats.ts';
 
 /**
@@ -38,10 +39,18 @@ export const QuestionBody = z.discriminatedUnion('kind', [
   /** Floating addresses are about to move: connections that another node has are to be handed to it. */
   z.strictObject({ kind: z.literal('expect') }),
   z.strictObject({ kind: z.literal('rate-limits'), keys: z.int().min(1).max(MAX_RATE_LIMIT_KEYS) }),
+  /** Whether anything takes connections on these ports of another machine. It is about no load balancer. */
+  z.strictObject({
+    kind: z.literal('reach'),
+    address: IpText,
+    ports: z.array(z.int().min(1).max(65_535)).min(1).max(64),
+  }),
 ]);
 export type QuestionBody = z.infer<typeof QuestionBody>;
+/** A question about a load balancer, and not about the machine. */
+export type ServiceQuestion = Exclude<QuestionBody, { kind: 'reach' }>;
 /** A question that changes nothing. */
-export type ObservingQuestion = Exclude<QuestionBody, { kind: 'renew' | 'failover' | 'expect' }>;
+export type ObservingQuestion = Exclude<ServiceQuestion, { kind: 'renew' | 'failover' | 'expect' }>;
 
 /** Why there is no answer. */
 export const Refusal = z.strictObject({
@@ -75,6 +84,8 @@ export const AnswerBody = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('failover'), node: z.string().max(64) }),
   z.strictObject({ kind: z.literal('expect') }),
   z.strictObject({ kind: z.literal('rate-limits'), limits: z.array(RateLimitUse) }),
+  /** The first port on which something takes connections; null when nothing does. */
+  z.strictObject({ kind: z.literal('reach'), port: z.int().nullable() }),
   Refusal,
 ]);
 export type AnswerBody = z.infer<typeof AnswerBody>;

@@ -47,6 +47,11 @@ export interface NodeOrder {
   members: NodeMember[];
   /** Where all machines have the floating addresses at once and announce them; absent where one has them. */
   bgp?: BgpOrder;
+  /**
+   * Addresses of machines that were members and may not know yet that they are none: they are told who has the floating
+   * addresses, so that one which comes back does not take them too. Absent where there are none.
+   */
+  former?: string[];
 }
 
 /** What one machine should serve of one load balancer. */
@@ -152,6 +157,15 @@ export const GuardReport = z.strictObject({
 });
 export type GuardReport = z.infer<typeof GuardReport>;
 
+/** How the agent of a machine is upgraded: told where something on the machine can do that. */
+export const Upgrader = z.strictObject({
+  /** The version of the agent that runs, with what tells its build from others: `0.1.0-0123456789ab`. */
+  version: z.string().max(128),
+  /** The version that was tried last and did not do its work, after which the one before was taken again. */
+  failed: z.strictObject({ version: z.string().max(128), reason: z.string().max(2000) }).optional(),
+});
+export type Upgrader = z.infer<typeof Upgrader>;
+
 /** What an agent tells: at once when something changed, and as a heartbeat. */
 export const AgentReport = z.strictObject({
   agentVersion: z.string().max(64),
@@ -165,6 +179,8 @@ export const AgentReport = z.strictObject({
   fault: z.string().max(2000).optional(),
   /** The CA that certificates are ordered from. */
   authority: CertificateAuthority.optional(),
+  /** Absent on machines where nothing upgrades the agent. */
+  upgrader: Upgrader.optional(),
   loadBalancers: z.array(LoadBalancerReport),
   /** Of every load balancer that has a guard, whether it is among the others or not: it is told often and is short. */
   guards: z.array(GuardReport).optional(),

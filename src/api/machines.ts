@@ -4,11 +4,26 @@ import { Labels } from '../spec/name.ts';
 import { CertificateAuthority } from './certificates.ts';
 
 export const MachineState = z
-  .enum(['provisioning', 'online', 'offline', 'failed', 'draining', 'removing'])
+  .enum(['provisioning', 'online', 'offline', 'failed', 'draining', 'releasing', 'removing'])
   .describe(
-    '`provisioning`: it is made ready. `online`: its agent has reported lately. `offline`: it has not. `failed`: it could not be made ready. `draining`: nothing new comes to it. `removing`: what was put there is taken off.',
+    '`provisioning`: it is made ready. `online`: its agent has reported lately. `offline`: it has not. `failed`: it could not be made ready. `draining`: nothing new comes to it. `releasing`: its agent takes off what it served last, and after that it is free. `removing`: what was put there is taken off.',
   );
 export type MachineState = z.infer<typeof MachineState>;
+
+export const LostNode = z
+  .strictObject({
+    loadBalancer: z.string().describe('The load balancer that it is, or was, a node of.'),
+    state: z
+      .enum(['held', 'lost', 'replaced'])
+      .describe(
+        '`held`: it keeps its place. `lost`: another machine takes its place. `replaced`: another one has; should this one come back, its agent is told to give the load balancer up.',
+      ),
+    reason: z.string().describe('Why it keeps its place, or why it is taken for lost.'),
+    replacedBy: z.string().nullable().describe('The machine that takes its place; null while there is none.'),
+    since: z.iso.datetime().describe('Since when it stands so.'),
+  })
+  .describe('How it stands with a node whose agent has been silent for long.');
+export type LostNode = z.infer<typeof LostNode>;
 
 export const Machine = z
   .strictObject({
@@ -46,6 +61,7 @@ export const Machine = z
     authority: CertificateAuthority.optional().describe(
       'The CA that its agent orders certificates from; absent until it has told.',
     ),
+    lost: LostNode.optional().describe('Absent while it reports.'),
     createdAt: z.iso.datetime(),
   })
   .describe('A host that can be a node of load balancers.');

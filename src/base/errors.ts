@@ -37,6 +37,7 @@ export const ERROR_CODES = {
   machine_key_refused: { status: 409, exit: 5, title: 'The machine does not take the SSH key' },
   sudo_needed: { status: 409, exit: 5, title: 'The user may not become root on the machine' },
   machine_os_unsupported: { status: 409, exit: 1, title: 'The machine has a system that is not supported' },
+  machine_haproxy_too_old: { status: 409, exit: 1, title: 'The HAProxy of the machine is too old' },
   machine_without_systemd: { status: 409, exit: 1, title: 'The machine does not run systemd' },
   machine_clock_wrong: { status: 409, exit: 1, title: 'The clock of the machine is wrong' },
   machine_disk_full: { status: 409, exit: 1, title: 'The disk of the machine is full' },

@@ -1,3 +1,6 @@
+/** When machines that are silent are replaced: after how long, and how many at once; what is absent has its default. */
+type ReplacementSettings = 'never' | { afterMs?: number; atOnce?: number };
+
 /** What `agentmetal up` starts. */
 export interface UpOptions {
   /** `host:port` of the API. */
@@ -20,6 +23,8 @@ export interface UpOptions {
   agentListen?: string;
   /** What machines call. */
   agentUrl?: string;
+  /** When machines that are silent are replaced. */
+  replacement?: ReplacementSettings;
   /** Added to ports below 1024 where they may not be bound. */
   lowPortOffset?: number;
 }
@@ -47,6 +52,8 @@ interface ServerOptions {
   agentListen?: string;
   /** What machines call. */
   agentUrl?: string;
+  /** When machines that are silent are replaced. */
+  replacement?: ReplacementSettings;
 }
 
 /** What `agentmetal agent` starts. */

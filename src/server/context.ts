@@ -14,6 +14,7 @@ import type { Lookup } from '../dns/lookup.ts';
 import type { ZoneProviders } from './dns/zone-providers.ts';
 import type { MachineProvisioner } from './machines/provisioner.ts';
 import type { Questions } from './questions/questions.ts';
+import type { ReplacementRules } from './replacement/judge.ts';
 import type { Sealer } from './sealing.ts';
 
 /** What every handler works with; all of it is handed in. */
@@ -46,6 +47,8 @@ export interface ServerContext {
   agentAccess: AgentAccess | undefined;
   /** What makes machines ready; undefined where it was not handed in. */
   provisioner: MachineProvisioner | undefined;
+  /** When machines that are silent are replaced; undefined for never. */
+  replacement: ReplacementRules | undefined;
   /** Aborted when the server closes: whoever waits answers with what it has. */
   closing: AbortSignal;
 }

@@ -22,6 +22,7 @@ import { createZoneProviders } from './dns/zone-providers.ts';
 import { boundPortOf, startListening } from './listen.ts';
 import type { MachineProvisioner } from './machines/provisioner.ts';
 import { createQuestions } from './questions/questions.ts';
+import { DEFAULT_REPLACEMENT, type ReplacementRules } from './replacement/judge.ts';
 import { registerAllRoutes } from './routes/all.ts';
 import type { Sealer } from './sealing.ts';
 
@@ -44,6 +45,8 @@ export interface ServerOptions {
   agentListener?: AgentListener | undefined;
   /** What makes machines ready. */
   provisioner?: MachineProvisioner | undefined;
+  /** When machines that are silent are replaced. Default: after five minutes, one at a time; `never` for not at all. */
+  replacement?: Partial<ReplacementRules> | 'never' | undefined;
   clock?: Clock;
   newId?: ServerContext['newId'];
   randomBytes?: ServerContext['randomBytes'];
@@ -110,6 +113,8 @@ function createContext(options: ServerOptions, closing: AbortSignal): ServerCont
     certificateSettings: options.certificateSettings ?? {},
     agentAccess: options.agentListener,
     provisioner: options.provisioner,
+    replacement:
+      options.replacement === 'never' ? undefined : { ...DEFAULT_REPLACEMENT, ...options.replacement },
     closing,
   };
 }

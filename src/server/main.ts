@@ -12,6 +12,7 @@ import { startWatch } from './events/watch.ts';
 import { createProvisioner } from './machines/over-ssh.ts';
 import { startMachineQueue } from './machines/queue.ts';
 import { startPlacer } from './placement/placer.ts';
+import { startReplacer } from './replacement/replacer.ts';
 import { createSealer } from './sealing.ts';
 
 export interface RunServerOptions extends Omit<ServerOptions, 'store' | 'log' | 'sealer' | 'agentListener'> {
@@ -80,7 +81,7 @@ export async function runServer(options: RunServerOptions): Promise<RunningServe
     );
     const { context } = server;
     loops.push(startDnsReconciler(context), startWatch(context));
-    loops.push(startPlacer(context), startMachineQueue(context));
+    loops.push(startPlacer(context), startMachineQueue(context), startReplacer(context));
     return { url, ...made, close };
   } catch (error) {
     await close();

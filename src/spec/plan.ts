@@ -71,6 +71,13 @@ export const Receipt = z
       .optional()
       .describe('Why it failed.'),
     restored: z.boolean().describe('After a failure: whether the last good state is serving.'),
+    replaces: z
+      .strictObject({
+        machine: z.string().describe('The machine that was lost.'),
+        reason: z.string().describe('Why it was taken for lost.'),
+      })
+      .optional()
+      .describe('The node whose place the machine took; absent where it took none.'),
   })
   .describe('What a revision did on one node.');
 export type Receipt = z.infer<typeof Receipt>;

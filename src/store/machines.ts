@@ -1,4 +1,5 @@
 import type { Selectable } from 'kysely';
+import type { Upgrader } from '../api/agent.ts';
 import type { CertificateAuthority } from '../api/certificates.ts';
 import type { HostLayout } from '../spec/host-layout.ts';
 import type { Tx } from './open.ts';
@@ -27,6 +28,8 @@ export interface MachineRecord {
   createdAt: string;
   /** Its operating system as it names itself; null before its agent has told. */
   os: string | null;
+  /** What its agent tells of how it is upgraded; null where it cannot be. */
+  upgrader: Upgrader | null;
 }
 
 export async function insertMachine(tx: Tx, machine: MachineRecord): Promise<void> {
@@ -100,6 +103,7 @@ function toRow(machine: MachineRecord): Selectable<Database['machines']> {
     last_report_at: machine.lastReportAt,
     created_at: machine.createdAt,
     os: machine.os,
+    upgrader: machine.upgrader && JSON.stringify(machine.upgrader),
   };
 }
 
@@ -119,5 +123,6 @@ function fromRow(row: Selectable<Database['machines']>): MachineRecord {
     lastReportAt: row.last_report_at,
     createdAt: row.created_at,
     os: row.os,
+    upgrader: row.upgrader === null ? null : (JSON.parse(row.upgrader) as Upgrader),
   };
 }

@@ -22,6 +22,8 @@ export interface Database {
   events: EventTable;
   terms_agreements: TermsAgreementTable;
   acme_accounts: AcmeAccountTable;
+  replacements: ReplacementTable;
+  agent_upgrades: AgentUpgradeTable;
 }
 
 interface AcmeAccountTable {
@@ -29,6 +31,29 @@ interface AcmeAccountTable {
   server: string;
   account_id: string;
   sealed: string;
+}
+
+interface ReplacementTable {
+  load_balancer_id: string;
+  /** The node whose agent is silent. */
+  machine_id: string;
+  state: string;
+  code: string;
+  reason: string;
+  /** Id of the machine that takes its place; null while there is none. */
+  replaced_by: string | null;
+  /** Since when it is in that state, milliseconds since the epoch; some drivers read large integers as text. */
+  since: number | string;
+}
+
+interface AgentUpgradeTable {
+  machine_id: string;
+  /** The version that the agent is to have. */
+  version: string;
+  state: string;
+  reason: string | null;
+  /** Since when it is in that state, milliseconds since the epoch. */
+  since: number | string;
 }
 
 interface MetaTable {
@@ -66,6 +91,8 @@ interface MachineTable {
   last_report_at: string | null;
   created_at: string;
   os: string | null;
+  /** What the agent tells of how it can be upgraded, as JSON; null where it cannot. */
+  upgrader: string | null;
 }
 
 interface MachineHostTable {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { formatDuration } from '../base/duration.ts';
 import type { UpOptions } from '../cli/runners.ts';
 
 /** What `up` starts with, worked out. */
@@ -28,6 +29,17 @@ export function serverArguments(launch: Launch): string[] {
     ...(launch.tlsKey ? ['--tls-key', launch.tlsKey] : []),
     ...(launch.agentListen ? ['--agent-listen', launch.agentListen] : []),
     ...(launch.agentUrl ? ['--agent-url', launch.agentUrl] : []),
+    ...replacementArguments(launch),
+  ];
+}
+
+function replacementArguments({ replacement }: Launch): string[] {
+  if (replacement === undefined) return [];
+  if (replacement === 'never') return ['--replace-after', 'never'];
+  const { afterMs, atOnce } = replacement;
+  return [
+    ...(afterMs === undefined ? [] : ['--replace-after', formatDuration(afterMs)]),
+    ...(atOnce === undefined ? [] : ['--replace-at-once', String(atOnce)]),
   ];
 }
 

@@ -69,6 +69,10 @@ export function createFollowedOrders({ root, env, make }: FollowedOrdersOptions)
       wanted.delete(id);
       current.forget(id);
     },
+    leave(id) {
+      wanted.delete(id);
+      return current.leave(id);
+    },
     obtained: (id) => current.obtained(id),
     thumbprint: () => current.thumbprint(),
     authority: () => current.authority(),

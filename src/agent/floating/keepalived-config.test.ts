@@ -22,8 +22,8 @@ describe('the configuration of keepalived', () => {
       global_defs {
         router_id lb_01m833pgxtewv9hb4s1e6n3b2k
         vrrp_version 3
-        vrrp_check_unicast_src
         vrrp_rt_priority 1
+        vrrp_rlimit_rttime 1000000
         vrrp_garp_master_delay 1
         vrrp_garp_master_refresh 5
         script_user root

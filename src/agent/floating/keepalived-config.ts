@@ -21,6 +21,8 @@ export interface KeepalivedOrder {
 /** What the agent writes when HAProxy does not serve. With the weight 0 it is a fault, whatever the priority. */
 export const UNHEALTHY = -254;
 const INSTANCE = 'floating';
+/** How long it may run without waiting for anything, in microseconds. */
+const RUN_AT_MOST_US = 1_000_000;
 const HIGHEST = 254;
 const SECOND = { ordered: 100, priority: 250 };
 /** Apart by so much, one has taken over and said so before the next one would. */
@@ -43,7 +45,8 @@ export function routerId(id: string): number {
 /**
  * Renders keepalived.conf: VRRP version 3 with an advert every 0.1 s, unicast because many networks have no multicast. A node
  * that comes back does not take the addresses back (`nopreempt`): that would break connections for nothing, and a node
- * that fails again and again would do so each time.
+ * that fails again and again would do so each time. Adverts of those that are no peers count (no `vrrp_check_unicast_src`):
+ * one that was replaced while it was away is told by a node that it does not know.
  */
 export function renderKeepalived(order: KeepalivedOrder): string {
   const { id, device, paths } = order;
@@ -57,9 +60,10 @@ export function renderKeepalived(order: KeepalivedOrder): string {
 ${block('global_defs', [
   `router_id ${word(id)}`,
   'vrrp_version 3',
-  'vrrp_check_unicast_src',
   // Adverts that wait for a busy processor look like a node that is dead.
   'vrrp_rt_priority 1',
+  // Reading its configuration anew takes longer than the 10 ms after which keepalived has the kernel end it.
+  `vrrp_rlimit_rttime ${RUN_AT_MOST_US}`,
   'vrrp_garp_master_delay 1',
   'vrrp_garp_master_refresh 5',
   'script_user root',

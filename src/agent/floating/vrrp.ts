@@ -78,7 +78,8 @@ export function createVrrp(options: FloatingOptions): Sharing {
       if (written !== undefined) return;
       throw new Error(`no interface of this machine has the address ${order.address}`);
     }
-    const peers = order.members.filter(({ name }) => name !== order.name).map(({ address }) => address);
+    const others = order.members.filter(({ name }) => name !== order.name).map(({ address }) => address);
+    const peers = [...new Set([...others, ...(order.former ?? [])])];
     const text = renderKeepalived({ ...order, ...placed, id, peers, paths });
     const isNew = text !== written;
     if (isNew || !isHeld) {

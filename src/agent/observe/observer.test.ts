@@ -5,7 +5,7 @@ import { type TestBackend, startBackend, startTcpBackend } from '../../../test/s
 import { type TestService, createTestService } from '../../../test/support/service.ts';
 import { loopbackAddress, temporaryDirectory } from '../../../test/support/temporary.ts';
 import { waitFor } from '../../../test/support/wait.ts';
-import type { AnswerTo, QuestionBody } from '../../api/agent-questions.ts';
+import type { AnswerTo, ServiceQuestion } from '../../api/agent-questions.ts';
 import type { Workers } from '../../api/stats.ts';
 import { isRunning } from '../../host/processes.ts';
 
@@ -45,7 +45,7 @@ async function backend(options: Parameters<typeof startBackend>[0]): Promise<Tes
   return started;
 }
 
-async function ask<Q extends QuestionBody>(test: TestService, question: Q): Promise<AnswerTo<Q['kind']>> {
+async function ask<Q extends ServiceQuestion>(test: TestService, question: Q): Promise<AnswerTo<Q['kind']>> {
   const answer = await test.service.answer(question);
   if (answer.kind !== question.kind) throw new Error(JSON.stringify(answer));
   return answer as AnswerTo<Q['kind']>;

@@ -76,6 +76,9 @@ export const agentRoutes = defineRoutes({
       patches: Switch.describe(
         '`true`: specs that the agent has may be told as what differs since. Default: false.',
       ),
+      releasing: Switch.describe(
+        '`true`: something that was to go up to `since` is still being taken off. Default: false.',
+      ),
       wait,
     }),
     responses: { 200: { description: 'The desired state.' } },

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { parseDuration } from '../../base/duration.ts';
 import type { Options } from '../command.ts';
 import { usageError } from '../failure.ts';
 import type { Environment } from '../io.ts';
@@ -64,6 +65,18 @@ export const CONTROL_PLANE_OPTIONS = {
     env: 'AGENTMETAL_AGENT_URL',
     summary: 'What machines call; without it, the address of --agent-listen',
   },
+  replaceAfter: {
+    value: 'DURATION',
+    env: 'AGENTMETAL_REPLACE_AFTER',
+    summary:
+      'How long a machine may be silent, and serve nothing, before another takes its place, or `never`; without it, 5m',
+  },
+  replaceAtOnce: {
+    value: 'N',
+    integer: true,
+    env: 'AGENTMETAL_REPLACE_AT_ONCE',
+    summary: 'How many machines may be replaced at the same time; without it, 1',
+  },
   insecureListen: {
     env: 'AGENTMETAL_INSECURE_LISTEN',
     summary: 'Listen beyond loopback without TLS: keys can be read on the way',
@@ -81,6 +94,8 @@ interface Given {
   tlsKey: string | undefined;
   agentListen: string | undefined;
   agentUrl: string | undefined;
+  replaceAfter: string | undefined;
+  replaceAtOnce: number | undefined;
 }
 
 /** The settings of a control plane with every default filled in. */
@@ -103,6 +118,26 @@ export function controlPlaneSettings(given: Given, env: Environment) {
     ...(tlsKey === undefined ? {} : { tlsKey }),
     ...(agentListen === undefined ? {} : { agentListen }),
     ...(agentUrl === undefined ? {} : { agentUrl }),
+    ...replacementSettings(given),
+  };
+}
+
+/** Three heartbeats may go missing before an agent counts as silent at all. */
+const LEAST_SILENCE_MS = 30_000;
+
+function replacementSettings({ replaceAfter, replaceAtOnce }: Given) {
+  if (replaceAtOnce !== undefined && replaceAtOnce < 1)
+    throw usageError('--replace-at-once must be 1 or more', 'To replace none: --replace-after never');
+  if (replaceAfter === 'never') return { replacement: 'never' } as const;
+  const afterMs = replaceAfter === undefined ? undefined : parseDuration(replaceAfter);
+  if (replaceAfter !== undefined && (afterMs === undefined || afterMs < LEAST_SILENCE_MS))
+    throw usageError(`--replace-after must be a duration of 30s or more, or never; it is ${replaceAfter}`);
+  if (afterMs === undefined && replaceAtOnce === undefined) return {};
+  return {
+    replacement: {
+      ...(afterMs === undefined ? {} : { afterMs }),
+      ...(replaceAtOnce === undefined ? {} : { atOnce: replaceAtOnce }),
+    },
   };
 }
 

@@ -23,6 +23,7 @@ export function renderMachine(machine: Machine, { style, now }: { style: Style; 
         ['Public address', machine.publicAddress ?? ''],
         ['SSH', ssh ? `${ssh.user}, port ${ssh.port}, ${ssh.hostKey}` : ''],
         ['Load balancer', machine.loadBalancer ?? (driver === 'local' ? '' : 'none')],
+        ['Lost', lostText(machine)],
         ['Labels', labels.join(', ')],
         ['System', machine.os ?? ''],
         ['HAProxy', machine.haproxyVersion ?? missingText(machine)],
@@ -52,6 +53,17 @@ function renderSteps(steps: readonly MachineStep[]): string {
 /** `0.4 s`, `12 s`. */
 export function durationText(ms: number): string {
   return ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 1000)} s`;
+}
+
+/** What becomes of a node that is silent. */
+function lostText({ lost }: Machine): string {
+  if (!lost) return '';
+  const { loadBalancer, replacedBy, reason } = lost;
+  if (lost.state === 'held') return `it keeps its place in ${loadBalancer}: ${reason}`;
+  const by = replacedBy ?? 'another machine';
+  return lost.state === 'lost'
+    ? `${by} takes its place in ${loadBalancer}, because it was ${reason}`
+    : `${by} has taken its place in ${loadBalancer}, because it was ${reason}`;
 }
 
 function faultText({ fault }: Machine, now: number): string {

@@ -18,6 +18,7 @@ const PAINTS: Readonly<Record<string, Paint>> = {
   obtaining: 'cyan',
   provisioning: 'cyan',
   removing: 'yellow',
+  releasing: 'yellow',
   error: 'red',
   down: 'red',
   failed: 'red',

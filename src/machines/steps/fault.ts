@@ -6,6 +6,8 @@ import type { CommandEnd } from '../ssh/commands.ts';
 export const HINTS = {
   machine_os_unsupported:
     'Debian 12 and 13 and Ubuntu 24.04 and newer are supported, on the processor type of the control plane’s host.',
+  machine_haproxy_too_old:
+    'HAProxy 2.6 or newer is needed. Take a newer system, such as Ubuntu 24.04 or Debian 12, or install a newer HAProxy there, such as that of haproxy.debian.net. Then try again.',
   machine_without_systemd: 'Take a machine that systemd has booted; a plain container is not one.',
   machine_disk_full: 'Free some space on the machine, and try again.',
   machine_busy:

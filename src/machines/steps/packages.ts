@@ -8,6 +8,16 @@ const SERVICES = 'haproxy.service keepalived.service bird.service certbot.timer'
 const LOCK_SECONDS = 180;
 
 /**
+ * What the agent writes for HAProxy is understood from 2.6 on: Debian 12 has that, Ubuntu 24.04 has 2.8, Ubuntu 22.04 has 2.4.
+ * Prints the version.
+ */
+export const OLDEST_HAPROXY = `haproxy_version=$(haproxy -v | sed -n 's/^HA-*Proxy version \\([^ ]*\\).*/\\1/p')
+case $haproxy_version in
+  1.* | 2.[0-5] | 2.[0-5][.-]*) fault machine_haproxy_too_old "HAProxy $haproxy_version is installed" ;;
+esac
+printf 'haproxy=%s\\n' "$haproxy_version"`;
+
+/**
  * Installs the packages from the distribution, and keeps its services from running. What there was before is written
  * down for {@link release}. Names of masked units are given before the packages come, so nothing ever starts.
  */
@@ -31,6 +41,7 @@ why() {
     *'No space left on device'*) fault machine_disk_full "$words" ;;
     *'Could not get lock'* | *'Unable to acquire the dpkg frontend lock'*) fault machine_busy "$words" ;;
     *'Failed to fetch'* | *'Unable to fetch'* | *'Could not resolve'* | *'Could not connect'*) fault machine_packages_unreachable "$words" ;;
+    *'Unable to locate package'*) fault machine_packages_failed "$words (on Ubuntu they are in universe: add-apt-repository universe)" ;;
     *) fault machine_packages_failed "$words (see $log)" ;;
   esac
 }
@@ -61,5 +72,5 @@ if [ -n "$(missing)" ]; then
 fi
 [ -z "$(missing)" ] || fault machine_packages_failed "not installed:$(missing)"
 installed | comm -13 "$etc/before/packages" - | replace "$etc/packages"
-haproxy -v | sed -n 's/^HAProxy version \\([^ ]*\\).*/haproxy=\\1/p'`,
+${OLDEST_HAPROXY}`,
 };

@@ -10,7 +10,7 @@ import { download } from './download.ts';
 import { enrolment } from './enrolment.ts';
 import { goBack } from './go-back.ts';
 import { HINTS, stepFault } from './fault.ts';
-import { packages } from './packages.ts';
+import { OLDEST_HAPROXY, packages } from './packages.ts';
 import { removal } from './release.ts';
 import { compose, composeForPeople, quote } from './script.ts';
 import { service } from './service.ts';
@@ -85,5 +85,29 @@ describe('the fault of a step', () => {
 
   test('is a full disk wherever that is met', () => {
     expect(faultOf('tar: write error: No space left on device').code).toBe('machine_disk_full');
+  });
+});
+
+describe('the HAProxy of a distribution', () => {
+  // What `haproxy -v` says there; Ubuntu is not at hand in tests.
+  const check = (version: string) => {
+    const said = `HAProxy version ${version} 2026/01/01 - https://haproxy.org/`;
+    const body = `haproxy() { echo '${said}'; }\n${OLDEST_HAPROXY}`;
+    return spawnSync('sh', ['-s'], { input: compose({ name: 'packages', body }, {}), encoding: 'utf8' });
+  };
+
+  test.each(['2.6.12-1+deb12u4', '2.8.5-1ubuntu3', '3.0.11-1+deb13u2', '2.10.1'])(
+    '%s is new enough',
+    (version) => {
+      expect(check(version).stdout).toBe(`haproxy=${version}\n`);
+    },
+  );
+
+  test.each(['2.4.24-0ubuntu0.22.04.1', '2.5-dev3', '2.0', '1.8.19'])('%s is too old', (version) => {
+    const { status, stderr } = check(version);
+    expect({ status, stderr }).toEqual({
+      status: 70,
+      stderr: `agentmetal-fault machine_haproxy_too_old HAProxy ${version} is installed\n`,
+    });
   });
 });

@@ -17,15 +17,25 @@ import { nodeOrder } from '../placement/order.ts';
 import { bgpOrder } from '../vpcs/bgp.ts';
 import { standbyFirst } from './turn.ts';
 
+interface Asked {
+  /** The change up to which the machine has its orders; 0 for none. */
+  since: number;
+  /** Whether it may be told what differs from what it has. */
+  patches: boolean;
+  /** Whether it has not done all of them: something is still being taken off. */
+  isReleasing: boolean;
+  waitMs: number;
+}
+
 /** What a machine should serve: at once when something changed after `since`, else when it does or time is over. */
 export async function desiredState(
   context: ServerContext,
   machineId: string,
-  { since, patches, waitMs }: { since: number; patches: boolean; waitMs: number },
+  { since, patches, isReleasing, waitMs }: Asked,
 ): Promise<DesiredState> {
   const { clock, changes, closing, store, taken } = context;
-  const isProgress = taken.of(machineId) !== since;
-  taken.record(machineId, since);
+  const isProgress = !isReleasing && taken.of(machineId) !== since;
+  if (!isReleasing) taken.record(machineId, since);
   changes.notify(`taken:${machineId}`);
   // Only now is the machine free of what it served before.
   if (isProgress) changes.notify('placement');

@@ -17,6 +17,7 @@ import { certificateEvents, newFailures } from '../events/certificates.ts';
 import { tellOnline } from '../events/machines.ts';
 import { failedEvent, liveEvent } from '../events/revisions.ts';
 import { failGuard, keepGuard } from '../load-balancers/guard.ts';
+import { forgetSilence, replacedBy } from '../replacement/carry-out.ts';
 import { noteArrival } from '../machines/arrival.ts';
 import { backendKey } from '../status/backends.ts';
 
@@ -34,6 +35,7 @@ export async function keepReport(
     const failures: [id: string, byDomain: ReadonlyMap<string, number>][] = [];
     if (!machine) return { kept: ids, touched: machineIds, failures, isHosted: false };
     await tellOnline(tx, machine, context.clock.now());
+    await forgetSilence(tx, machine.id);
     await keepAuthority(tx, machine, report.authority, context.clock.now());
     await updateMachine(tx, seenMachine(machine, report, now));
     const isHosted = await noteArrival(context, tx, machine, report);
@@ -59,7 +61,15 @@ export async function keepReport(
 }
 
 function seenMachine(machine: MachineRecord, report: AgentReport, now: string): MachineRecord {
-  const { agentVersion, haproxyVersion, layout, hostAddresses, fault = null, os = null } = report;
+  const {
+    agentVersion,
+    haproxyVersion,
+    layout,
+    hostAddresses,
+    fault = null,
+    os = null,
+    upgrader = null,
+  } = report;
   const authority = mergedAuthority(machine.authority, report.authority);
   return {
     ...machine,
@@ -71,6 +81,7 @@ function seenMachine(machine: MachineRecord, report: AgentReport, now: string): 
     authority,
     lastReportAt: now,
     os,
+    upgrader,
   };
 }
 
@@ -100,7 +111,9 @@ async function keepPart(
   const nodes = await nodesOf(tx, [record.id]);
   const node = nodes.find(({ machineId }) => machineId === machine.id);
   if (!node) return undefined;
-  const receipt = knownReceipt(part.receipt, machine, record.revision);
+  const told = knownReceipt(part.receipt, machine, record.revision);
+  const replaces = told && (await replacedBy(tx, record.id, machine.id));
+  const receipt = told && { ...told, ...(replaces ? { replaces } : {}) };
   if (receipt) await saveReceipt(tx, record.id, machine.id, receipt);
   const after = reportedNode(node, part, { receipt, record, now: timestamp(context) });
   await saveNodeReport(tx, after);

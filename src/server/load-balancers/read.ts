@@ -9,10 +9,11 @@ import { listMachines } from '../../store/machines.ts';
 import { listMachineHosts } from '../../store/machine-hosts.ts';
 import { nodesOf } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
+import { listReplacements } from '../../store/replacements.ts';
 import { receiptsOf } from '../../store/revisions.ts';
 import { dnsDomains } from '../../spec/dns.ts';
 import { lackOf } from '../placement/lack.ts';
-import type { Observation } from '../status/observation.ts';
+import type { LostMachine, Observation } from '../status/observation.ts';
 import { loadBalancerStatus } from '../status/status.ts';
 import { shorten } from '../../spec/field-errors.ts';
 
@@ -48,6 +49,7 @@ export async function observe(
   const dns = Map.groupBy(await dnsRecordsOf(tx, withDomains), ({ loadBalancerId }) => loadBalancerId);
   const zones = dns.size > 0 ? await listDnsZones(tx) : [];
   const zoneNames = new Map(zones.map(({ id, name }) => [id, name]));
+  const replacements = Map.groupBy(await listReplacements(tx, ids), ({ loadBalancerId }) => loadBalancerId);
   const observations: Observation[] = [];
   for (const record of records) {
     const receipts =
@@ -63,12 +65,18 @@ export async function observe(
     const guards = await guardsOf(tx, record.id, record.revision - 1, record.revision);
     const certificates = { uploads: uploads.get(record.id) ?? [], reports: reports.get(record.id) ?? [] };
     const rows = dns.get(record.id);
+    const lost = (replacements.get(record.id) ?? []).map((row): LostMachine => ({
+      row,
+      machine: machines.get(row.machineId)?.name ?? row.machineId,
+      replacedBy: machines.get(row.replacedBy ?? '')?.name,
+    }));
     observations.push({
       record,
       nodes: observed,
       guards: [...guards.values()],
       certificates,
       ...(rows ? { dns: rows, zoneNames } : {}),
+      ...(lost.length > 0 ? { lost } : {}),
       ...(await lackOf(tx, record, { nodes: observed, machines, hosts, now })),
       now,
     });

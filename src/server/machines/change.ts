@@ -89,15 +89,14 @@ export async function retryMachine(
 
 /** The view of a machine that is to be made ready; with the line to type where nobody can log in. */
 async function startAgain(context: ServerContext, tx: Tx, machine: MachineRecord): Promise<NewMachine> {
-  const now = context.clock.now();
   const host = await findMachineHost(tx, machine.id);
-  if (!host || host.ssh) return machineView(tx, machine, now);
+  if (!host || host.ssh) return machineView(context, tx, machine);
   const { token, enrolment } = newEnrolment(context);
   const steps = [{ name: 'enrol', state: 'waiting', detail: '', at: null, ms: null }] as const;
   await updateMachineHost(tx, { ...host, enrolment, steps, nextAt: enrolment.expiresAt });
   const command = installCommand(requireAgentAccess(context), token);
   const expiresAt = new Date(enrolment.expiresAt).toISOString();
-  return { ...(await machineView(tx, machine, now)), enrolment: { command, expiresAt } };
+  return { ...(await machineView(context, tx, machine)), enrolment: { command, expiresAt } };
 }
 
 export async function patchMachine(

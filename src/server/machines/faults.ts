@@ -15,6 +15,7 @@ const NEEDS_SOMEBODY: ReadonlySet<string> = new Set([
   'machine_key_unreadable',
   'sudo_needed',
   'machine_os_unsupported',
+  'machine_haproxy_too_old',
   'machine_without_systemd',
   'machine_clock_wrong',
   'machine_disk_full',

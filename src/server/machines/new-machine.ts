@@ -24,6 +24,7 @@ export async function insertNewMachine(
     lastReportAt: null,
     createdAt: timestamp(context),
     os: null,
+    upgrader: null,
   };
   await insertMachine(tx, machine);
   return machine;

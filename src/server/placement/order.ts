@@ -4,6 +4,7 @@ import { findMachineHost } from '../../store/machine-hosts.ts';
 import { findMachine } from '../../store/machines.ts';
 import { nodesOf } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
+import { listReplacements } from '../../store/replacements.ts';
 
 /** The first has the floating addresses; the others follow from here on down. */
 const FIRST_PRIORITY = 150;
@@ -25,6 +26,7 @@ export async function nodeOrder(
   const index = members.findIndex((member) => member.machineId === machineId);
   const own = members[index];
   if (!own) return undefined;
+  const former = await formerAddresses(tx, id);
   return {
     name: own.name,
     priority: priorityAt(index),
@@ -32,7 +34,18 @@ export async function nodeOrder(
     floatingAddresses: floatingAddress === null ? [] : [floatingAddress],
     members: members.map(({ name, address }) => ({ name, address })),
     ...(bgp && floatingAddress !== null && members.length > 1 ? { bgp } : {}),
+    ...(former.length > 0 ? { former } : {}),
   };
+}
+
+/** Of machines that were replaced while they were silent, and have not been heard of since. */
+async function formerAddresses(tx: Tx, loadBalancerId: string): Promise<string[]> {
+  const addresses: string[] = [];
+  for (const { state, machineId } of await listReplacements(tx, [loadBalancerId])) {
+    const address = state === 'replaced' ? (await findMachineHost(tx, machineId))?.address : undefined;
+    if (address) addresses.push(address);
+  }
+  return addresses;
 }
 
 /** 150 for the first, then 100, 99, … */

@@ -5,7 +5,7 @@ export interface PlaceableMachine {
   vpcId: string;
   /** Ready, its agent reports, and it has done all that it was told before. */
   isUsable: boolean;
-  /** What is on it moves away. */
+  /** What is on it moves away: somebody said so, or it is taken for lost. */
   isDraining: boolean;
 }
 
@@ -36,8 +36,8 @@ export interface PlacementChanges {
 
 /**
  * Decides which machines load balancers get and give back. A load balancer has its machines for itself. A node whose
- * machine is drained is given up only when another has taken its place, and nothing is moved for any other reason: a
- * machine that is silent for a while keeps what it serves.
+ * machine is drained, or lost, is given up only when another has taken its place, and nothing is moved for any other
+ * reason: a machine that is silent for a while keeps what it serves.
  * @param balancers in the order in which they get machines, which is the order in which they came.
  */
 export function placeNodes(

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { PRODUCT_PAGE_BODY } from '../../../test/support/control-plane.ts';
+import { PRODUCT_PAGE_BODY, inject } from '../../../test/support/control-plane.ts';
 import { type Fleet, startFleet } from '../../../test/support/fleet.ts';
 import { waitFor } from '../../../test/support/wait.ts';
 
@@ -236,4 +236,22 @@ test('it does not move to another VPC where machines are concerned', async () =>
   await create();
   const answer = await patch({ vpc: 'default' });
   expect(answer.body.errors).toMatchObject([{ pointer: '/spec/vpc', code: 'immutable' }]);
+});
+
+test('a machine whose agent still takes off what it served is not free, and says so', async () => {
+  const machine = await fleet.ready('lb-1', '10.0.0.5', { vpc: 'prod' });
+  const { agent, token } = machine;
+  await create();
+  await untilOn(['lb-1']);
+  await fleet.call('DELETE', PATH);
+  const { version } = await agent.desired(machine.version);
+  const ask = (more: string) =>
+    inject(fleet.plane.app, 'GET', `/v1/agent/desired?since=${version}${more}`, { key: token });
+  await ask('&releasing=true');
+  expect(await fleet.show('lb-1')).toMatchObject({ state: 'releasing', loadBalancer: null });
+  await create({}, 'next');
+  expect(await machinesOf('/v1/load-balancers/next')).toEqual([]);
+  await ask('');
+  await waitFor('it to be had', async () => (await machinesOf('/v1/load-balancers/next'))[0] === 'lb-1');
+  expect((await fleet.show('lb-1')).state).toBe('online');
 });

@@ -10,10 +10,12 @@ import { type MachineRecord, listMachines, touchMachine } from '../../store/mach
 import { nextChangeVersion } from '../../store/meta.ts';
 import { deleteNode, insertNode, listPlacements, touchNodes } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
+import { listReplacements } from '../../store/replacements.ts';
 import { findVpc } from '../../store/vpcs.ts';
 import type { ServerContext } from '../context.ts';
 import { placedEvent } from '../events/placement.ts';
 import type { Named } from '../events/resource.ts';
+import { noteReplacements, welcomeReturned } from '../replacement/carry-out.ts';
 import { isConnected } from '../status/nodes.ts';
 import { freeFloatingAddress } from './floating.ts';
 import { type PlaceableBalancer, type PlaceableMachine, type PlacementChanges, placeNodes } from './place.ts';
@@ -32,6 +34,7 @@ export async function settlePlacement(context: Context, tx: Tx): Promise<string[
   const records = await listOwnLoadBalancers(tx);
   if (records.length === 0) return [];
   const touched = new Set(await giveFloatingAddresses(tx, records));
+  for (const id of await welcomeReturned(context, tx)) touched.add(id);
   const nodes = await listPlacements(
     tx,
     records.map(({ id }) => id),
@@ -47,14 +50,19 @@ export async function settlePlacement(context: Context, tx: Tx): Promise<string[
   });
   const machines = new Map((await listMachines(tx)).map((machine) => [machine.id, machine]));
   const now = context.clock.now();
+  const replacements = await listReplacements(tx);
+  const lost = new Set(replacements.flatMap(({ state, machineId }) => (state === 'lost' ? [machineId] : [])));
   const placeable = hosts.flatMap((host) => {
     const machine = machines.get(host.machineId);
-    return machine ? [placeableMachine(context, machine, host, now)] : [];
+    if (!machine) return [];
+    const { isDraining, ...one } = placeableMachine(context, machine, host, now);
+    return [{ ...one, isDraining: isDraining || lost.has(machine.id) }];
   });
   const changes = placeNodes(balancers, placeable.sort(byName));
   for (const id of await carryOut(tx, changes)) touched.add(id);
   const named = { balancers: new Map(records.map((record) => [record.id, record])), machines };
-  await tellEvents(tx, eventsOf(changes, named), now);
+  const told = await noteReplacements(tx, changes, { replacements, ...named, now });
+  await tellEvents(tx, [...eventsOf(changes, named), ...told], now);
   return [...touched];
 }
 
@@ -83,8 +91,9 @@ async function giveFloatingAddresses(tx: Tx, records: readonly LoadBalancerRecor
   return touched;
 }
 
-function placeableMachine(
-  { taken }: Context,
+/** A machine of a VPC as far as placing goes, whatever is lost. */
+export function placeableMachine(
+  { taken }: Pick<Context, 'taken'>,
   machine: MachineRecord,
   host: MachineHost,
   now: number,

@@ -28,6 +28,7 @@ export function agentHandlers(context: ServerContext): Handlers<typeof agentRout
       const body = await desiredState(context, machineId, {
         since: query.since,
         patches: query.patches,
+        isReleasing: query.releasing,
         waitMs: query.wait * 1000,
       });
       return { status: 200, body };

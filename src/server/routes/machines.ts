@@ -21,7 +21,7 @@ export function machineHandlers(context: ServerContext, write: Writer): Handlers
     async listMachines(request) {
       const views = await store.transaction(async (tx) => {
         const machines = await selectPage(request.query, (after, limit) => labelled(tx, after, limit));
-        return Promise.all(machines.map((machine) => machineView(tx, machine, clock.now())));
+        return Promise.all(machines.map((machine) => machineView(context, tx, machine)));
       });
       return pageAnswer(
         request,
@@ -32,7 +32,7 @@ export function machineHandlers(context: ServerContext, write: Writer): Handlers
     },
     async getMachine({ params }) {
       const body = await store.transaction(async (tx) =>
-        machineView(tx, await requireMachine(tx, params.machine), clock.now()),
+        machineView(context, tx, await requireMachine(tx, params.machine)),
       );
       return { status: 200, body };
     },
@@ -53,7 +53,7 @@ export function machineHandlers(context: ServerContext, write: Writer): Handlers
         const dryRun = await patchMachine(tx, hosted, request.body);
         if (request.query.dryRun) return { answer: { status: 200, body: dryRun } };
         const machineIds = await settlePlacement(context, tx);
-        const body = await machineView(tx, hosted.machine, clock.now());
+        const body = await machineView(context, tx, hosted.machine);
         const notify = [...WAKE, ...machineIds.map((id) => `machine:${id}` as const)];
         return { answer: { status: 200, body }, notify };
       }),
@@ -74,7 +74,7 @@ export function machineHandlers(context: ServerContext, write: Writer): Handlers
         const notify = [...WAKE, ...[...removed.machineIds, ...placed].map((id) => `machine:${id}` as const)];
         if (removed.isGone) return { answer: { status: 204 }, notify };
         const machine = await requireMachine(tx, hosted.machine.id);
-        return { answer: { status: 202, body: await machineView(tx, machine, clock.now()) }, notify };
+        return { answer: { status: 202, body: await machineView(context, tx, machine) }, notify };
       }),
   };
 }

@@ -6,6 +6,7 @@ import { certificateConditions } from './certificates.ts';
 import { dnsRecords } from './dns.ts';
 import { guardConditions } from './guard.ts';
 import { isConnected } from './nodes.ts';
+import { lostNodes } from './lost.ts';
 import { type Observation, nodeProgress } from './observation.ts';
 
 export function conditionsOf(
@@ -16,6 +17,7 @@ export function conditionsOf(
   return [
     applied(observation),
     ...placed(observation),
+    ...lostNodes(observation),
     backendsHealthy(observation, backends),
     agentConnected(observation),
     ...certificateConditions(observation, certificates),

@@ -6,6 +6,7 @@ import type { LoadBalancerRecord } from '../../store/load-balancers.ts';
 import type { MachineHost } from '../../store/machine-hosts.ts';
 import type { MachineRecord } from '../../store/machines.ts';
 import type { NodeRecord } from '../../store/nodes.ts';
+import type { ReplacementRecord } from '../../store/replacements.ts';
 
 /** A node with its machine, and the receipt of the newest revision there. */
 export interface ObservedNode {
@@ -24,6 +25,14 @@ export interface PlacementLack {
   others: readonly string[];
 }
 
+/** A node that has been silent for long. */
+export interface LostMachine {
+  row: ReplacementRecord;
+  machine: string;
+  /** Name of the machine that takes its place; undefined while there is none. */
+  replacedBy: string | undefined;
+}
+
 /** All that the status of a load balancer is computed from. */
 export interface Observation {
   record: LoadBalancerRecord;
@@ -38,6 +47,8 @@ export interface Observation {
   zoneNames?: ReadonlyMap<string, string>;
   /** What keeps it from having the machines that it should have; absent when nothing does. */
   lack?: PlacementLack;
+  /** Its nodes that have been silent for long, each with the names of the machines; absent where there are none. */
+  lost?: readonly LostMachine[];
   /** Milliseconds since the epoch. */
   now: number;
 }

@@ -76,6 +76,7 @@ function observation({
           lastReportAt: AT,
           createdAt: AT,
           os: null,
+          upgrader: null,
         },
         host: undefined,
         receipt: failed ? receiptFor(2, 'failed') : undefined,

@@ -8,6 +8,7 @@ import { certificates } from './0006-certificates.ts';
 import { events } from './0007-events.ts';
 import { machines } from './0008-machines.ts';
 import { acmeAccounts } from './0009-acme-accounts.ts';
+import { fleet } from './0011-fleet.ts';
 import { bgp } from './0012-bgp.ts';
 
 /** Every migration in order. What has been released is never changed; a change is a new entry. */
@@ -21,5 +22,6 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0007-events': events,
   '0008-machines': machines,
   '0009-acme-accounts': acmeAccounts,
+  '0011-fleet': fleet,
   '0012-bgp': bgp,
 };

@@ -1,5 +1,5 @@
 import { cp, mkdir, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Clock } from '../../../base/clock.ts';
 import { messageOf } from '../../../base/errors.ts';
 import type { Logger } from '../../../base/logger.ts';
@@ -44,6 +44,8 @@ export interface Account {
    * at once, in the background; else that happens before one is made.
    */
   shareWith(loadBalancerId: string): void;
+  /** Forgets the accounts with all CAs: the machine is given back, and whoever has it next has an account of its own. */
+  leave(): Promise<void>;
 }
 
 export interface AccountOptions {
@@ -71,6 +73,7 @@ export function createAccount(options: AccountOptions): Account {
   const shared = createSharedAccount(settings.server, options.exchange, logger);
   let known: string | undefined;
   let making: Promise<string> | undefined;
+  let leaving = Promise.resolve();
 
   const learn = (thumbprint: string | undefined) => {
     if (thumbprint === known) return;
@@ -104,7 +107,7 @@ export function createAccount(options: AccountOptions): Account {
   };
 
   const ensure = (): Promise<string> => {
-    making ??= make().finally(() => (making = undefined));
+    making ??= leaving.then(make).finally(() => (making = undefined));
     return making;
   };
 
@@ -133,6 +136,20 @@ export function createAccount(options: AccountOptions): Account {
       ensure().catch((error: unknown) =>
         logger.warn({ error: messageOf(error) }, 'the account could not be shared'),
       );
+    },
+    leave() {
+      const before = making;
+      const clear = async () => {
+        // One that is just being made is forgotten with the others.
+        await before?.catch(() => undefined);
+        for (const each of [paths.directory, paths.backup])
+          await rm(dirname(each), { recursive: true, force: true });
+        learn(undefined);
+      };
+      making = undefined;
+      shared.leave();
+      leaving = leaving.then(clear, clear);
+      return leaving;
     },
   };
 }

@@ -37,6 +37,8 @@ export interface CertificateOrders {
   want(loadBalancer: WantedCertificates): void;
   /** Nothing is wanted for a load balancer any more; what was obtained is kept until it expires. */
   forget(id: string): void;
+  /** A load balancer that had the machine for itself gives it back: its accounts with CAs go. */
+  leave(id: string): Promise<void>;
   /** What there is for the names of a load balancer, valid or expired: never nothing in place of something. */
   obtained(id: string): readonly ObtainedCertificate[];
   /** Thumbprint of the account, with which HAProxy answers challenges; undefined while there is no account. */
@@ -157,6 +159,10 @@ export function createCertificateOrders(options: CertificateOrdersOptions): Cert
     },
     forget(id) {
       if (wanted.delete(id)) settle();
+    },
+    async leave(id) {
+      if (wanted.delete(id)) settle();
+      await account.leave();
     },
     obtained: (id) =>
       entriesOf(id).flatMap(({ name, issued, paths }) =>

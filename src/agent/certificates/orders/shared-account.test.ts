@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { AcmeAccount } from '../../../api/acme-accounts.ts';
 import { createAcmeScene } from '../../../../test/support/acme/scene.ts';
@@ -68,5 +69,23 @@ describe('the nodes of a load balancer', () => {
     const again = await scene.agent({ exchange, root: second.root });
     expect(again.orders.thumbprint()).toBe(mine);
     for (const node of [first, again]) await node.stop();
+  });
+
+  it('leave nothing of it to the load balancer that has the machine next', async () => {
+    const exchange = createExchange();
+    const node = await scene.agent({ exchange, hasAccount: false });
+    node.want(['mine.test'], { hasOtherNodes: true });
+    await node.until('mine.test', 'to be active', ({ state }) => state === 'active');
+    const mine = node.orders.thumbprint();
+    await node.orders.leave('lb_test');
+    expect(node.orders.thumbprint()).toBeUndefined();
+    const left = await readdir(node.root, { recursive: true });
+    expect(left.filter((name) => name.endsWith('private_key.json'))).toEqual([]);
+    exchange.kept.clear();
+    node.want(['other.test'], { hasOtherNodes: true });
+    await node.until('other.test', 'to be active', ({ state }) => state === 'active');
+    expect(node.orders.thumbprint()).not.toBe(mine);
+    expect(exchange.kept.size).toBe(1);
+    await node.stop();
   });
 });

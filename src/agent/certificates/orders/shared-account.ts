@@ -12,6 +12,8 @@ export interface AccountExchange {
 export interface SharedAccount {
   /** The nodes of that load balancer use one account from now on. @returns whether it is to be agreed on yet */
   shareWith(loadBalancerId: string): boolean;
+  /** Nothing is shared with anybody any more. */
+  leave(): void;
   /** The CA does not know an account any more: it is not to be used again. */
   forget(id: string): void;
   /**
@@ -34,6 +36,9 @@ export function createSharedAccount(
       if (loadBalancerId !== id) isAgreed = false;
       loadBalancerId = id;
       return exchange !== undefined && !isAgreed;
+    },
+    leave() {
+      [loadBalancerId, isAgreed, gone] = [undefined, false, undefined];
     },
     forget(id) {
       gone = id;

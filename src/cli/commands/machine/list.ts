@@ -1,7 +1,14 @@
+import type { Machine } from '../../../api/machines.ts';
 import { defineCommand } from '../../command.ts';
 import { formatAge } from '../../output/age.ts';
 import { paintState } from '../../output/state.ts';
 import { listMachines } from '../../resources.ts';
+
+/** What it serves, and who serves in its place. */
+function loadBalancerText({ loadBalancer, lost }: Machine): string {
+  if (!lost || lost.replacedBy === null) return loadBalancer ?? '';
+  return `${lost.loadBalancer} → ${lost.replacedBy}`;
+}
 
 export const list = defineCommand({
   path: ['machine', 'list'],
@@ -23,7 +30,7 @@ export const list = defineCommand({
         { heading: 'STATE', cell: ({ state }) => state, paint: (text) => paintState(print.style, text) },
         { heading: 'VPC', cell: ({ vpc }) => vpc ?? '' },
         { heading: 'ADDRESS', cell: ({ address }) => address ?? '' },
-        { heading: 'LOAD-BALANCER', cell: ({ loadBalancer }) => loadBalancer ?? '' },
+        { heading: 'LOAD-BALANCER', cell: loadBalancerText },
         {
           heading: 'HAPROXY',
           cell: ({ haproxyVersion, lastReportAt }) =>
