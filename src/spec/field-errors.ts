@@ -46,7 +46,7 @@ function issueErrors(issue: z.core.$ZodIssue, prefix: readonly PropertyKey[]): F
         {
           pointer: jsonPointer(path),
           code: 'invalid_value',
-          detail: lowerFirst(issue.message) + given(issue.input),
+          detail: lowerFirst(issue.message) + (isSecret(path) ? '' : given(issue.input)),
         },
       ];
   }
@@ -60,6 +60,21 @@ function unionDetail(issue: z.core.$ZodIssueInvalidUnion): string {
 
 function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+/** Fields whose values never come back, in errors neither. */
+const SECRET_FIELDS: ReadonlySet<PropertyKey> = new Set([
+  'apiKey',
+  'apiToken',
+  'hmacKey',
+  'password',
+  'privateKey',
+  'secret',
+  'secretAccessKey',
+]);
+
+function isSecret(path: readonly PropertyKey[]): boolean {
+  return SECRET_FIELDS.has(path.at(-1) ?? '');
 }
 
 /** What was sent instead, where it is short enough to help. */

@@ -158,6 +158,10 @@ describe('a rate limit', () => {
     expect(await withKey('two')).toEqual({ 200: 2, 429: 3 });
     expect(await withKey('a, b')).toEqual({ 200: 2, 429: 3 });
     expect(await withKey('c, b')).toEqual({ 200: 2, 429: 3 });
+    // Of two fields a backend may take the one that was not counted.
+    const twice =
+      'GET / HTTP/1.1\r\nHost: a\r\nX-Api-Key: one\r\nX-Api-Key: other\r\nConnection: close\r\n\r\n';
+    expect(await sendRaw(balancer.address, twice)).toMatch(/^HTTP\/1.1 400 /);
     const long = 'k'.repeat(300);
     expect(await withKey(`${long}1`)).toEqual({ 200: 2, 429: 3 });
     expect(await withKey(`${long}2`)).toEqual({ 200: 2, 429: 3 });

@@ -50,8 +50,32 @@ export function createPrinter({ stdout, stderr, style, options }: PrinterOptions
 
 /** A value as JSON or YAML text with a line end. */
 export async function serialize(value: unknown, format: 'json' | 'yaml'): Promise<string> {
-  if (format === 'json') return `${JSON.stringify(value, null, 2)}\n`;
+  if (format === 'json') return `${visible(JSON.stringify(value, null, 2))}\n`;
   // YAML is loaded only where it is needed: it costs more time than the rest of the CLI.
-  const { stringify } = await import('yaml');
-  return stringify(value);
+  const { Document, visit } = await import('yaml');
+  const document = new Document(value);
+  visit(document, {
+    Scalar(_, scalar) {
+      // Only there can they be written out.
+      if (typeof scalar.value === 'string' && INVISIBLE.test(scalar.value)) scalar.type = 'QUOTE_DOUBLE';
+    },
+  });
+  return visible(document.toString());
+}
+
+/** A value as one line of JSON. */
+export function jsonLine(value: unknown): string {
+  return `${visible(JSON.stringify(value))}\n`;
+}
+
+/** Control characters of terminals beyond those that JSON writes out by itself, and marks that turn or hide text. */
+const INVISIBLE = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/;
+const ALL_INVISIBLE = new RegExp(INVISIBLE, 'g');
+
+/** Writes them as escapes, which say the same: what clients have sent must not steer the terminal of who looks at it. */
+function visible(text: string): string {
+  return text.replace(
+    ALL_INVISIBLE,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

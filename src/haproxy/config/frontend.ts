@@ -4,6 +4,7 @@ import { DEFAULT_POOL } from '../../spec/pool.ts';
 import type { ServiceModel } from '../model.ts';
 import { challengeLines } from './challenge.ts';
 import { pageFile } from './files.ts';
+import { FORM_LINES, prefaceLines } from './form.ts';
 import { CLIENT, logLines } from './log.ts';
 import { MAINTENANCE_SWITCH, lookupPaths } from './lookup-paths.ts';
 import { failOpenBackend, frontendName } from './names.ts';
@@ -99,9 +100,11 @@ function httpLines(model: ServiceModel): string[] {
   const { spec } = model;
   const limits = limitsOf(model);
   return [
+    ...prefaceLines(spec),
     ...challengeLines(model),
     ...hstsLines(model),
     ...accessLines(model, 'http-request deny deny_status 403'),
+    ...FORM_LINES,
     ...redirectLines(model),
     ...clientCertificateLines(model),
     ...maintenanceLines(model),

@@ -127,6 +127,7 @@ export function limitLines(
   const { own, others } = tablesOf(model, named);
   const elsewhere = variableOf('elsewhere');
   return [
+    ...soleKeyLines(limit.key, condition),
     `acl ${exempt} src -f ${quote(paths.limitExempt(name))}`,
     `${rule} set-var(${variable}) str(${name}),map_str_int(${quote(paths.limits)},0)${when}`,
     `${rule} track-sc${counter} ${keyFetch(limit.key)} table ${own} if !${exempt} ${hasKey(limit.key)}${condition}`.trimEnd(),
@@ -190,6 +191,13 @@ function keyFetch(key: RateLimit['key']): string {
 /** A request without the header, or with an empty one, is nobody's. */
 function hasKey(key: RateLimit['key']): string {
   return key.startsWith('header:') ? `{ req.fhdr(${key.slice('header:'.length)}) -m len gt 0 } ` : '';
+}
+
+/** Of several fields of one name a backend may take another one than is counted here. */
+function soleKeyLines(key: RateLimit['key'], condition: string): string[] {
+  if (!key.startsWith('header:')) return [];
+  const several = `{ req.fhdr_cnt(${key.slice('header:'.length)}) gt 1 }`;
+  return [`http-request deny deny_status 400 if ${several} ${condition}`.trimEnd()];
 }
 
 interface LimitAction {

@@ -79,7 +79,10 @@ export function clientCertificateHeaders({ spec }: Pick<ServiceModel, 'spec'>): 
   if (!spec.tls?.clientCa) return [];
   const isShown = '{ ssl_c_used } { ssl_c_verify 0 }';
   return [
-    'http-request del-header X-Client-Cert- -m beg',
+    // Some backends take an underscore in a name for a hyphen.
+    'http-request del-header ^x[-_]client[-_]cert[-_] -m reg',
+    // A proxy behind this one would take away what is named there (RFC 9110, section 7.6.1).
+    'http-request del-header Connection if { req.hdr(Connection) -m sub -i x-client-cert }',
     `http-request set-header X-Client-Cert-Verified true if ${isShown}`,
     `http-request set-header X-Client-Cert-Verified false unless ${isShown}`,
     ...Object.entries(CLIENT_HEADERS).map(

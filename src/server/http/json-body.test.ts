@@ -61,6 +61,7 @@ test.each([
   ['{"a":', 5],
   [']', 0],
   ['[}', 1],
+  [`{"a":"${'\\\\'.repeat(2_000_000)}`, 5],
 ])('%j breaks at %i', (text, position) => {
   expect(syntaxErrorPosition(text)).toBe(position);
 });

@@ -1,7 +1,8 @@
 const SPACE = /[ \t\n\r]*/y;
-const TOKEN =
-  // oxlint-disable-next-line no-control-regex -- strings of JSON may not hold them
-  /[{}[\],:]|"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})[^"\\\u0000-\u001f]*)*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
+const TOKEN = /[{}[\],:]|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
+/** Of a string, piece by piece: millions of escapes in one expression are more than the engine's stack holds. */
+// oxlint-disable-next-line no-control-regex -- strings of JSON may not hold them
+const IN_STRING = /[^"\\\u0000-\u001f]+|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})/y;
 
 type Expected = 'value' | 'value-or-end' | 'key' | 'key-or-end' | 'colon' | 'comma-or-end' | 'end';
 
@@ -11,7 +12,7 @@ export function syntaxErrorPosition(text: string): number {
   let expected: Expected = 'value';
   let position = skip(SPACE, text, 0);
   while (position < text.length) {
-    const end = skip(TOKEN, text, position);
+    const end = text[position] === '"' ? stringEnd(text, position) : skip(TOKEN, text, position);
     const next: Expected | undefined =
       end > position ? accept(text.slice(position, Math.min(end, position + 1)), expected, open) : undefined;
     if (next === undefined) return position;
@@ -19,6 +20,14 @@ export function syntaxErrorPosition(text: string): number {
     position = skip(SPACE, text, end);
   }
   return position;
+}
+
+/** Where the string that begins there ends; its beginning when it does not. */
+function stringEnd(text: string, from: number): number {
+  let position = from + 1;
+  for (let next = skip(IN_STRING, text, position); next > position; next = skip(IN_STRING, text, position))
+    position = next;
+  return text[position] === '"' ? position + 1 : from;
 }
 
 /** What may follow a token that begins with `first`; `undefined` when the token itself may not stand here. */

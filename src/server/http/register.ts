@@ -4,6 +4,7 @@ import type { ServerContext } from '../context.ts';
 import { authorize, bearerToken } from './auth.ts';
 import type { Answer, Handler, Handlers, Identity } from './handler.ts';
 import { EVENT_STREAM, eventStream } from './event-stream.ts';
+import { whileAuthorized } from './while-authorized.ts';
 import { readRequest } from './read-request.ts';
 
 const BODY_LIMIT = 8 * 1024 * 1024;
@@ -41,7 +42,10 @@ function registerRoute(app: FastifyInstance, context: Context, route: Route, han
       const { identity, headers, method } = request;
       const signal = signalOf(reply);
       const parts = readRequest(route, request, { identity, token: bearerToken(headers), signal });
-      return send(reply, await handler(parts), method);
+      const answer = await handler(parts);
+      const stillMay = () => authorize(context, route, bearerToken(headers));
+      const events = answer.events && whileAuthorized(answer.events, stillMay, context.clock);
+      return send(reply, events ? { ...answer, events } : answer, method);
     },
   });
 }

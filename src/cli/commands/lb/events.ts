@@ -4,7 +4,7 @@ import type { Page } from '../../../api/resources.ts';
 import { defineCommand } from '../../command.ts';
 import { followEvents } from '../../follow-events.ts';
 import { renderEvent } from '../../output/event-line.ts';
-import { serialize } from '../../output/print.ts';
+import { jsonLine, serialize } from '../../output/print.ts';
 import type { CliContext } from '../../session.ts';
 
 export const events = defineCommand({
@@ -45,7 +45,7 @@ export const events = defineCommand({
 });
 
 async function writeEvent({ print }: CliContext, event: Event): Promise<void> {
-  if (print.format === 'json') return print.text(`${JSON.stringify(event)}\n`);
+  if (print.format === 'json') return print.text(jsonLine(event));
   if (print.format === 'name') return print.text(`${event.id}\n`);
   if (print.format === 'yaml') return print.text(`---\n${await serialize(event, 'yaml')}`);
   print.text(renderEvent(event, print.style));

@@ -4,7 +4,7 @@ import { defineCommand } from '../../command.ts';
 import { NODE_OPTION, tellMissing } from '../../node-option.ts';
 import { followEvents } from '../../follow-events.ts';
 import { renderLogLine } from '../../output/log-line.ts';
-import { serialize } from '../../output/print.ts';
+import { jsonLine, serialize } from '../../output/print.ts';
 import type { CliContext } from '../../session.ts';
 
 export const logs = defineCommand({
@@ -53,7 +53,7 @@ export const logs = defineCommand({
 });
 
 async function writeEntry({ print }: CliContext, entry: LogEntry): Promise<void> {
-  if (print.format === 'json') return print.text(`${JSON.stringify(entry)}\n`);
+  if (print.format === 'json') return print.text(jsonLine(entry));
   if (print.format === 'name') return print.text(`${entry.requestId ?? '-'}\n`);
   if (print.format === 'yaml') return print.text(`---\n${await serialize(entry, 'yaml')}`);
   print.text(renderLogLine(entry, print.style));

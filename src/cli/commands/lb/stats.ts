@@ -3,7 +3,7 @@ import type { Stats } from '../../../api/stats.ts';
 import { defineCommand } from '../../command.ts';
 import { NODE_OPTION } from '../../node-option.ts';
 import { followEvents } from '../../follow-events.ts';
-import { serialize } from '../../output/print.ts';
+import { jsonLine, serialize } from '../../output/print.ts';
 import { renderStats } from '../../output/stats.ts';
 import type { CliContext } from '../../session.ts';
 
@@ -54,7 +54,7 @@ function textOf({ io, print }: CliContext, value: Stats): string {
 
 function showAgain(ctx: CliContext, name: string, value: Stats): void {
   const { print, io } = ctx;
-  if (print.format === 'json') return print.text(`${JSON.stringify(value)}\n`);
+  if (print.format === 'json') return print.text(jsonLine(value));
   if (print.format === 'name') return print.text(`${name}\n`);
   if (print.format === 'yaml')
     return void serialize(value, 'yaml').then((text) => print.text(`---\n${text}`));

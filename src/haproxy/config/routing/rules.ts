@@ -53,8 +53,8 @@ export function chosenPool({ routes }: Pick<LoadBalancerSpec, 'routes'>): string
 /** The name of the route that was found, for the access log. */
 export const ROUTE_NAME = 'var(txn.rule),field(5,|)';
 
-/** What stands in no host name or address (RFC 3986, section 3.2.2, without what nobody uses). */
-const NO_HOST_CHARACTER = '[^][a-z0-9._:-]';
+/** A host's name or IPv4 address, or an IPv6 address (RFC 3986, section 3.2.2, without what nobody uses). */
+const IS_HOST = '^([a-z0-9._-]*|\\[[0-9a-f.]*:[0-9a-f.:]*\\])$';
 
 /** Where the routes of each kind of site are looked up, the most particular first. */
 const SITE_KEYS: readonly (readonly [Site, string])[] = [
@@ -81,7 +81,7 @@ function findLines(model: ServiceModel): string[] {
     ...keys.slice(0, 1).map((key) => find('rule', key)),
     `acl route-decided var(txn.rule) -m end ${SEPARATOR}1`,
     // A host that the table knows is one.
-    `http-request deny deny_status 400 if ${sites.has('exact') ? '!route-decided ' : ''}{ var(${HOST}) -m reg -- ${quote(NO_HOST_CHARACTER)} }`,
+    `http-request deny deny_status 400 if ${sites.has('exact') ? '!route-decided ' : ''}{ var(${HOST}) -m found } !{ var(${HOST}) -m reg -- ${quote(IS_HOST)} }`,
     ...keys
       .slice(1)
       .flatMap((key) => [
