@@ -167,6 +167,7 @@ it.concurrent('what its CA has revoked is replaced at once, but not again and ag
       name,
       'to be active',
       ({ state, serial }) => state === 'active' && serial !== than?.toLowerCase(),
+      90_000,
     );
   const hear = (serial: string | undefined, revocation: object | undefined, ago = 0) =>
     agent.orders.hear(name, serial ?? '', { saidAt: agent.clock.now() - ago, revocation });
@@ -221,7 +222,7 @@ it.concurrent('what its CA has revoked is replaced at once, but not again and ag
   expect(agent.state(name)).toMatchObject({ state: 'active' });
   expect(ordersOf(front, name)).toBe(3);
   await agent.stop();
-});
+}, 240_000);
 
 describe.concurrent('an end in the middle', () => {
   it('of the agent: the next one sees the order through', async () => {
