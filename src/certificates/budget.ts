@@ -43,12 +43,15 @@ export interface Spent {
   failed: readonly number[];
 }
 
-/** Why the CA must not be asked for a name now; undefined when it may. */
+/**
+ * Why the CA must not be asked for a name now; undefined when it may.
+ * @param nodes of the load balancer: each obtains certificates of its own, and the CA counts those of all
+ */
 export function judgeBudget(
   spent: Spent,
   accountOrders: readonly number[],
   limits: Limits,
-  now: number,
+  { now, nodes = 1 }: { now: number; nodes?: number },
 ): Finding | undefined {
   const used = [
     { what: 'certificates', moments: spent.issued, limit: limits.issued },
@@ -58,8 +61,9 @@ export function judgeBudget(
   ];
   const spentUp = used.flatMap(({ what, moments, limit }) => {
     const recent = moments.filter((at) => at > now - limit.windowMs).sort((a, b) => a - b);
-    if (recent.length < limit.max) return [];
-    const retryAt = (recent[recent.length - limit.max] ?? now) + limit.windowMs;
+    const share = Math.max(1, Math.floor(limit.max / nodes));
+    if (recent.length < share) return [];
+    const retryAt = (recent[recent.length - share] ?? now) + limit.windowMs;
     return [{ retryAt, text: `${recent.length} ${what} in ${limit.windowMs / HOUR_MS} hours` }];
   });
   const longest = spentUp.sort((a, b) => b.retryAt - a.retryAt)[0];

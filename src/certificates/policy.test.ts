@@ -179,7 +179,18 @@ describe('what was spent at the CA', () => {
       NOW + 8 * HOUR,
     ],
   ])('%s', (_what, given, account, retryAt) => {
-    expect(judgeBudget(given, account, PUBLIC_CA_LIMITS, NOW)?.retryAt).toBe(retryAt);
+    expect(judgeBudget(given, account, PUBLIC_CA_LIMITS, { now: NOW })?.retryAt).toBe(retryAt);
+  });
+
+  it.each([
+    [1, at(100, 1), undefined],
+    [2, at(1), undefined],
+    [2, at(100, 1), NOW + 68 * HOUR],
+    [3, at(100), NOW + 68 * HOUR],
+    [9, [], undefined],
+    [9, at(100), NOW + 68 * HOUR],
+  ])('is that of all nodes: with %d of them', (nodes, issued, retryAt) => {
+    expect(judgeBudget(spent({ issued }), [], PUBLIC_CA_LIMITS, { now: NOW, nodes })?.retryAt).toBe(retryAt);
   });
 });
 

@@ -62,6 +62,22 @@ describe('tls', () => {
     [{ hsts: 'yes' }, 'http', ['/hsts']],
     [{ domain: 'a.test', domains: ['b.test'] }, 'http', ['/domains']],
     [{ domains: ['a.test', 'A.test'] }, 'http', ['/domains/1']],
+    // What certbot or a CA would refuse is not asked for.
+    [
+      {
+        domains: [
+          '192.0.2.1',
+          '2001:db8::1',
+          'a..test',
+          '-a.test',
+          'ä.test',
+          '*.*.test',
+          `${'a'.repeat(64)}.test`,
+        ],
+      },
+      'http',
+      [0, 1, 2, 3, 4, 5, 6].map((index) => `/domains/${index}`),
+    ],
     [{ certificate: '../x' }, 'http', ['/certificate']],
     [{ clientCa: 'nothing' }, 'http', ['/clientCa']],
     [{ clientCa: {} }, 'http', ['/clientCa']],

@@ -6,6 +6,8 @@ export interface Answer {
   body: string;
 }
 
+const PATIENCE_MS = 20_000;
+
 /**
  * Asks on a connection of its own: one that was open before a reload has its next answer from the old worker, and `fetch`
  * keeps its connections.
@@ -21,6 +23,8 @@ export function ask(url: string, headers: Record<string, string> = {}): Promise<
       );
     });
     sent.once('error', reject);
+    // Where an address goes in the middle of a request, nothing else ends it for a quarter of an hour.
+    sent.setTimeout(PATIENCE_MS, () => sent.destroy(new Error(`no answer within ${PATIENCE_MS} ms`)));
     sent.end();
   });
 }

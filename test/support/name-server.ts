@@ -13,14 +13,15 @@ export const hasNamed = existsSync(NAMED);
 
 /** A real BIND that answers for the zone `test.`. */
 export interface NameServer {
-  /** `127.0.0.1:port`, as a VPC names it. */
+  /** `address:port`, as a VPC names it. */
   address: string;
   /** Replaces the zone's records, e.g. `web 0 A 127.0.0.1`, and waits until they are served. */
   setRecords(lines: string[]): Promise<void>;
   stop(): Promise<void>;
 }
 
-export async function startNameServer(lines: string[]): Promise<NameServer> {
+/** @param host address that it listens on. Default: 127.0.0.1 */
+export async function startNameServer(lines: string[], host = '127.0.0.1'): Promise<NameServer> {
   const directory = await temporaryDirectory();
   const port = await freePort();
   const zone = join(directory.path, 'zone');
@@ -36,19 +37,19 @@ export async function startNameServer(lines: string[]): Promise<NameServer> {
   const config = join(directory.path, 'named.conf');
   await writeFile(
     config,
-    `options { directory "${directory.path}"; listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; }; pid-file none; session-keyfile none; recursion no; };
+    `options { directory "${directory.path}"; listen-on port ${port} { ${host}; }; listen-on-v6 { none; }; pid-file none; session-keyfile none; recursion no; };
 controls { };
 zone "test" { type primary; file "${zone}"; notify no; };
 `,
   );
   const named: ChildProcess = spawn(NAMED, ['-g', '-c', config, '-p', String(port)], { stdio: 'ignore' });
   const resolver = new Resolver({ timeout: 500, tries: 1 });
-  resolver.setServers([`127.0.0.1:${port}`]);
+  resolver.setServers([`${host}:${port}`]);
   const served = () =>
     waitFor(`serial ${serial}`, async () => (await resolver.resolveSoa('test')).serial === serial);
   await served();
   return {
-    address: `127.0.0.1:${port}`,
+    address: `${host}:${port}`,
     async setRecords(records) {
       // BIND compares modification times in seconds, and SIGHUP makes it look.
       await waitFor('the next second', () => Math.floor(Date.now() / 1000) > Math.floor(startedAt / 1000));

@@ -13,6 +13,8 @@ export interface PebbleOptions {
   directory: string;
   /** Name server that it asks, `ip:port`. */
   nameServer: string;
+  /** Address that its API listens on. Default: 127.0.0.1. */
+  host?: string;
   /** Port at which it asks for answers to HTTP-01 challenges, on whatever address the name has. */
   httpPort: number;
   /** How long its certificates live. Default: 90 days. */
@@ -27,7 +29,7 @@ export interface PebbleOptions {
 
 /** A real CA that speaks ACME. It forgets all when it is stopped. */
 export interface Pebble {
-  /** `https://127.0.0.1:port/dir` */
+  /** `https://host:port/dir` */
   directoryUrl: string;
   port: number;
   /** File with the certificate of its own API, which is its own root. */
@@ -44,15 +46,16 @@ export interface Pebble {
 }
 
 export async function startPebble(options: PebbleOptions): Promise<Pebble> {
-  const { directory, nameServer, httpPort } = options;
-  const api = selfSigned(directory, 'localhost', ['IP:127.0.0.1']);
-  const [port, management] = [await freePort(), await freePort()];
+  const { directory, nameServer, httpPort, host = '127.0.0.1' } = options;
+  const addresses = [...new Set(['127.0.0.1', host])].map((address) => `IP:${address}`);
+  const api = selfSigned(directory, 'localhost', addresses);
+  const [port, management] = [await freePort(host), await freePort()];
   const config = join(directory, 'pebble.json');
   await writeFile(
     config,
     JSON.stringify({
       pebble: {
-        listenAddress: `127.0.0.1:${port}`,
+        listenAddress: `${host}:${port}`,
         managementListenAddress: `127.0.0.1:${management}`,
         certificate: api.cert,
         privateKey: api.key,
@@ -78,7 +81,7 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
         PEBBLE_AUTHZREUSE: '0',
       },
     });
-    await waitFor('Pebble', () => get(port, '/dir', ca));
+    await waitFor('Pebble', () => get({ host, port }, '/dir', ca));
   };
   const stop = async () => {
     const present = child;
@@ -90,14 +93,14 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
   };
   await start();
   return {
-    directoryUrl: `https://127.0.0.1:${port}/dir`,
+    directoryUrl: `https://${host}:${port}/dir`,
     port,
     caBundle: api.cert,
     api,
-    root: () => get(management, '/roots/0', ca),
+    root: () => get({ port: management }, '/roots/0', ca),
     issuer: async () => ({
-      certificate: await get(management, '/intermediates/0', ca),
-      key: await get(management, '/intermediate-keys/0', ca),
+      certificate: await get({ port: management }, '/intermediates/0', ca),
+      key: await get({ port: management }, '/intermediate-keys/0', ca),
     }),
     async restart() {
       await stop();
@@ -107,9 +110,13 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
   };
 }
 
-function get(port: number, path: string, ca: string): Promise<string> {
+function get(
+  { host = '127.0.0.1', port }: { host?: string; port: number },
+  path: string,
+  ca: string,
+): Promise<string> {
   return new Promise((resolve, reject) => {
-    request({ host: '127.0.0.1', port, path, ca, agent: false }, (response) => {
+    request({ host, port, path, ca, agent: false }, (response) => {
       text(response).then(resolve, reject);
     })
       .once('error', reject)

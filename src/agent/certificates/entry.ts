@@ -28,6 +28,8 @@ export interface Entry {
   heldUntil: number;
   /** When the CA has made sure of what it was heard to say last of the certificate in use. */
   heardUpTo: number;
+  /** Settles when the record has been written as often as that was asked for. */
+  saved: Promise<void>;
 }
 
 export function newEntry(root: string, name: string, dice: number): Entry {
@@ -43,6 +45,7 @@ export function newEntry(root: string, name: string, dice: number): Entry {
     holds: 0,
     heldUntil: 0,
     heardUpTo: 0,
+    saved: Promise.resolve(),
   };
 }
 
@@ -65,9 +68,14 @@ export function waitUntil({ heldUntil, record }: Entry): number {
   return Math.max(heldUntil, record.backoffUntil ?? 0, record.refusedUntil ?? 0);
 }
 
-export async function saveRecord({ paths, record }: Entry): Promise<void> {
-  await mkdir(paths.directory, { recursive: true, mode: 0o700 });
-  await writeRecord(paths.record, record);
+/** Writes follow one another, so that the newest is the one that stays. */
+export function saveRecord(entry: Entry): Promise<void> {
+  const write = async () => {
+    await mkdir(entry.paths.directory, { recursive: true, mode: 0o700 });
+    await writeRecord(entry.paths.record, entry.record);
+  };
+  entry.saved = entry.saved.then(write, write);
+  return entry.saved;
 }
 
 /** Puts a new certificate in the place of the one in use, which is kept beside it. */

@@ -43,7 +43,7 @@ export async function prepare(
 
 async function checkMachine(
   entry: Entry,
-  { name, challenge }: WantedName,
+  { name, challenge, nodes }: WantedName,
   { root, settings, limits, publisher, clock, accountOrders }: PrepareOptions,
 ): Promise<Finding | undefined> {
   if (settings.fault !== undefined) return { code: 'settings_invalid', detail: settings.fault };
@@ -52,7 +52,8 @@ async function checkMachine(
   await mkdir(root, { recursive: true, mode: 0o700 });
   if (!entry.isRead) await readEntry(entry);
   return (
-    (await checkRoom(root)) ?? (limits && judgeBudget(entry.record, accountOrders(), limits, clock.now()))
+    (await checkRoom(root)) ??
+    (limits && judgeBudget(entry.record, accountOrders(), limits, { now: clock.now(), nodes }))
   );
 }
 

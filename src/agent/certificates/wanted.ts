@@ -17,8 +17,8 @@ export interface WantedCertificates {
   addresses: readonly string[];
   /** Port of plain HTTP, as it is bound. */
   port: number;
-  /** Whether other nodes serve the load balancer too, which answer the CA's challenges as this one does. */
-  hasOtherNodes?: boolean;
+  /** How many nodes serve the load balancer, this one among them. Each answers the CA's challenges of all. Default: 1. */
+  nodes?: number;
 }
 
 /** What a name needs, put together from all load balancers that have it: it has one certificate. */
@@ -28,6 +28,8 @@ export interface WantedName {
   autoRenew: boolean;
   addresses: readonly string[];
   port: number;
+  /** How many nodes obtain a certificate for it. */
+  nodes: number;
 }
 
 const HTTP_PORT = 80;
@@ -50,7 +52,7 @@ export function wantedOf(
     autoRenew: tls.autoRenew,
     addresses: [address],
     port: boundPort(spec.type === 'http' ? (spec.port ?? HTTP_PORT) : HTTP_PORT, layout),
-    hasOtherNodes: (node?.members.length ?? 1) > 1,
+    nodes: Math.max(1, node?.members.length ?? 1),
   };
 }
 
@@ -63,7 +65,7 @@ function uploadedNames(certificate: UploadedBundle | undefined): readonly string
 /** What each name needs. */
 export function wantedNames(wanted: Iterable<WantedCertificates>): Map<string, WantedName> {
   const names = new Map<string, WantedName>();
-  for (const { domains, challenge, autoRenew, addresses, port } of wanted) {
+  for (const { domains, challenge, autoRenew, addresses, port, nodes = 1 } of wanted) {
     for (const name of certificateNames(domains)) {
       const before = names.get(name);
       names.set(name, {
@@ -72,6 +74,7 @@ export function wantedNames(wanted: Iterable<WantedCertificates>): Map<string, W
         autoRenew: autoRenew || before?.autoRenew === true,
         addresses: [...new Set([...(before?.addresses ?? []), ...addresses])],
         port: before?.port ?? port,
+        nodes: Math.max(before?.nodes ?? 1, nodes),
       });
     }
   }

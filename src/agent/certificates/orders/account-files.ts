@@ -1,5 +1,5 @@
 import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { AcmeAccount } from '../../../api/acme-accounts.ts';
 import { systemCode } from '../../../base/errors.ts';
 import { readTextIfExists, writeFileAtomic } from '../../../host/files.ts';
@@ -35,6 +35,14 @@ export async function readAccount({ config, about }: AccountPaths): Promise<Acme
   });
 }
 
+/** Puts a copy of the account where certbot looks: of this one alone, for certbot asks which one is meant where there are two. */
+export async function copyAccount(config: string, to: string): Promise<void> {
+  const key = await findKey(config);
+  if (key === undefined) return;
+  const folder = relative(config, dirname(key));
+  await cp(join(config, folder), join(to, folder), { recursive: true });
+}
+
 /**
  * Puts an account in the place of the one that is there.
  * @param server directory of the CA; certbot's folder is named by it
@@ -68,7 +76,7 @@ export async function backUp({ config, about, backup }: AccountPaths): Promise<v
 
 async function findKey(config: string): Promise<string | undefined> {
   const folder = join(config, 'accounts');
-  const files = await readdir(folder, { recursive: true });
+  const files = (await readdir(folder, { recursive: true })).sort();
   const file = files.find((name) => name.endsWith(`/${KEY_FILE}`));
   return file === undefined ? undefined : join(folder, file);
 }

@@ -12,7 +12,7 @@ import { type AccountPaths, accountPaths } from '../paths.ts';
 import type { AcmeSettings } from '../settings.ts';
 import { closeRun, configFile, prepareRun, startRun } from './run.ts';
 import { createRegistrationBackoff } from './registration.ts';
-import { backUp, installAccount, readAccount, readThumbprint } from './account-files.ts';
+import { backUp, copyAccount, installAccount, readAccount, readThumbprint } from './account-files.ts';
 import { type AccountExchange, createSharedAccount } from './shared-account.ts';
 
 /** How an account came to be; kept beside its key. */
@@ -116,7 +116,7 @@ export function createAccount(options: AccountOptions): Account {
     thumbprint: () => known,
     ensure,
     async copyTo(configDirectory) {
-      await cp(join(paths.config, 'accounts'), join(configDirectory, 'accounts'), { recursive: true });
+      await copyAccount(paths.config, configDirectory);
     },
     async discard(thumbprint) {
       // Another order may have met the same and made a new one meanwhile.

@@ -3,9 +3,11 @@ import { dirname, join } from 'node:path';
 import type { Clock } from '../../../base/clock.ts';
 import { readCertbotFailure } from '../../../certificates/certbot-failure.ts';
 import { bundleFault } from '../../../certificates/issued.ts';
-import type { Finding } from '../../../certificates/reason.ts';
+import type { Finding, ReasonCode } from '../../../certificates/reason.ts';
 import { readTextIfExists } from '../../../host/files.ts';
 import { hookCommand } from '../challenges/hook.ts';
+import { findingOf } from '../finding-error.ts';
+import { checkRoom } from '../preflight/room.ts';
 import type { AcmeSettings } from '../settings.ts';
 import type { Account } from './account.ts';
 import { type Run, prepareRun, startRun } from './run.ts';
@@ -23,6 +25,9 @@ export interface OrderOptions {
   /** Seconds after which certbot is ended. */
   limitSeconds: number;
 }
+
+/** Ends of which certbot has not said the cause. */
+const UNEXPLAINED: ReadonlySet<ReasonCode> = new Set(['bundle_invalid', 'certbot_failed', 'interrupted']);
 
 /** What certbot calls the certificate; each order has a folder of its own, so that there is no other. */
 const LINEAGE = 'certificate';
@@ -74,7 +79,11 @@ export async function collectOrder(
   const key = await readTextIfExists(join(live, 'privkey.pem'));
   const fault = chain === undefined || key === undefined ? 'none' : bundleFault(chain, key, name, now);
   if (chain !== undefined && key !== undefined && fault === undefined) return { ok: true, chain, key };
-  if (end.code === 0 && fault !== undefined)
-    return { ok: false, finding: { code: 'bundle_invalid', detail: fault } };
-  return { ok: false, finding: readCertbotFailure(end, now) };
+  const finding: Finding =
+    end.code === 0 && fault !== undefined
+      ? { code: 'bundle_invalid', detail: fault }
+      : readCertbotFailure(end, now);
+  // On a full disk nothing was left that says so.
+  const room = UNEXPLAINED.has(finding.code) ? await checkRoom(directory).catch(findingOf) : undefined;
+  return { ok: false, finding: room ?? finding };
 }

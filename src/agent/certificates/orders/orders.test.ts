@@ -12,7 +12,20 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-const HTTP_NAMES = ['app', 'shop', 'internal', 'cut', 'killed', 'copy', 'short', 'spent', 'full', 'back'];
+const HTTP_NAMES = [
+  'app',
+  'shop',
+  'internal',
+  'cut',
+  'killed',
+  'copy',
+  'short',
+  'spent',
+  'full',
+  'back',
+  'filled',
+  'twice',
+];
 const scene = await createAcmeScene({
   records: (address) => HTTP_NAMES.map((name) => `${name} A ${address}`),
 });
@@ -154,6 +167,7 @@ it.concurrent('what its CA has revoked is replaced at once, but not again and ag
       name,
       'to be active',
       ({ state, serial }) => state === 'active' && serial !== than?.toLowerCase(),
+      90_000,
     );
   const hear = (serial: string | undefined, revocation: object | undefined, ago = 0) =>
     agent.orders.hear(name, serial ?? '', { saidAt: agent.clock.now() - ago, revocation });
@@ -208,7 +222,7 @@ it.concurrent('what its CA has revoked is replaced at once, but not again and ag
   expect(agent.state(name)).toMatchObject({ state: 'active' });
   expect(ordersOf(front, name)).toBe(3);
   await agent.stop();
-});
+}, 240_000);
 
 describe.concurrent('an end in the middle', () => {
   it('of the agent: the next one sees the order through', async () => {
@@ -260,6 +274,29 @@ describe.concurrent('an end in the middle', () => {
     execFileSync('sh', ['-c', 'rm -rf "$1"/accounts/*/config', 'sh', agent.root]);
     const next = await scene.agent({ root: agent.root });
     expect(next.orders.thumbprint()).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    expect(next.orders.thumbprint()).toBe(agent.orders.thumbprint());
+    await next.stop();
+    // Half a key is none.
+    execFileSync('sh', [
+      '-c',
+      'truncate -s 100 "$1"/accounts/*/config/accounts/*/*/*/private_key.json',
+      'sh',
+      agent.root,
+    ]);
+    const last = await scene.agent({ root: agent.root });
+    expect(last.orders.thumbprint()).toBe(agent.orders.thumbprint());
+    await last.stop();
+  });
+
+  it('of somebody’s work in its folders: of two accounts the same one is used for all', async () => {
+    const agent = await scene.agent();
+    await agent.stop();
+    // certbot would ask which one is meant.
+    const copy = 'cd "$1"/accounts/*/config/accounts/*/dir && cp -a "$(ls)" ffffffffffffffffffffffffffffffff';
+    execFileSync('sh', ['-c', copy, 'sh', agent.root]);
+    const next = await scene.agent({ root: agent.root });
+    next.want(['twice.test']);
+    await next.until('twice.test', 'to be active', ({ state }) => state === 'active');
     expect(next.orders.thumbprint()).toBe(agent.orders.thumbprint());
     await next.stop();
   });
@@ -391,6 +428,34 @@ describe.concurrent('the CA is asked for nothing', () => {
     await agent.stop();
   });
 });
+
+it.runIf(process.getuid?.() === 0)(
+  'a disk that fills up while certbot runs is told of, and it goes on when there is room',
+  async () => {
+    const root = join(scene.directory, 'filling');
+    mkdirSync(root);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', root]);
+    mounts.push(root);
+    const seed = await scene.agent();
+    await seed.stop();
+    execFileSync('sh', ['-c', 'cp -a "$1"/. "$2"', 'sh', seed.root, root]);
+    const agent = await scene.agent({ root });
+    agent.want(['filled.test']);
+    await waitFor('certbot to run', () => existsSync(runFileOf(root, 'filled.test')));
+    const ballast = join(root, 'ballast');
+    execFileSync('sh', ['-c', 'cat /dev/zero >"$1" 2>/dev/null || true', 'sh', ballast]);
+    const seen = await agent.until(
+      'filled.test',
+      'to find no room',
+      ({ reasonCode }) => reasonCode === 'disk_full',
+    );
+    expect(seen.whatToDo).toContain('Make room');
+    execFileSync('rm', [ballast]);
+    agent.clock.advance(15 * MINUTE_MS);
+    await agent.until('filled.test', 'to be active', ({ state }) => state === 'active');
+    await agent.stop();
+  },
+);
 
 it.concurrent('the account is bound to one with the CA by a key that nobody else can read, and made anew when the CA forgets it', async () => {
   const hmacKeyFile = join(bound.directory, 'hmac');

@@ -154,7 +154,7 @@ export function createCertificateOrders(options: CertificateOrdersOptions): Cert
     load: renewals.load,
     want(loadBalancer) {
       wanted.set(loadBalancer.id, loadBalancer);
-      if (loadBalancer.hasOtherNodes) account.shareWith(loadBalancer.id);
+      if ((loadBalancer.nodes ?? 1) > 1) account.shareWith(loadBalancer.id);
       settle();
     },
     forget(id) {

@@ -36,8 +36,7 @@ const EXIT_FILE = 'exit';
 const OUTPUT_FILE = 'output';
 /** The exit code is left in a file, for an agent that is not the one that has started it. */
 const SHELL = `timeout --foreground --kill-after=10 "$@" && code=0 || code=$?
-echo "$code" >${EXIT_FILE}.tmp
-mv ${EXIT_FILE}.tmp ${EXIT_FILE}`;
+echo "$code" >${EXIT_FILE}.tmp && mv ${EXIT_FILE}.tmp ${EXIT_FILE}`;
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin';
 /** coreutils' `timeout` ends with this when it has ended the command, and with the latter when it had to kill it. */
 const LATE_CODES: readonly number[] = [124, 137];

@@ -26,7 +26,7 @@ describe('the nodes of a load balancer', () => {
   it('use one account, whoever was first, so that each answers for all', async () => {
     const exchange = createExchange();
     const nodes = await Promise.all([1, 2].map(() => scene.agent({ exchange, hasAccount: false })));
-    for (const node of nodes) node.want(['both.test'], { hasOtherNodes: true });
+    for (const node of nodes) node.want(['both.test'], { nodes: 2 });
     for (const node of nodes)
       await node.until('both.test', 'to be active', ({ state }) => state === 'active');
     const [one, two] = nodes.map(({ orders }) => orders.thumbprint());
@@ -44,22 +44,22 @@ describe('the nodes of a load balancer', () => {
     const exchange = createExchange();
     const first = await scene.agent({ exchange });
     const second = await scene.agent({ exchange, hasAccount: false });
-    first.want(['first.test'], { hasOtherNodes: false });
+    first.want(['first.test'], { nodes: 1 });
     await first.until('first.test', 'to be active', ({ state }) => state === 'active');
-    second.want(['second.test'], { hasOtherNodes: false });
+    second.want(['second.test'], { nodes: 1 });
     await second.until('second.test', 'to be active', ({ state }) => state === 'active');
     const [mine, others] = [first.orders.thumbprint(), second.orders.thumbprint()];
     expect(others).not.toBe(mine);
 
-    first.want(['first.test'], { hasOtherNodes: true });
+    first.want(['first.test'], { nodes: 2 });
     await waitFor('it to be told', () => exchange.kept.size > 0);
     // The control plane is away, and is asked again when the second is told the next time.
     exchange.isDown = true;
-    second.want(['second.test'], { hasOtherNodes: true });
+    second.want(['second.test'], { nodes: 2 });
     expect(second.orders.thumbprint()).toBe(others);
     exchange.isDown = false;
     await waitFor('the account of the first', () => {
-      second.want(['second.test'], { hasOtherNodes: true });
+      second.want(['second.test'], { nodes: 2 });
       return second.orders.thumbprint() === mine;
     });
     second.orders.renewNow('lb_test');
@@ -74,7 +74,7 @@ describe('the nodes of a load balancer', () => {
   it('leave nothing of it to the load balancer that has the machine next', async () => {
     const exchange = createExchange();
     const node = await scene.agent({ exchange, hasAccount: false });
-    node.want(['mine.test'], { hasOtherNodes: true });
+    node.want(['mine.test'], { nodes: 2 });
     await node.until('mine.test', 'to be active', ({ state }) => state === 'active');
     const mine = node.orders.thumbprint();
     await node.orders.leave('lb_test');
@@ -82,7 +82,7 @@ describe('the nodes of a load balancer', () => {
     const left = await readdir(node.root, { recursive: true });
     expect(left.filter((name) => name.endsWith('private_key.json'))).toEqual([]);
     exchange.kept.clear();
-    node.want(['other.test'], { hasOtherNodes: true });
+    node.want(['other.test'], { nodes: 2 });
     await node.until('other.test', 'to be active', ({ state }) => state === 'active');
     expect(node.orders.thumbprint()).not.toBe(mine);
     expect(exchange.kept.size).toBe(1);
