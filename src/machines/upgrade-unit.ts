@@ -33,11 +33,14 @@ ExecStart=/bin/sh /opt/agentmetal/upgrade
 export const UPGRADE_SCRIPT = `#!/bin/sh
 ${PRELUDE}
 here=$state/upgrade
-exec 9>/run/lock/agentmetal-machine
-flock -w 300 9 || exit 75
-[ -e "$here/wanted" ] || exit 0
-read -r version sha256 <"$here/wanted"
 archive=$here/agent.tar.gz
+version=unknown
+exec 9>/run/lock/agentmetal-machine
+flock -w 300 9
+[ -e "$here/wanted" ] || exit 0
+# As long as the file is there this is started again, so that whatever ends here must take it away.
+trap '[ $? = 0 ] || { printf "%s %s\\n" "$version" "the switch itself failed: journalctl -u $upgrade" >"$here/failed"; rm -f "$here/wanted"; }' EXIT
+read -r version sha256 <"$here/wanted"
 refuse() {
   printf '%s %s\\n' "$version" "$1" | replace "$here/failed"
   rm -f "$here/wanted" "$archive"
@@ -52,7 +55,7 @@ case $version in '' | *[!0-9A-Za-z.-]*) version=unknown; refuse 'its version can
 before=$(readlink "$opt/current" || :)
 if [ "$before" != "$version" ]; then
   # A shell of its own, which ends at the first thing that fails.
-  opt=$opt version=$version archive=$archive sha256=$sha256 sh -eu -s >"$here/unpacked" 2>&1 <<'UNPACK' || :
+  env opt="$opt" version="$version" archive="$archive" sha256="$sha256" sh -eu -s >"$here/unpacked" 2>&1 <<'UNPACK' || :
 fault() { printf '%s\\n' "$2" >&2; exit 70; }
 ${UNPACK}
 UNPACK
