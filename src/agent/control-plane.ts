@@ -18,6 +18,8 @@ export interface ControlPlane {
    */
   desired(since: number, isReleasing: boolean, signal: AbortSignal): Promise<DesiredState>;
   report(report: AgentReport): Promise<void>;
+  /** The agent's program, packed, as the control plane has it. */
+  bundle(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /** What somebody wants to know now; waits for a question when there is none. */
   questions(signal: AbortSignal): Promise<unknown>;
   answer(answers: Answers): Promise<void>;
@@ -39,7 +41,16 @@ export function agentClient({ url, tokenFile, caFile }: ControlPlaneOptions): ()
 
 export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   const client = agentClient(options);
+  const certificate = options.caFile === undefined ? undefined : readFileSync(options.caFile, 'utf8');
+  const send = createHttpSend({ certificate });
   return {
+    async bundle(signal) {
+      const key = (await readFile(options.tokenFile, 'utf8')).trim();
+      const url = new URL('/v1/agent/upgrade', options.url);
+      const answer = await send(url, { method: 'GET', headers: { authorization: `Bearer ${key}` }, signal });
+      if (!answer.ok || !answer.body) throw new Error(`the control plane answers ${answer.status}`);
+      return answer.body;
+    },
     async desired(since, isReleasing, signal) {
       const { body } = await (
         await client()

@@ -19,6 +19,8 @@ import { createFollower } from './follow.ts';
 import { detectLayout, hostAddresses, operatingSystem } from './layout.ts';
 import { createMemory } from './memory.ts';
 import { lookAtNode } from './reach.ts';
+import { upgradableVersion } from './upgrade/place.ts';
+import { type Upgrade, createUpgrade } from './upgrade/upgrade.ts';
 import { type Reporter, createReporter } from './reporter.ts';
 
 /** The machine that the control plane runs on. */
@@ -93,11 +95,21 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     onChange: (id, urgent) => reporter?.changed(id, urgent),
     onGuard: () => reporter?.guards(),
   });
+  const upgrade = createUpgrade({
+    dataDir,
+    version: await upgradableVersion(),
+    fetchBundle: controlPlane.bundle,
+    logger,
+    onChange: () => reporter?.all(),
+  });
   const follower = createFollower({
     clock: systemClock,
     logger,
     controlPlane,
-    take: fleet.take,
+    async take(state) {
+      await fleet.take(state);
+      upgrade.want(state.upgrade);
+    },
     releasing: fleet.releasing,
     onTurn: () => reporter?.all(),
   });
@@ -109,11 +121,17 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       ...about(),
       ...authorityOf(certificates),
       guards: fleet.guards(),
+      ...upgraderOf(upgrade),
       ...(follower.fault() === undefined ? {} : { fault: follower.fault() }),
     }),
     ids: fleet.ids,
     newsOf: fleet.newsOf,
+    onReported: () =>
+      upgrade
+        .reported()
+        .catch((error: unknown) => logger.error({ error }, 'cannot note that this agent reports')),
   });
+  await upgrade.load();
   await certificates.load();
   await fleet.recall();
   options.onReady?.();
@@ -148,6 +166,11 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     await fleet.detach();
     await release();
   }
+}
+
+function upgraderOf(upgrade: Upgrade): Pick<AgentReport, 'upgrader'> {
+  const upgrader = upgrade.report();
+  return upgrader ? { upgrader } : {};
 }
 
 /** The CA that certificates are ordered from, as far as it is known. */

@@ -29,6 +29,8 @@ export interface ReporterOptions {
   ids(): string[];
   /** What is new of a load balancer; all of it when `isFresh`. */
   newsOf(id: string, isFresh: boolean): LoadBalancerReport | undefined;
+  /** Called when the control plane has taken a report. */
+  onReported?(): void;
 }
 
 export function createReporter({
@@ -38,6 +40,7 @@ export function createReporter({
   about,
   ids,
   newsOf,
+  onReported,
 }: ReporterOptions): Reporter {
   const wake = createWake();
   const dirty = new Set<string>();
@@ -53,6 +56,7 @@ export function createReporter({
         .map((id) => newsOf(id, fresh.delete(id)))
         .filter((news) => news !== undefined);
       await controlPlane.report({ ...about(), loadBalancers });
+      onReported?.();
     } catch (error) {
       // Nothing is lost: what could not be told is told with the next report.
       for (const id of batch) {

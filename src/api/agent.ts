@@ -83,6 +83,14 @@ export interface DesiredPatch extends Omit<DesiredLoadBalancer, 'spec'> {
   patches: Patch[];
 }
 
+/** The version of the agent that a machine is to have. */
+export interface UpgradeOrder {
+  /** `0.1.0-0123456789ab`. */
+  version: string;
+  /** Of the bundle as it is fetched, hexadecimal. */
+  sha256: string;
+}
+
 /** The answer to an agent that asks what to do. */
 export interface DesiredState {
   /** Which control plane answers. An agent never takes orders to delete from another one than its own. */
@@ -93,6 +101,8 @@ export interface DesiredState {
   ids: string[];
   /** Those that changed after `since`. */
   changed: (DesiredLoadBalancer | DesiredPatch)[];
+  /** Absent while the agent that runs is to go on. */
+  upgrade?: UpgradeOrder;
   /** How the machine obtains certificates, where it has no settings of its own. */
   certificateSettings?: CertificateSettings;
 }

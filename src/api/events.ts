@@ -19,6 +19,8 @@ export const EVENT_TYPES = [
   'machine.ready',
   'machine.failed',
   'machine.removed',
+  'machine.upgraded',
+  'machine.upgrade_failed',
   'certificate.issued',
   'certificate.renewed',
   'certificate.uploaded',

@@ -55,7 +55,18 @@ export const Machine = z
         'The load balancer that has it for itself; null where it is free, or shared like the local one.',
       ),
     os: z.string().nullable().describe('Its operating system; null before its agent has reported.'),
-    agentVersion: z.string().nullable(),
+    agentVersion: z
+      .string()
+      .nullable()
+      .describe('With what tells its build from others, where it can be upgraded.'),
+    upgrade: z
+      .strictObject({
+        version: z.string().describe('The version that its agent is to have.'),
+        state: z.enum(['asked', 'running', 'failed']),
+        reason: z.string().nullable().describe('Why it failed; null while it has not.'),
+      })
+      .optional()
+      .describe('Absent while its agent has what it should have.'),
     haproxyVersion: z.string().nullable().describe('null when HAProxy is missing there.'),
     lastReportAt: z.iso.datetime().nullable(),
     authority: CertificateAuthority.optional().describe(
@@ -66,6 +77,19 @@ export const Machine = z
   })
   .describe('A host that can be a node of load balancers.');
 export type Machine = z.infer<typeof Machine>;
+
+export const AgentRollout = z
+  .strictObject({
+    version: z.string().describe('The version of the agent that machines should have.'),
+    state: z
+      .enum(['done', 'running', 'waiting', 'paused', 'stopped', 'manual'])
+      .describe(
+        '`done`: all have it. `running`: one is upgraded. `waiting`: the next is not ready for it. `paused`: somebody has said so. `stopped`: one failed. `manual`: agents are upgraded when asked.',
+      ),
+    reason: z.string().describe('Why none is upgraded now; empty where one is, or all have it.'),
+  })
+  .describe('How far the version of the agent has come.');
+export type AgentRollout = z.infer<typeof AgentRollout>;
 
 export const NewMachine = Machine.extend({
   enrolment: z

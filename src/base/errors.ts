@@ -19,6 +19,7 @@ export const ERROR_CODES = {
   no_domains: { status: 409, exit: 4, title: 'The load balancer has no domains' },
   vpc_in_use: { status: 409, exit: 4, title: 'The VPC is in use' },
   dns_zone_in_use: { status: 409, exit: 4, title: 'Load balancers have records in the DNS zone' },
+  agent_not_upgradable: { status: 409, exit: 4, title: 'Nothing on the machine could upgrade its agent' },
   machine_in_use: { status: 409, exit: 4, title: 'A load balancer is on the machine' },
   machine_exists: { status: 409, exit: 4, title: 'The machine is there already' },
   agent_listener_off: { status: 409, exit: 4, title: 'Machines cannot reach the control plane' },

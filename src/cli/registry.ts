@@ -86,6 +86,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   'machine retry': async () => (await import('./commands/machine/retry.ts')).retry,
   'machine drain': async () => (await import('./commands/machine/drain.ts')).drain,
   'machine enable': async () => (await import('./commands/machine/enable.ts')).enable,
+  'machine upgrade': async () => (await import('./commands/machine/upgrade.ts')).upgrade,
   'machine remove': async () => (await import('./commands/machine/remove.ts')).remove,
   'context create': async () => (await import('./commands/context/create.ts')).create,
   'context list': async () => (await import('./commands/context/list.ts')).list,

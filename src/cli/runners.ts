@@ -25,6 +25,8 @@ export interface UpOptions {
   agentUrl?: string;
   /** When machines that are silent are replaced. */
   replacement?: ReplacementSettings;
+  /** Whether agents get the version of the control plane by themselves. */
+  agentUpgrades?: 'auto' | 'manual';
   /** Added to ports below 1024 where they may not be bound. */
   lowPortOffset?: number;
 }
@@ -54,6 +56,8 @@ interface ServerOptions {
   agentUrl?: string;
   /** When machines that are silent are replaced. */
   replacement?: ReplacementSettings;
+  /** Whether agents get the version of the control plane by themselves. */
+  agentUpgrades?: 'auto' | 'manual';
 }
 
 /** What `agentmetal agent` starts. */

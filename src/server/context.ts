@@ -16,6 +16,7 @@ import type { MachineProvisioner } from './machines/provisioner.ts';
 import type { Questions } from './questions/questions.ts';
 import type { ReplacementRules } from './replacement/judge.ts';
 import type { Sealer } from './sealing.ts';
+import type { WantedAgent } from './upgrades/bundle.ts';
 
 /** What every handler works with; all of it is handed in. */
 export interface ServerContext {
@@ -47,6 +48,10 @@ export interface ServerContext {
   agentAccess: AgentAccess | undefined;
   /** What makes machines ready; undefined where it was not handed in. */
   provisioner: MachineProvisioner | undefined;
+  /** The version of the agent that machines should have; undefined where there is nothing to make them ready with. */
+  wantedAgent: WantedAgent | undefined;
+  /** Whether agents get it by themselves, or when somebody asks. */
+  agentUpgrades: 'auto' | 'manual';
   /** When machines that are silent are replaced; undefined for never. */
   replacement: ReplacementRules | undefined;
   /** Aborted when the server closes: whoever waits answers with what it has. */

@@ -25,6 +25,7 @@ import { createQuestions } from './questions/questions.ts';
 import { DEFAULT_REPLACEMENT, type ReplacementRules } from './replacement/judge.ts';
 import { registerAllRoutes } from './routes/all.ts';
 import type { Sealer } from './sealing.ts';
+import { createWantedAgent } from './upgrades/bundle.ts';
 
 export interface ServerOptions {
   store: Store;
@@ -45,6 +46,8 @@ export interface ServerOptions {
   agentListener?: AgentListener | undefined;
   /** What makes machines ready. */
   provisioner?: MachineProvisioner | undefined;
+  /** Whether agents get the version of the control plane by themselves, or when somebody asks. Default: auto. */
+  agentUpgrades?: 'auto' | 'manual' | undefined;
   /** When machines that are silent are replaced. Default: after five minutes, one at a time; `never` for not at all. */
   replacement?: Partial<ReplacementRules> | 'never' | undefined;
   clock?: Clock;
@@ -113,6 +116,8 @@ function createContext(options: ServerOptions, closing: AbortSignal): ServerCont
     certificateSettings: options.certificateSettings ?? {},
     agentAccess: options.agentListener,
     provisioner: options.provisioner,
+    wantedAgent: options.provisioner && createWantedAgent(options.provisioner),
+    agentUpgrades: options.agentUpgrades ?? 'auto',
     replacement:
       options.replacement === 'never' ? undefined : { ...DEFAULT_REPLACEMENT, ...options.replacement },
     closing,

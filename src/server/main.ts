@@ -13,6 +13,7 @@ import { createProvisioner } from './machines/over-ssh.ts';
 import { startMachineQueue } from './machines/queue.ts';
 import { startPlacer } from './placement/placer.ts';
 import { startReplacer } from './replacement/replacer.ts';
+import { startRollout } from './upgrades/rollout.ts';
 import { createSealer } from './sealing.ts';
 
 export interface RunServerOptions extends Omit<ServerOptions, 'store' | 'log' | 'sealer' | 'agentListener'> {
@@ -82,6 +83,7 @@ export async function runServer(options: RunServerOptions): Promise<RunningServe
     const { context } = server;
     loops.push(startDnsReconciler(context), startWatch(context));
     loops.push(startPlacer(context), startMachineQueue(context), startReplacer(context));
+    loops.push(startRollout(context));
     return { url, ...made, close };
   } catch (error) {
     await close();

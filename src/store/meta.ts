@@ -1,7 +1,12 @@
 import type { Tx } from './open.ts';
 
 /** Facts about the control plane itself. */
-export type MetaKey = 'control_plane_id' | 'change_version' | 'event_number' | 'allow_loopback_backends';
+export type MetaKey =
+  | 'control_plane_id'
+  | 'change_version'
+  | 'event_number'
+  | 'allow_loopback_backends'
+  | 'agent_upgrades';
 
 export async function readMeta(tx: Tx, key: MetaKey): Promise<string | undefined> {
   const row = await tx.selectFrom('meta').select('value').where('key', '=', key).executeTakeFirst();

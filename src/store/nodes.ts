@@ -86,10 +86,10 @@ export async function machineIdsOf(tx: Tx, loadBalancerId: string): Promise<stri
 export async function listPlacements(
   tx: Tx,
   loadBalancerIds?: readonly string[],
-): Promise<Pick<NodeRecord, 'loadBalancerId' | 'machineId' | 'observedRevision' | 'position'>[]> {
+): Promise<Pick<NodeRecord, 'loadBalancerId' | 'machineId' | 'observedRevision' | 'position' | 'role'>[]> {
   const rows = await tx
     .selectFrom('nodes')
-    .select(['load_balancer_id', 'machine_id', 'observed_revision', 'position'])
+    .select(['load_balancer_id', 'machine_id', 'observed_revision', 'position', 'role'])
     .$if(loadBalancerIds !== undefined, (query) =>
       query.where('load_balancer_id', 'in', loadBalancerIds ?? []),
     )
@@ -101,6 +101,7 @@ export async function listPlacements(
     machineId: row.machine_id,
     observedRevision: row.observed_revision,
     position: row.position,
+    role: readRole(row.role),
   }));
 }
 
@@ -206,6 +207,10 @@ async function fromRow(
     haproxy: row.haproxy === null ? null : (JSON.parse(row.haproxy) as NonNullable<NodeRecord['haproxy']>),
     reportedAt: row.reported_at,
     position: row.position,
-    role: row.role === null ? null : (JSON.parse(row.role) as NonNullable<NodeRecord['role']>),
+    role: readRole(row.role),
   };
+}
+
+function readRole(text: string | null): NodeRecord['role'] {
+  return text === null ? null : (JSON.parse(text) as NonNullable<NodeRecord['role']>);
 }

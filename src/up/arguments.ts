@@ -30,6 +30,7 @@ export function serverArguments(launch: Launch): string[] {
     ...(launch.agentListen ? ['--agent-listen', launch.agentListen] : []),
     ...(launch.agentUrl ? ['--agent-url', launch.agentUrl] : []),
     ...replacementArguments(launch),
+    ...(launch.agentUpgrades ? ['--agent-upgrades', launch.agentUpgrades] : []),
   ];
 }
 

@@ -58,6 +58,17 @@ export const agentRoutes = defineRoutes({
       200: { description: 'A .tar.gz.', schema: z.string(), contentType: 'application/gzip' },
     },
   },
+  getAgentUpgrade: {
+    method: 'GET',
+    path: '/v1/agent/upgrade',
+    tag: 'Agent',
+    summary: 'The agent’s program, for an agent',
+    description: 'As an agent fetches it that is to be upgraded. Its checksum is in the desired state.',
+    role: 'agent',
+    responses: {
+      200: { description: 'A .tar.gz.', schema: z.string(), contentType: 'application/gzip' },
+    },
+  },
   getDesiredState: {
     method: 'GET',
     path: '/v1/agent/desired',

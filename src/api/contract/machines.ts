@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { HostKeyQuestion, MachineInput, MachinePatch, MachineRetry } from '../../spec/machine.ts';
-import { HostKeyAnswer, Machine, NewMachine } from '../machines.ts';
+import { AgentRollout, HostKeyAnswer, Machine, NewMachine } from '../machines.ts';
 import { ResourceDryRun } from '../resources.ts';
 import { DryRunQuery, SelectQuery, Switch, listResponse, nameOrId, orDryRun } from './parts.ts';
 import { defineRoutes } from './route.ts';
@@ -64,6 +64,37 @@ export const machineRoutes = defineRoutes({
     body: { schema: HostKeyQuestion },
     problems: [503],
     responses: { 200: { description: 'The host key.', schema: HostKeyAnswer } },
+  },
+  getAgentRollout: {
+    method: 'GET',
+    path: '/v1/machines/agent-rollout',
+    tag: 'Machines',
+    summary: 'Show how far the version of the agent has come',
+    description:
+      'Agents get the version of the control plane one after another; HAProxy serves on meanwhile.',
+    role: 'viewer',
+    responses: { 200: { description: 'How far it is.', schema: AgentRollout } },
+  },
+  setAgentRollout: {
+    method: 'PUT',
+    path: '/v1/machines/agent-rollout',
+    tag: 'Machines',
+    summary: 'Pause the upgrades of agents, or go on with them',
+    description:
+      'Going on asks for the upgrade of every agent that has another version, and forgets that one has failed.',
+    role: 'operator',
+    body: { schema: z.strictObject({ paused: z.boolean().describe('true: no further one is begun.') }) },
+    responses: { 200: { description: 'How far it is.', schema: AgentRollout } },
+  },
+  upgradeMachine: {
+    method: 'POST',
+    path: '/v1/machines/{machine}/upgrade',
+    tag: 'Machines',
+    summary: 'Upgrade the agent of a machine',
+    description: 'As the next one, though others are paused or one has failed. HAProxy serves on meanwhile.',
+    role: 'operator',
+    params,
+    responses: { 200: { description: 'The machine.', schema: Machine } },
   },
   getMachine: {
     method: 'GET',

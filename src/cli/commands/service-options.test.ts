@@ -14,9 +14,11 @@ const GIVEN = {
   agentUrl: undefined,
   replaceAfter: undefined,
   replaceAtOnce: undefined,
+  agentUpgrades: undefined,
 };
-const settings = (given: Partial<typeof GIVEN> | { replaceAfter?: string; replaceAtOnce?: number }) =>
-  controlPlaneSettings({ ...GIVEN, ...given }, { HOME: '/home/somebody' });
+const settings = (
+  given: Partial<typeof GIVEN> | { replaceAfter?: string; replaceAtOnce?: number; agentUpgrades?: string },
+) => controlPlaneSettings({ ...GIVEN, ...given }, { HOME: '/home/somebody' });
 
 test('when machines that are silent are replaced', () => {
   expect(settings({})).not.toHaveProperty('replacement');
@@ -26,4 +28,10 @@ test('when machines that are silent are replaced', () => {
   for (const replaceAfter of ['29s', 'soon', '5'])
     expect(() => settings({ replaceAfter })).toThrow('--replace-after must be a duration of 30s or more');
   expect(() => settings({ replaceAtOnce: 0 })).toThrow('--replace-at-once must be 1 or more');
+});
+
+test('whether agents are upgraded by themselves', () => {
+  expect(settings({})).not.toHaveProperty('agentUpgrades');
+  expect(settings({ agentUpgrades: 'manual' })).toMatchObject({ agentUpgrades: 'manual' });
+  expect(() => settings({ agentUpgrades: 'never' })).toThrow('--agent-upgrades must be auto or manual');
 });

@@ -65,6 +65,12 @@ export const CONTROL_PLANE_OPTIONS = {
     env: 'AGENTMETAL_AGENT_URL',
     summary: 'What machines call; without it, the address of --agent-listen',
   },
+  agentUpgrades: {
+    value: 'WHEN',
+    env: 'AGENTMETAL_AGENT_UPGRADES',
+    summary:
+      'Whether agents get the version of the control plane by themselves: auto or manual; without it, auto',
+  },
   replaceAfter: {
     value: 'DURATION',
     env: 'AGENTMETAL_REPLACE_AFTER',
@@ -96,6 +102,7 @@ interface Given {
   agentUrl: string | undefined;
   replaceAfter: string | undefined;
   replaceAtOnce: number | undefined;
+  agentUpgrades: string | undefined;
 }
 
 /** The settings of a control plane with every default filled in. */
@@ -119,7 +126,14 @@ export function controlPlaneSettings(given: Given, env: Environment) {
     ...(agentListen === undefined ? {} : { agentListen }),
     ...(agentUrl === undefined ? {} : { agentUrl }),
     ...replacementSettings(given),
+    ...upgradeSettings(given),
   };
+}
+
+function upgradeSettings({ agentUpgrades }: Given) {
+  if (agentUpgrades === undefined) return {};
+  if (agentUpgrades === 'auto' || agentUpgrades === 'manual') return { agentUpgrades } as const;
+  throw usageError(`--agent-upgrades must be auto or manual; it is ${agentUpgrades}`);
 }
 
 /** Three heartbeats may go missing before an agent counts as silent at all. */

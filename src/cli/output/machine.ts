@@ -28,6 +28,7 @@ export function renderMachine(machine: Machine, { style, now }: { style: Style; 
         ['System', machine.os ?? ''],
         ['HAProxy', machine.haproxyVersion ?? missingText(machine)],
         ['Agent', machine.agentVersion ?? ''],
+        ['Upgrade', upgradeText(machine)],
         ['Last report', machine.lastReportAt === null ? 'never' : formatTime(machine.lastReportAt, now)],
         ['Created', formatTime(machine.createdAt, now)],
       ],
@@ -53,6 +54,14 @@ function renderSteps(steps: readonly MachineStep[]): string {
 /** `0.4 s`, `12 s`. */
 export function durationText(ms: number): string {
   return ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 1000)} s`;
+}
+
+function upgradeText({ upgrade, name }: Machine): string {
+  if (!upgrade) return '';
+  const { version, state, reason } = upgrade;
+  if (state === 'asked') return `to ${version}, when it is its turn`;
+  if (state === 'running') return `to ${version}, just now`;
+  return `to ${version} failed: ${reason ?? 'no reason was given'}. Again: agentmetal machine upgrade ${name}`;
 }
 
 /** What becomes of a node that is silent. */

@@ -9,6 +9,7 @@ export const removal: Step = {
   body: `
 # Without it nothing of ours was ever put here, and what looks like it is somebody else's.
 [ -e "$etc/before" ] || exit 0
+systemctl disable --now --quiet "$upgrade.path" 2>/dev/null || :
 systemctl disable --now --quiet "$unit" 2>/dev/null || :
 # HAProxy outlives the agent, so it is ended by itself: whatever was started with files of ours.
 ours() {
@@ -25,7 +26,7 @@ while pids=$(ours); [ -n "$pids" ]; do
   [ $tries -lt 100 ] || fault machine_service_failed "processes$pids do not end"
   sleep 0.2
 done
-rm -f "$unit_file"
+rm -f "$unit_file" "/etc/systemd/system/$upgrade.service" "/etc/systemd/system/$upgrade.path"
 systemctl daemon-reload
 systemctl reset-failed "$unit" 2>/dev/null || :
 if [ -s "$etc/packages" ]; then

@@ -15,6 +15,7 @@ import { removal } from './release.ts';
 import { compose, composeForPeople, quote } from './script.ts';
 import { service } from './service.ts';
 import { system } from './system.ts';
+import { UPGRADE_SCRIPT } from '../upgrade-unit.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'am-script-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -85,6 +86,13 @@ describe('the fault of a step', () => {
 
   test('is a full disk wherever that is met', () => {
     expect(faultOf('tar: write error: No space left on device').code).toBe('machine_disk_full');
+  });
+});
+
+test('what switches to another agent can be read by sh', () => {
+  expect(spawnSync('sh', ['-n'], { input: UPGRADE_SCRIPT, encoding: 'utf8' })).toMatchObject({
+    status: 0,
+    stderr: '',
   });
 });
 

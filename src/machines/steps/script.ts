@@ -16,7 +16,7 @@ export const PRELUDE = `set -eu
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 umask 022
 readonly etc=/etc/agentmetal opt=/opt/agentmetal state=/var/lib/agentmetal-agent logs=/var/log/agentmetal
-readonly unit=agentmetal-agent.service unit_file=/etc/systemd/system/agentmetal-agent.service
+readonly unit=agentmetal-agent.service unit_file=/etc/systemd/system/agentmetal-agent.service upgrade=agentmetal-upgrade
 fault() { printf 'agentmetal-fault %s %s\\n' "$1" "$2" >&2; exit 70; }
 have() { command -v "$1" >/dev/null 2>&1; }
 replace() { cat >"$1.new" && mv -f "$1.new" "$1"; }`;

@@ -15,6 +15,7 @@ import type { ServerContext } from '../context.ts';
 import { listenAddress } from '../placement/addresses.ts';
 import { nodeOrder } from '../placement/order.ts';
 import { bgpOrder } from '../vpcs/bgp.ts';
+import { upgradeOrder } from '../upgrades/note.ts';
 import { standbyFirst } from './turn.ts';
 
 interface Asked {
@@ -92,6 +93,7 @@ async function readDesired(
     version,
     ids,
     changed: loadBalancers,
+    ...(await upgradeOrder(context, tx, machineId)),
     certificateSettings,
   };
 }

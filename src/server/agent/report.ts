@@ -18,6 +18,7 @@ import { tellOnline } from '../events/machines.ts';
 import { failedEvent, liveEvent } from '../events/revisions.ts';
 import { failGuard, keepGuard } from '../load-balancers/guard.ts';
 import { forgetSilence, replacedBy } from '../replacement/carry-out.ts';
+import { noteUpgrade } from '../upgrades/note.ts';
 import { noteArrival } from '../machines/arrival.ts';
 import { backendKey } from '../status/backends.ts';
 
@@ -39,6 +40,7 @@ export async function keepReport(
     await keepAuthority(tx, machine, report.authority, context.clock.now());
     await updateMachine(tx, seenMachine(machine, report, now));
     const isHosted = await noteArrival(context, tx, machine, report);
+    if (await noteUpgrade(tx, machine, report.upgrader, context.clock.now())) machineIds.add(machine.id);
     const touch = (list: readonly string[]) => list.forEach((id) => machineIds.add(id));
     for (const part of report.loadBalancers) {
       const keptPart = await keepPart(context, tx, machine, part);

@@ -1,4 +1,5 @@
 import type { LostNode, Machine, MachineState } from '../../api/machines.ts';
+import { findAgentUpgrade } from '../../store/agent-upgrades.ts';
 import { findLoadBalancer } from '../../store/load-balancers.ts';
 import { type MachineHost, findMachineHost } from '../../store/machine-hosts.ts';
 import { type MachineRecord, findMachine } from '../../store/machines.ts';
@@ -17,6 +18,7 @@ export async function machineView(context: Context, tx: Tx, machine: MachineReco
   const host = await findMachineHost(tx, id);
   const loadBalancer = host ? ((await claimantOf(tx, id))?.name ?? null) : null;
   const lost = await lostNode(tx, id);
+  const upgrade = await findAgentUpgrade(tx, id);
   return {
     id,
     name,
@@ -31,11 +33,14 @@ export async function machineView(context: Context, tx: Tx, machine: MachineReco
     steps: [...(host?.steps ?? [])],
     loadBalancer,
     os,
-    agentVersion,
+    agentVersion: machine.upgrader?.version ?? agentVersion,
     haproxyVersion,
     lastReportAt,
     ...(authority ? { authority } : {}),
     ...(lost ? { lost } : {}),
+    ...(upgrade
+      ? { upgrade: { version: upgrade.version, state: upgrade.state, reason: upgrade.reason } }
+      : {}),
     createdAt,
   };
 }

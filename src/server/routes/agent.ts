@@ -23,6 +23,12 @@ export function agentHandlers(context: ServerContext): Handlers<typeof agentRout
       const headers = { 'content-type': 'application/gzip' };
       return { status: 200, headers, stream: createReadStream(path) };
     },
+    async getAgentUpgrade() {
+      const bundle = context.wantedAgent?.present() ?? (await context.wantedAgent?.prepare());
+      const path = bundle?.path ?? (await requireProvisioner(context).bundle());
+      const headers = { 'content-type': 'application/gzip' };
+      return { status: 200, headers, stream: createReadStream(path) };
+    },
     async getDesiredState({ query, identity }) {
       const machineId = identity.kind === 'machine' ? identity.id : '';
       const body = await desiredState(context, machineId, {

@@ -9,6 +9,7 @@ import type { WriteOutcome, Writer } from '../http/write.ts';
 import { addMachine, patchMachine, removeMachine, retryMachine } from '../machines/change.ts';
 import { requireHosted, requireMachine, requireProvisioner } from '../machines/rules.ts';
 import { machineView } from '../machines/view.ts';
+import { requireUpgradable, rolloutView, setRollout } from '../upgrades/control.ts';
 import { settlePlacement } from '../placement/settle.ts';
 
 const NO_DIFFERENCE = { dryRun: true, diff: [], loadBalancers: [] } as const;
@@ -39,6 +40,23 @@ export function machineHandlers(context: ServerContext, write: Writer): Handlers
     async lookAtHostKey({ body }) {
       const hostKey = await requireProvisioner(context).hostKeyOf(body.address, body.port);
       return { status: 200, body: { hostKey } };
+    },
+    async getAgentRollout() {
+      return { status: 200, body: await rolloutView(context) };
+    },
+    async setAgentRollout({ body }) {
+      await setRollout(context, body.paused);
+      return { status: 200, body: await rolloutView(context) };
+    },
+    async upgradeMachine({ params }) {
+      requireProvisioner(context);
+      await context.wantedAgent?.prepare();
+      const body = await store.transaction(async (tx) => {
+        const { machine } = await requireHosted(tx, params.machine);
+        await requireUpgradable(context, tx, machine);
+        return machineView(context, tx, machine);
+      });
+      return { status: 200, body };
     },
     addMachine: (request) =>
       write(request, async (tx) => {

@@ -36,6 +36,7 @@ export const list = defineCommand({
           cell: ({ haproxyVersion, lastReportAt }) =>
             haproxyVersion ?? (lastReportAt === null ? '' : 'missing'),
         },
+        { heading: 'AGENT', cell: ({ agentVersion }) => agentVersion ?? '' },
         {
           heading: 'LAST-REPORT',
           cell: ({ lastReportAt }) =>
