@@ -21,6 +21,7 @@ import type { Tx } from '../../store/open.ts';
 import { type RevisionRecord, insertRevision } from '../../store/revisions.ts';
 import { type VpcRecord, findVpc } from '../../store/vpcs.ts';
 import { readKnownCertificates } from '../certificates/known.ts';
+import { requireNamedUpload } from '../certificates/rules.ts';
 import { keepAgreement } from '../certificates/terms.ts';
 import { type ServerContext, timestamp } from '../context.ts';
 import { requireZoneOf } from '../dns/rules.ts';
@@ -109,6 +110,8 @@ export async function changeLoadBalancer(
   if (isDeepStrictEqual(definitionOf(before), { ...definitionOf(wanted), spec })) return unchanged(before);
   const vpc = await requireVpcFor(context, tx, spec, origin.locate);
   await requireZoneOf(tx, spec, origin.locate);
+  // A guard takes back what is worse, whatever has been deleted meanwhile.
+  if (origin.reason === undefined) await requireNamedUpload(tx, before, spec, origin.locate);
   if (wanted.name !== before.name) await requireFreeName(tx, wanted.name, before.id);
   const placement = await placementAfter(tx, before, spec);
   if (vpc.id !== before.vpcId) await requireMovable(tx, before, vpc, origin.locate);
