@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { LoadBalancerReport } from '../api/agent.ts';
 import type { BackendState } from '../api/load-balancer.ts';
 import type { Clock } from '../base/clock.ts';
@@ -39,6 +40,11 @@ export interface BackendMonitor {
   recall(model: ServiceModel, now: number): Promise<void>;
   /** Takes back what is known of a server; one that moves is served at its old address until it has been checked. */
   forget(server: Server, isMoving: boolean): void;
+  /**
+   * Takes back what checks said that are made no more: a server that was down by one may be well by the next, and is to be
+   * checked at once. One that is up stays so until its new check fails.
+   */
+  recheck(before: ServiceModel, after: ServiceModel): void;
   /** Has the servers of which nothing is known checked for the first time; does not wait for the verdict. */
   admit(model: ServiceModel): void;
   /**
@@ -88,6 +94,14 @@ export interface BackendMonitorOptions {
 const MAX_EVIDENCE = 200;
 /** So many twins at once would keep HAProxy busier than waiting for the servers' own checks, which begin at once too. */
 const MANY_FRESH = 500;
+/** Whether a server is asked the same way before and after a change. */
+function isCheckedAlike(one: Server, before: ServiceModel, other: Server, after: ServiceModel): boolean {
+  return (
+    one.keywords === other.keywords &&
+    isDeepStrictEqual(healthCheckOf(one, before), healthCheckOf(other, after))
+  );
+}
+
 /** An interval for which nobody waits. */
 const LONG_INTERVAL_MS = 10_000;
 
@@ -327,6 +341,19 @@ export function createBackendMonitor({
       suspects.add(server.key);
       if (isMoving) moving.add(serverKey(server));
       else moving.delete(serverKey(server));
+    },
+    recheck(before, after) {
+      const known = new Map(resolvedServers(before).map((server) => [server.key, server]));
+      for (const server of resolvedServers(after)) {
+        const previous = known.get(server.key);
+        const isDown = healthOf(server) === 'down';
+        if (!previous || !server.isChecked || (!isDown && !book.downs.has(server.key))) continue;
+        if (isCheckedAlike(previous, before, server, after)) continue;
+        evidence.drop(server);
+        if (!isDown || isScripted(server, after)) continue;
+        book.recall(server.key, 'unknown', clock.now());
+        suspects.add(server.key);
+      }
     },
     admit(model) {
       const list = resolvedServers(model);

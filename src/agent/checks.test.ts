@@ -88,6 +88,33 @@ describe('health checks', () => {
     expect(good.checks[0]).toMatchObject({ method: 'POST', headers: { host: 'check.example.com:81' } });
   });
 
+  it('that are corrected count at once, and what the check before said is not told of them', async () => {
+    const { test, url } = create();
+    const started = await backend({ name: 'ill' });
+    // Nothing but a first check can change anything within the test.
+    const slow = { interval: '5m', timeout: '2s', rise: 3 };
+    const spec = { type: 'http', port: 8080, backends: [{ target: started.target }] };
+    await test.set({ ...spec, healthCheck: { ...slow, path: '/health', expectBody: 'nobody says this' } });
+    const evidenceOf = () => test.report().backends[0]?.evidence;
+    await waitFor('down, and why', () => test.backendState(started.target) === 'down' && evidenceOf()?.probe);
+    await test.set({ ...spec, healthCheck: { ...slow, path: '/health' } });
+    expect(JSON.stringify(evidenceOf()?.result ?? '')).not.toContain('content check');
+    expect(evidenceOf()?.probe).toBeUndefined();
+    await isUp(test, started.target);
+    expect(await ask(url)).toBe('ill');
+  });
+
+  it('that become stricter leave those in service that were up, until they fail by them', async () => {
+    const { test, url } = create();
+    const started = await backend({ name: 'well' });
+    const spec = { type: 'http', port: 8080, backends: [{ target: started.target }] };
+    await test.set({ ...spec, healthCheck: { interval: '5m', path: '/health' } });
+    await isUp(test, started.target);
+    await test.set({ ...spec, healthCheck: { interval: '5m', path: '/health', rise: 5 } });
+    expect(test.backendState(started.target)).toBe('up');
+    expect(await ask(url)).toBe('well');
+  });
+
   it('may go to another port than the traffic', async () => {
     const { test, url } = create();
     const served = await backend({ name: 'served' });

@@ -17,6 +17,8 @@ export interface Evidence {
   note(server: Server, result: CheckResult): void;
   /** Takes in that a backend is well: what shows that it was not stays, and the next time it is looked at anew. */
   clear(server: Server): void;
+  /** Takes back what showed how a backend does by a check that is made no more. */
+  drop(server: Server): void;
   of(server: Server, model: ServiceModel, transitions: readonly Transition[]): BackendEvidence;
   keepOnly(keys: ReadonlySet<string>): void;
   /** Resolves when no look is under way. */
@@ -78,6 +80,9 @@ export function createEvidence(clock: Clock, onChange: () => void): Evidence {
     clear(server) {
       // What showed why it was down stays; the next time is another story.
       if (probedAt.delete(serverKey(server))) over.add(serverKey(server));
+    },
+    drop(server) {
+      for (const kept of [results, probes, probedAt, over]) kept.delete(serverKey(server));
     },
     of(server, model, transitions) {
       const key = serverKey(server);

@@ -434,6 +434,7 @@ export class Service {
       const states = () => this.#monitor.statuses(before ?? model, resolution);
       if (isNew) await this.#guard.begin(desired, states, live?.proxy);
       this.#forgetNew(live, model);
+      if (before) this.#monitor.recheck(before, model);
       this.#floating.serving(live !== undefined && isServing(live.proxy));
       const result = await converge(live, model, {
         binary,

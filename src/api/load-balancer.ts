@@ -132,6 +132,10 @@ export const DryRun = z
     spec: LoadBalancerSpecOutput.nullable().describe('The spec that would result; null for a deletion.'),
     diff: z.array(Change),
     plan: Plan,
+    warnings: z
+      .array(z.string())
+      .optional()
+      .describe('What would be missing afterwards, in words; absent when nothing would.'),
   })
   .describe('What a write would do. Nothing was changed.');
 export type DryRun = z.infer<typeof DryRun>;

@@ -83,6 +83,17 @@ export async function listOwnLoadBalancers(tx: Tx): Promise<LoadBalancerRecord[]
   return fromRows(tx, rows);
 }
 
+/** Those in a VPC that share a machine. */
+export async function listShared(tx: Tx, vpcId: string): Promise<LoadBalancerRecord[]> {
+  const rows = await tx
+    .selectFrom('load_balancers')
+    .selectAll()
+    .where('vpc_id', '=', vpcId)
+    .where('placement', '=', 'shared')
+    .execute();
+  return fromRows(tx, rows);
+}
+
 /** Ids of those in a VPC that are to share a machine, and that none serves. */
 export async function listUnplaced(tx: Tx, vpcId: string): Promise<string[]> {
   const rows = await tx
@@ -134,12 +145,27 @@ export async function loadBalancersById(tx: Tx, ids: readonly string[]): Promise
 
 export type Listening = Pick<LoadBalancerRecord, 'id' | 'name' | 'address' | 'ports'>;
 
-/** Who listens where on the machine that load balancers share. */
+/**
+ * Who listens where on the machine that load balancers share: those that are to be there, and those that are served
+ * there until machines of their VPC do it.
+ */
 export async function listListening(tx: Tx): Promise<Listening[]> {
   const rows = await tx
     .selectFrom('load_balancers')
     .select(['id', 'name', 'address', 'ports'])
-    .where('placement', '=', 'shared')
+    .where((where) =>
+      where.or([
+        where('placement', '=', 'shared'),
+        where.exists(
+          where
+            .selectFrom('nodes')
+            .leftJoin('machine_hosts', 'machine_hosts.machine_id', 'nodes.machine_id')
+            .select('nodes.machine_id')
+            .whereRef('nodes.load_balancer_id', '=', 'load_balancers.id')
+            .where('machine_hosts.machine_id', 'is', null),
+        ),
+      ]),
+    )
     .execute();
   return rows.map((row) => ({ ...row, ports: JSON.parse(row.ports) as number[] }));
 }

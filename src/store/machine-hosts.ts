@@ -80,12 +80,13 @@ export async function listMachineHosts(tx: Tx): Promise<MachineHost[]> {
   return rows.map(fromRow);
 }
 
-/** Whether a VPC has machines of its own. */
+/** Whether a VPC has machines of its own that are not on their way out. */
 export async function hasMachineHosts(tx: Tx, vpcId: string): Promise<boolean> {
   const row = await tx
     .selectFrom('machine_hosts')
     .select('machine_id')
     .where('vpc_id', '=', vpcId)
+    .where('phase', '!=', 'removing')
     .limit(1)
     .executeTakeFirst();
   return row !== undefined;

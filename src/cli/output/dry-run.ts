@@ -9,11 +9,18 @@ import { type Style, printable } from './style.ts';
 const MAX_VALUE = 100;
 
 /** What a write would do, for people. */
-export function renderDryRun(name: string, { revision, spec, diff, plan }: DryRun, style: Style): string {
+export function renderDryRun(
+  name: string,
+  { revision, spec, diff, plan, warnings = [] }: DryRun,
+  style: Style,
+): string {
   if (spec !== null && diff.length === 0) return `${name}: no differences\n`;
   const title =
     spec === null ? `This would delete ${name}.` : `This would make revision ${revision} of ${name}.`;
-  return `${title} Nothing was changed.\n\n${renderDiff(diff, style)}\n${renderPlan(plan)}`;
+  const missing = warnings
+    .map((warning) => `\n${style('yellow', 'Warning:')} ${printable(warning)}\n`)
+    .join('');
+  return `${title} Nothing was changed.\n\n${renderDiff(diff, style)}\n${renderPlan(plan)}${missing}`;
 }
 
 /** Differences, one a line: `+` new, `-` gone, `~` changed. */

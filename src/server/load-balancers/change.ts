@@ -11,6 +11,7 @@ import {
   deleteLoadBalancer,
   insertLoadBalancer,
   findLoadBalancer,
+  listListening,
   updateLoadBalancer,
 } from '../../store/load-balancers.ts';
 import { listMachines } from '../../store/machines.ts';
@@ -20,12 +21,13 @@ import type { Tx } from '../../store/open.ts';
 import { type RevisionRecord, insertRevision } from '../../store/revisions.ts';
 import { type VpcRecord, findVpc } from '../../store/vpcs.ts';
 import { readKnownCertificates } from '../certificates/known.ts';
+import { requireNamedUpload } from '../certificates/rules.ts';
 import { keepAgreement } from '../certificates/terms.ts';
 import { type ServerContext, timestamp } from '../context.ts';
 import { requireZoneOf } from '../dns/rules.ts';
 import { createdEvent, deletedEvent, restoredEvent } from '../events/revisions.ts';
 import { ANY_ADDRESS } from '../address-pool.ts';
-import { placementFor, placementOfWanted, requireMovable } from '../placement/rules.ts';
+import { placementAfter, placementFor, requireMovable } from '../placement/rules.ts';
 import { settlePlacement } from '../placement/settle.ts';
 import { serviceModel } from './model.ts';
 import {
@@ -108,8 +110,10 @@ export async function changeLoadBalancer(
   if (isDeepStrictEqual(definitionOf(before), { ...definitionOf(wanted), spec })) return unchanged(before);
   const vpc = await requireVpcFor(context, tx, spec, origin.locate);
   await requireZoneOf(tx, spec, origin.locate);
+  // A guard takes back what is worse, whatever has been deleted meanwhile.
+  if (origin.reason === undefined) await requireNamedUpload(tx, before, spec, origin.locate);
   if (wanted.name !== before.name) await requireFreeName(tx, wanted.name, before.id);
-  const placement = before.placement === 'own' ? 'own' : placementOfWanted(spec);
+  const placement = await placementAfter(tx, before, spec);
   if (vpc.id !== before.vpcId) await requireMovable(tx, before, vpc, origin.locate);
   const after: LoadBalancerRecord = {
     ...before,
@@ -121,8 +125,12 @@ export async function changeLoadBalancer(
     revision: before.revision + 1,
     updatedAt: timestamp(context),
   };
-  if (placement === 'shared' && !isDeepStrictEqual(after.ports, before.ports))
-    await requireFreePorts(tx, after);
+  if (await listensHere(tx, before)) {
+    if (!isDeepStrictEqual(after.ports, before.ports)) await requireFreePorts(tx, after);
+  } else if (placement === 'shared') {
+    after.address = await requireAddress(context, tx, after);
+    await placeOnShared(tx, after.id, await nextChangeVersion(tx));
+  }
   await updateLoadBalancer(tx, after);
   return commit(context, tx, { before, after, vpc }, origin);
 }
@@ -205,10 +213,15 @@ async function beginGuard(
   });
 }
 
+/** Whether it has its address on the machine that load balancers share. */
+async function listensHere(tx: Tx, { id }: LoadBalancerRecord): Promise<boolean> {
+  return (await listListening(tx)).some((listening) => listening.id === id);
+}
+
 /** The machine of the control plane itself serves all those that have none for themselves. */
-async function placeOnShared(tx: Tx, loadBalancerId: string): Promise<void> {
+async function placeOnShared(tx: Tx, loadBalancerId: string, joinedVersion = 0): Promise<void> {
   const machine = (await listMachines(tx)).find(({ driver }) => driver === 'local');
-  if (machine) await insertNode(tx, { loadBalancerId, machineId: machine.id });
+  if (machine) await insertNode(tx, { loadBalancerId, machineId: machine.id, joinedVersion });
 }
 
 async function planOf(

@@ -4,6 +4,7 @@ import type { ServerContext } from '../context.ts';
 import type { Answer } from '../http/handler.ts';
 import { etag } from '../http/preconditions.ts';
 import type { WriteOutcome } from '../http/write.ts';
+import { placed } from '../status/conditions.ts';
 import type { Observation } from '../status/observation.ts';
 import type { Changed } from './change.ts';
 import { loadBalancerView, observeOne } from './read.ts';
@@ -24,7 +25,10 @@ export async function loadBalancerOutcome(
   { record, changed, machineIds, dryRun }: Changed,
   options: OutcomeOptions,
 ): Promise<WriteOutcome> {
-  if (options.dryRun) return { answer: { status: 200, body: dryRun } };
+  if (options.dryRun) {
+    const warnings = placed(await observeOne(tx, record, context.clock.now())).map(({ message }) => message);
+    return { answer: { status: 200, body: warnings.length > 0 ? { ...dryRun, warnings } : dryRun } };
+  }
   const { location, view = loadBalancerView } = options;
   const answer = async (within: Tx, current: typeof record): Promise<Answer> => ({
     status: changed && location !== undefined ? 201 : 200,

@@ -25,7 +25,7 @@ export async function lackOf(
   { nodes, machines, hosts, now }: LackSurroundings,
 ): Promise<{ lack?: PlacementLack }> {
   const having = nodes.filter(({ host }) => host !== undefined);
-  if (placement === 'shared' || having.length >= spec.nodes) return {};
+  if (having.length >= spec.nodes || (placement === 'shared' && spec.nodes === 1)) return {};
   const own = new Set(having.map(({ machine }) => machine.id));
   const others: string[] = [];
   for (const host of hosts.values()) {

@@ -231,6 +231,82 @@ test('a load balancer on the control plane’s host moves to machines when it is
   expect((await fleet.plane.agent.desired()).ids).toEqual([]);
 });
 
+describe('more nodes than there are machines', () => {
+  const create2 = async () => {
+    await create();
+    return patch({ nodes: 2 });
+  };
+
+  test('its address stays its own while the host of the control plane serves it', async () => {
+    expect((await create2()).status).toBe(200);
+    await create({}, 'second');
+    expect((await show()).status.addresses).toEqual(['127.80.0.1']);
+    expect((await show('/v1/load-balancers/second')).status.addresses).toEqual(['127.80.0.2']);
+    // Machines are there, and do not serve yet.
+    await fleet.ready('lb-2', '10.0.0.6', { vpc: 'prod' });
+    await fleet.ready('lb-3', '10.0.0.7', { vpc: 'prod' });
+    await waitFor('it to be given them', async () => (await machinesOf()).length === 3);
+    await fleet.call('DELETE', '/v1/load-balancers/second');
+    const other = { type: 'http', vpc: 'default' };
+    for (const name of ['third', 'fourth'])
+      await fleet.call('POST', '/v1/load-balancers', { body: { name, spec: other } });
+    const addresses = ['third', 'fourth'].map(
+      async (name) => (await show(`/v1/load-balancers/${name}`)).status.addresses,
+    );
+    expect(await Promise.all(addresses)).toEqual([['127.80.0.2'], ['127.80.0.3']]);
+  });
+
+  test('it is said what is missing, who serves meanwhile, and what to type', async () => {
+    await create2();
+    const { message } = await condition('Placed');
+    expect(message).toContain('should have 2 of the machines of VPC prod and has none; 2 are missing');
+    expect(message).toContain('Until then machine local serves it');
+    expect(message).toContain('`agentmetal machine add ADDRESS --vpc prod`');
+    expect(message).toContain('`agentmetal lb update web-lb --nodes 1`');
+  });
+
+  test('one node is enough again', async () => {
+    await create2();
+    await patch({ nodes: 1 });
+    expect(await condition('Placed')).toBeUndefined();
+    await fleet.plane.agent.desired();
+    expect((await fleet.plane.agent.desired()).changed).toMatchObject([
+      { revision: 3, address: '127.80.0.1' },
+    ]);
+    // It may go where it could have gone before.
+    expect((await patch({ vpc: 'default' })).status).toBe(200);
+  });
+
+  test('one that nobody could serve is served when one node is enough', async () => {
+    await create({ nodes: 2 });
+    expect((await show()).status.addresses).toEqual([]);
+    const since = (await fleet.plane.agent.desired()).version;
+    await patch({ nodes: 1 });
+    expect((await show()).status.addresses).toEqual(['127.80.0.1']);
+    const { changed } = await fleet.plane.agent.desired(since);
+    expect(changed).toMatchObject([{ address: '127.80.0.1', spec: { nodes: 1 } }]);
+  });
+
+  test('it goes to machines when its VPC gets some', async () => {
+    await create2();
+    await fleet.ready('lb-1', '10.0.0.5', { vpc: 'prod' });
+    await fleet.ready('lb-2', '10.0.0.6', { vpc: 'prod' });
+    await untilOn(['lb-1', 'lb-2']);
+    expect((await show()).status.addresses).toEqual(['10.0.9.1']);
+  });
+
+  test('a trial run warns of it', async () => {
+    await create();
+    const answer = await fleet.call('PATCH', `${PATH}?dryRun=true`, { body: { spec: { nodes: 2 } } });
+    expect(answer.body.warnings).toEqual([
+      expect.stringContaining('should have 2 of the machines of VPC prod and has none'),
+    ]);
+    expect(
+      (await fleet.call('PATCH', `${PATH}?dryRun=true`, { body: { spec: { port: 8081 } } })).body,
+    ).not.toHaveProperty('warnings');
+  });
+});
+
 test('it does not move to another VPC where machines are concerned', async () => {
   await fleet.ready('lb-1', '10.0.0.5', { vpc: 'prod' });
   await create();

@@ -1,6 +1,7 @@
 import {
   type LoadBalancerRecord,
   listOwnLoadBalancers,
+  listShared,
   listUnplaced,
   updatePlacement,
 } from '../../store/load-balancers.ts';
@@ -66,10 +67,14 @@ export async function settlePlacement(context: Context, tx: Tx): Promise<string[
   return [...touched];
 }
 
-/** Those that nobody serves, in a VPC that has machines by now, get machines of that VPC. */
+/** Those that nobody serves or that should have several nodes, in a VPC that has machines by now, get machines of that VPC. */
 async function adoptUnplaced(tx: Tx, hosts: readonly MachineHost[]): Promise<void> {
-  for (const vpcId of new Set(hosts.map((host) => host.vpcId)))
-    for (const id of await listUnplaced(tx, vpcId)) await updatePlacement(tx, id, { placement: 'own' });
+  const staying = hosts.filter(({ phase }) => phase !== 'removing');
+  for (const vpcId of new Set(staying.map((host) => host.vpcId))) {
+    const several = (await listShared(tx, vpcId)).filter(({ spec }) => spec.nodes > 1);
+    for (const id of [...(await listUnplaced(tx, vpcId)), ...several.map((record) => record.id)])
+      await updatePlacement(tx, id, { placement: 'own' });
+  }
 }
 
 /** What nodes hand each other stays with a load balancer for life: clients know it by that address. */

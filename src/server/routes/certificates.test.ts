@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   type ControlPlane,
+  PRODUCT_PAGE_BODY,
   adjustableClock,
   createWebLb,
   liveReport,
@@ -210,8 +211,12 @@ describe('how it stands with certificates', () => {
   });
 
   test('says what to do when the spec names a certificate that was not uploaded', async () => {
-    await createWebLb(plane);
-    await serve('gone');
+    // It can be uploaded once there is a load balancer to upload it to.
+    const { tls, ...spec } = PRODUCT_PAGE_BODY.spec;
+    await plane.call('POST', '/v1/vpcs', { body: { name: 'prod', spec: { cidrs: ['10.0.0.0/16'] } } });
+    await plane.call('POST', '/v1/load-balancers', {
+      body: { name: 'web-lb', spec: { ...spec, tls: { ...tls, certificate: 'gone' } } },
+    });
     const [, missing] = (await plane.call('GET', PATH)).body.items;
     expect(missing).toMatchObject({
       domain: 'gone',
@@ -219,6 +224,17 @@ describe('how it stands with certificates', () => {
       reasonCode: 'not_uploaded',
       whatToDo: expect.stringContaining('lb tls upload web-lb'),
     });
+  });
+
+  test('is refused where it was not uploaded, and what there is is named', async () => {
+    await createWebLb(plane);
+    const fault = { pointer: '/spec/tls/certificate', code: 'unknown_certificate' };
+    const none = await serve('mian');
+    expect(none).toMatchObject({ status: 422, body: { errors: [fault] } });
+    expect(none.body.hint).toContain('lb tls upload web-lb --certificate mian');
+    await put('main', issued);
+    expect((await serve('mian')).body).toMatchObject({ errors: [fault], hint: 'There are: main.' });
+    expect((await serve('main')).status).toBe(200);
   });
 
   test('is in plans: what is ordered, what is served, what goes', async () => {

@@ -2,6 +2,7 @@ import type { failoverRoutes } from '../../api/contract/failover.ts';
 import { AppError } from '../../base/errors.ts';
 import type { ServerContext } from '../context.ts';
 import type { Handlers } from '../http/handler.ts';
+import { findLoadBalancer } from '../../store/load-balancers.ts';
 import { nodesOf } from '../../store/nodes.ts';
 import { type AskedNode, askNode, requireNamed, requireNodes } from '../questions/ask-node.ts';
 import { askNodes } from '../questions/each-node.ts';
@@ -12,7 +13,7 @@ export function failoverHandlers(context: ServerContext): Handlers<typeof failov
       const [first, ...others] = await requireNodes(context, params.loadBalancer);
       if (others.length === 0)
         throw new AppError('nobody_to_take_over', `${first.loadBalancer} has one node`, {
-          hint: `Give it a second one: agentmetal lb update ${first.loadBalancer} --nodes 2`,
+          hint: `Give it a second one: agentmetal lb update ${first.loadBalancer} --nodes 2. Its VPC needs a free machine for each: agentmetal machine add ADDRESS --vpc ${await vpcOf(context, first)}`,
         });
       const nodes = [first, ...others];
       const named =
@@ -29,6 +30,10 @@ export function failoverHandlers(context: ServerContext): Handlers<typeof failov
       return { status: 200, body: { from: node } };
     },
   };
+}
+
+async function vpcOf({ store }: ServerContext, { loadBalancerId }: AskedNode): Promise<string> {
+  return (await store.transaction((tx) => findLoadBalancer(tx, loadBalancerId)))?.spec.vpc ?? 'NAME';
 }
 
 function orUnanswered(error: unknown): void {

@@ -7,7 +7,7 @@ import { dnsRecords } from './dns.ts';
 import { guardConditions } from './guard.ts';
 import { isConnected } from './nodes.ts';
 import { lostNodes } from './lost.ts';
-import { type Observation, nodeProgress } from './observation.ts';
+import { type Observation, type ObservedNode, nodeProgress } from './observation.ts';
 
 export function conditionsOf(
   observation: Observation,
@@ -75,14 +75,26 @@ function noMachine({ lack }: Observation): string {
 }
 
 /** Told while it has fewer machines than it should have. */
-function placed({ record, nodes, lack }: Observation): Condition[] {
+export function placed({ record, nodes, lack }: Observation): Condition[] {
   if (!lack) return [];
   const { vpc, others } = lack;
-  const missing = record.spec.nodes - nodes.length;
-  const has = nodes.length === 0 ? 'none' : `${nodes.length}`;
+  const having = nodes.filter(({ host }) => host !== undefined).length;
+  const missing = record.spec.nodes - having;
+  const has = having === 0 ? 'none' : `${having}`;
   const seen = others.length === 0 ? 'it has no others' : others.join('; ');
-  const message = `It should have ${record.spec.nodes} of the machines of VPC ${vpc} and has ${has}; ${missing === 1 ? 'one is' : `${missing} are`} missing, and none is free: ${seen}. Add one: \`agentmetal machine add ADDRESS --vpc ${vpc}\`.`;
+  const message = `It should have ${record.spec.nodes} of the machines of VPC ${vpc} and has ${has}; ${missing === 1 ? 'one is' : `${missing} are`} missing, and none is free: ${seen}.${meanwhile(nodes)} Add one: \`agentmetal machine add ADDRESS --vpc ${vpc}\`.${orGoBack(record, nodes)}`;
   return [{ type: 'Placed', status: 'false', reason: 'NoFreeMachine', message, since: record.updatedAt }];
+}
+
+/** Who serves until machines of the VPC do. */
+function meanwhile(nodes: readonly ObservedNode[]): string {
+  const shared = nodes.find(({ host }) => host === undefined);
+  return shared ? ` Until then machine ${shared.machine.name} serves it, as before.` : '';
+}
+
+function orGoBack({ name, spec }: Observation['record'], nodes: readonly ObservedNode[]): string {
+  const canStay = spec.nodes > 1 && nodes.length > 0 && nodes.every(({ host }) => host === undefined);
+  return canStay ? ` Or have it stay there: \`agentmetal lb update ${name} --nodes 1\`.` : '';
 }
 
 function backendsHealthy({ record }: Observation, backends: readonly BackendStatus[]): Condition {
