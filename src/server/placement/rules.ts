@@ -8,7 +8,12 @@ import type { Locate } from '../load-balancers/rules.ts';
 
 /** Where a new load balancer goes: on machines of its VPC, where that has any or more than one node is wanted. */
 export async function placementFor(tx: Tx, vpc: VpcRecord, spec: LoadBalancerSpec): Promise<Placement> {
-  return (await hasMachineHosts(tx, vpc.id)) ? 'own' : placementOfWanted(spec);
+  return (await hasMachines(tx, vpc)) ? 'own' : placementOfWanted(spec);
+}
+
+/** Whether a VPC has machines of its own, or gets them when they are needed. */
+async function hasMachines(tx: Tx, { id, spec }: VpcRecord): Promise<boolean> {
+  return spec.driver !== null || hasMachineHosts(tx, id);
 }
 
 /** Several nodes are several machines, of which the control plane's host is but one. */
@@ -23,7 +28,7 @@ export async function requireMovable(
   vpc: VpcRecord,
   locate: Locate = (error) => error,
 ): Promise<void> {
-  if (before.placement === 'shared' && !(await hasMachineHosts(tx, vpc.id))) return;
+  if (before.placement === 'shared' && !(await hasMachines(tx, vpc))) return;
   const detail = `${before.name} cannot move to VPC ${vpc.name}: its machines, or those there, are in one VPC alone`;
   throw validationError(
     [locate({ pointer: '/spec/vpc', code: 'immutable', detail })],
