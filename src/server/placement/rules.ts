@@ -3,13 +3,23 @@ import type { LoadBalancerRecord, Placement } from '../../store/load-balancers.t
 import { findMachineHost, hasMachineHosts } from '../../store/machine-hosts.ts';
 import { machineIdsOf } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
-import type { VpcRecord } from '../../store/vpcs.ts';
+import { type VpcRecord, findVpc } from '../../store/vpcs.ts';
 import { validationError } from '../http/read-request.ts';
 import type { Locate } from '../load-balancers/rules.ts';
 
 /** Where a new load balancer goes: on machines of its VPC, where that has any or more than one node is wanted. */
 export async function placementFor(tx: Tx, vpc: VpcRecord, spec: LoadBalancerSpec): Promise<Placement> {
-  return spec.nodes > 1 || (await hasMachineHosts(tx, vpc.id)) ? 'own' : 'shared';
+  return spec.nodes > 1 || (await hasMachines(tx, vpc)) ? 'own' : 'shared';
+}
+
+/** Whether a VPC has machines of its own, or gets them when they are needed. */
+async function hasMachines(tx: Tx, { id, spec }: Pick<VpcRecord, 'id' | 'spec'>): Promise<boolean> {
+  return spec.driver !== null || hasMachineHosts(tx, id);
+}
+
+async function hasMachinesIn(tx: Tx, vpcId: string): Promise<boolean> {
+  const vpc = await findVpc(tx, vpcId);
+  return vpc !== undefined && hasMachines(tx, vpc);
 }
 
 /**
@@ -22,11 +32,11 @@ export async function placementAfter(
   { nodes }: Pick<LoadBalancerSpec, 'nodes'>,
 ): Promise<Placement> {
   if (before.placement === 'shared')
-    return nodes > 1 && (await hasMachineHosts(tx, before.vpcId)) ? 'own' : 'shared';
+    return nodes > 1 && (await hasMachinesIn(tx, before.vpcId)) ? 'own' : 'shared';
   if (nodes > 1) return 'own';
   const serving = await machineIdsOf(tx, before.id);
   for (const machineId of serving) if (await findMachineHost(tx, machineId)) return 'own';
-  return serving.length > 0 || !(await hasMachineHosts(tx, before.vpcId)) ? 'shared' : 'own';
+  return serving.length > 0 || !(await hasMachinesIn(tx, before.vpcId)) ? 'shared' : 'own';
 }
 
 /** A load balancer cannot go to another VPC where machines are concerned: they reach one VPC alone. */
@@ -36,7 +46,7 @@ export async function requireMovable(
   vpc: VpcRecord,
   locate: Locate = (error) => error,
 ): Promise<void> {
-  if (before.placement === 'shared' && !(await hasMachineHosts(tx, vpc.id))) return;
+  if (before.placement === 'shared' && !(await hasMachines(tx, vpc))) return;
   const whose =
     before.placement === 'shared'
       ? `VPC ${vpc.name} has machines of its own, which ${before.name} is not on`
