@@ -4,7 +4,7 @@ import { readTextIfExists, writeFileAtomic } from '../host/files.ts';
 import { isRunning, signal } from '../host/processes.ts';
 import { type Listener, listeners } from '../haproxy/config/frontend.ts';
 import { type ServicePaths, servicePaths } from '../haproxy/config/paths.ts';
-import { hasTables, localPeerLine, peerEndpoint } from '../haproxy/config/peers.ts';
+import { hasTables, localPeerLine, peerEndpoint, peerFiles } from '../haproxy/config/peers.ts';
 import { renderConfig, renderFrame } from '../haproxy/config/render.ts';
 import { type Server, allServers, healthCheckOf } from '../haproxy/config/server.ts';
 import { contentFiles } from '../haproxy/config/files.ts';
@@ -353,7 +353,7 @@ async function writeLookups(model: ServiceModel, only?: ReadonlySet<string>): Pr
 /** Writes the pages and certificates that the configuration names. Those of before stay: what ran may come back. */
 async function writeContentFiles(model: ServiceModel): Promise<void> {
   await mkdir(servicePaths(model.id, model.layout).files, { recursive: true, mode: 0o700 });
-  for (const { path, content } of contentFiles(model)) {
+  for (const { path, content } of [...contentFiles(model), ...peerFiles(model)]) {
     if ((await readTextIfExists(path)) !== content) await writeFileAtomic(path, content);
   }
 }

@@ -3,6 +3,9 @@ import { join, resolve } from 'node:path';
 import { pino } from 'pino';
 import type { AgentReport } from '../api/agent.ts';
 import { systemClock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import { ensurePeerCertificate } from './peer-identity.ts';
 import { findProgram } from '../host/exec.ts';
 import { acquireLock } from '../host/lock.ts';
 import { VERSION } from '../base/version.ts';
@@ -66,7 +69,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const { url, caFile, enrolFile, tokenFile = join(dataDir, 'token') } = options;
   const connection = { url, tokenFile, ...(caFile === undefined ? {} : { caFile }) };
   const controlPlane = createControlPlane(connection);
-  const about = await createAbout(binary, layout);
+  const about = await createAbout(binary, layout, logger);
   let reporter: Reporter | undefined;
   const root = join(dataDir, 'certificates');
   const certificates = createFollowedOrders({
@@ -179,18 +182,26 @@ function authorityOf(certificates: CertificateOrders): Pick<AgentReport, 'author
   return authority ? { authority } : {};
 }
 
-async function createAbout(binary: string, layout: ReturnType<typeof detectLayout>) {
+async function createAbout(binary: string, layout: ReturnType<typeof detectLayout>, logger: Logger) {
   let haproxyVersion = (await installedVersion(binary)) ?? null;
   const timer = setInterval(() => {
     void installedVersion(binary).then((version) => (haproxyVersion = version ?? null));
   }, HAPROXY_LOOK_MS);
   timer.unref();
   const os = operatingSystem();
+  const peerCertificate = await ensurePeerCertificate(layout, systemClock.now()).catch((error: unknown) => {
+    logger.error(
+      { error: messageOf(error) },
+      'there is no certificate by which other nodes could know this one',
+    );
+    return undefined;
+  });
   return () => ({
     agentVersion: VERSION,
     haproxyVersion,
     ...(os === undefined ? {} : { os }),
     layout,
     hostAddresses: hostAddresses(),
+    ...(peerCertificate === undefined ? {} : { peerCertificate }),
   });
 }

@@ -1,3 +1,6 @@
+import { readFile, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { startBackend } from '../../test/support/backends.ts';
 import { ask } from '../../test/support/scene.ts';
@@ -6,10 +9,12 @@ import { loopbackAddress, temporaryDirectory } from '../../test/support/temporar
 import { waitFor } from '../../test/support/wait.ts';
 import type { NodeMember } from '../api/agent.ts';
 import { servicePaths } from '../haproxy/config/paths.ts';
+import { peerEndpoint, peerKeyPath } from '../haproxy/config/peers.ts';
 import { askWorker, findMaster } from '../haproxy/process/master.ts';
 import { withRuntime } from '../haproxy/runtime/connection.ts';
 import { signal } from '../host/processes.ts';
 import { detectLayout } from './layout.ts';
+import { ensurePeerCertificate } from './peer-identity.ts';
 
 const directory = await temporaryDirectory();
 const cleanups: (() => Promise<unknown> | void)[] = [];
@@ -30,10 +35,20 @@ interface Node {
   workerPid(): Promise<number>;
 }
 
-/** Nodes of one load balancer, each with a HAProxy and an address of its own. */
-function nodes(names: readonly string[]): { list: Node[]; members: NodeMember[] } {
+/** The certificate of the machine whose agent works there. */
+const certificateIn = (dataDir: string) =>
+  ensurePeerCertificate(detectLayout(`${dataDir}/agent`, 0), Date.now());
+
+/** Nodes of one load balancer, each with a HAProxy, a key and an address of its own. */
+async function nodes(names: readonly string[]): Promise<{ list: Node[]; members: NodeMember[] }> {
   scenes += 1;
-  const members = names.map((name) => ({ name, address: loopbackAddress() }));
+  const members = await Promise.all(
+    names.map(async (name, index) => ({
+      name,
+      address: loopbackAddress(),
+      certificate: await certificateIn(`${directory.path}/${scenes}-${index}`),
+    })),
+  );
   const list = members.map((member, index) => {
     const dataDir = `${directory.path}/${scenes}-${index}`;
     const test = createTestService(dataDir, member.address, { id: `lb_${String(scenes).padStart(26, '0')}` });
@@ -114,7 +129,7 @@ const admittedOn = async ({ test }: Node) => {
 
 describe('a rate limit of several nodes', () => {
   it('is the load balancer’s: of a burst over three as much passes as over one', async () => {
-    const { list } = nodes(['lb-1', 'lb-2', 'lb-3']);
+    const { list } = await nodes(['lb-1', 'lb-2', 'lb-3']);
     await start(list, await backendSpec(1, { rateLimit: { requests: 100, window: '60s' } }));
     for (const node of list) await waitFor('quiet connections', () => isSettled(node, 2));
     const all = await passed(list, 150);
@@ -126,7 +141,7 @@ describe('a rate limit of several nodes', () => {
   });
 
   it('is what is left of it where another node has let some through', async () => {
-    const { list } = nodes(['a', 'b']);
+    const { list } = await nodes(['a', 'b']);
     const [one, two] = list as [Node, Node];
     await start(list, await backendSpec(1, { rateLimit: { requests: 30, window: '60s' } }));
     await allPeered(list);
@@ -138,7 +153,7 @@ describe('a rate limit of several nodes', () => {
   });
 
   it('is remembered for a node by the others while its HAProxy is killed', async () => {
-    const { list } = nodes(['a', 'b']);
+    const { list } = await nodes(['a', 'b']);
     const [one, two] = list as [Node, Node];
     await start(list, await backendSpec(1, { rateLimit: { requests: 30, window: '1h' } }));
     await allPeered(list);
@@ -155,9 +170,75 @@ describe('a rate limit of several nodes', () => {
   });
 });
 
+/** What a node says to one that calls it, up to its end of the connection or its first word. */
+function called(
+  to: NodeMember,
+  id: string,
+  from: string,
+  how?: { key: Buffer; ca: string[] },
+): Promise<string> {
+  const layout = detectLayout(directory.path, 0);
+  const endpointOf = (self: string) =>
+    peerEndpoint({ id, layout, nodes: { self, members: [{ ...to, name: self }] } });
+  const { at, local } = endpointOf(to.name);
+  if ('abstract' in at) throw new Error('the node listens for itself alone');
+  return new Promise((resolve) => {
+    const hello = `HAProxyS 2.1\n${local}\n${endpointOf(from).local} 1 1\n`;
+    const socket = how
+      ? connectTls({ ...at, key: how.key, cert: how.key, ca: how.ca, checkServerIdentity: () => undefined })
+      : connect(at);
+    let heard = '';
+    socket.once(how ? 'secureConnect' : 'connect', () => socket.write(hello));
+    socket.on('data', (chunk) => {
+      heard += chunk.toString('latin1');
+      if (heard.includes('\n')) socket.destroy();
+    });
+    // A connection that is refused in the handshake ends with an error, which is an end like others.
+    socket.on('error', () => {});
+    socket.once('close', () => resolve(heard));
+  });
+}
+
+describe('nodes know each other by their keys', () => {
+  it('so that who has none of them can neither read the tables nor write them', async () => {
+    const { list, members } = await nodes(['a', 'b']);
+    const [one] = list as [Node, Node];
+    await start(list, await backendSpec(1, { rateLimit: { requests: 30, window: '60s' } }));
+    await allPeered(list);
+    const { id } = one.test.desired;
+    const [a, b] = members as [NodeMember, NodeMember];
+    const ca = [a.certificate ?? ''];
+    const stranger = await certificateIn(`${directory.path}/stranger`);
+    const keyOf = (dataDir: string, certificate: string) =>
+      readFile(peerKeyPath(detectLayout(`${dataDir}/agent`, 0), certificate));
+    const key = await keyOf(`${directory.path}/stranger`, stranger);
+    expect(await called(a, id, 'b')).not.toContain('200');
+    expect(await called(a, id, 'b', { key, ca })).toBe('');
+    // With the key of a node the same words are let in.
+    const own = await keyOf(`${directory.path}/${scenes}-1`, b.certificate ?? '');
+    expect(await called(a, id, 'b', { key: own, ca })).toBe('200\n');
+    expect(await passed([one], 40)).toBe(30);
+  });
+
+  it('and one whose key is gone speaks to nobody until the others know its new one', async () => {
+    const { list, members } = await nodes(['a', 'b']);
+    const [one] = list as [Node, Node];
+    const spec = await backendSpec(1, { rateLimit: { requests: 30, window: '60s' } });
+    const dataDir = `${directory.path}/${scenes}-0`;
+    const layout = detectLayout(`${dataDir}/agent`, 0);
+    await rm(layout.directory, { recursive: true });
+    await start(list, spec);
+    expect(await one.tell('show peers nodes')).not.toContain(members[1]!.address);
+    const renewed = [{ ...members[0]!, certificate: await certificateIn(dataDir) }, members[1]!];
+    for (const [index, { test }] of list.entries()) join(test, renewed, index);
+    await start(list, spec);
+    await allPeered(list);
+  });
+});
+
 describe('a reload', () => {
   it('keeps the tables while the other node is away, right after the start too', async () => {
-    const { list, members } = nodes([
+    const { list, members } = await nodes([
       'a',
       'a-node-with-a-name-of-sixty-three-characters-which-is-the-most-0',
     ]);
@@ -173,7 +254,8 @@ describe('a reload', () => {
     await waitFor('the lesson', async () => (await admittedOn(two)) === 20);
     expect(await passed([two], 20)).toBe(10);
     // A third takes the second one's place: the first goes on counting, at the price of one reload.
-    const replaced = [members[0]!, { name: 'c', address: loopbackAddress() }];
+    const certificate = await certificateIn(`${directory.path}/${scenes}-c`);
+    const replaced = [members[0]!, { name: 'c', address: loopbackAddress(), certificate }];
     await waitFor('the sum', async () => (await admittedOn(one)) === 30);
     join(one.test, replaced, 0);
     expect((await one.test.set(spec)).path).toBe('reload');
@@ -186,7 +268,7 @@ describe('clients that are bound to a backend', () => {
   const servedTo = (node: Node) => Promise.all(clients.map((from) => node.served(from)));
 
   it('by their address keep it when another node serves them, 40 of 40, and after it comes back', async () => {
-    const { list } = nodes(['a', 'b']);
+    const { list } = await nodes(['a', 'b']);
     const [one, two] = list as [Node, Node];
     await start(list, await backendSpec(4, { sticky: { mode: 'source-ip' } }));
     await allPeered(list);
@@ -205,7 +287,7 @@ describe('clients that are bound to a backend', () => {
   });
 
   it('by a cookie keep it on every node', async () => {
-    const { list } = nodes(['a', 'b']);
+    const { list } = await nodes(['a', 'b']);
     await start(list, await backendSpec(4, { sticky: { mode: 'cookie' } }));
     for (let turn = 0; turn < 8; turn++) {
       const first = await ask(list[turn % 2]!.test.desired.address);

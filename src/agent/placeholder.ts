@@ -9,7 +9,15 @@ const TEN_YEARS_DAYS = '3650';
  * Makes the self-signed certificate with which HTTPS answers until a real one is there. It vouches for nothing, but
  * port 443 is open from the start and a certificate can be put in its place without a reload.
  */
-export async function ensurePlaceholder(path: string): Promise<void> {
+export function ensurePlaceholder(path: string): Promise<void> {
+  return ensureSelfSigned(path, 'agentmetal placeholder');
+}
+
+/**
+ * Makes a file with a self-signed certificate and its key, unless it is there.
+ * @throws {ApplyError} when it cannot be made.
+ */
+export async function ensureSelfSigned(path: string, commonName: string): Promise<void> {
   if ((await readTextIfExists(path)) !== undefined) return;
   const key = `${path}.key`;
   const certificate = `${path}.crt`;
@@ -27,7 +35,7 @@ export async function ensurePlaceholder(path: string): Promise<void> {
   const result = await exec('openssl', [
     ...request,
     '-subj',
-    '/CN=agentmetal placeholder',
+    `/CN=${commonName}`,
     '-keyout',
     key,
     '-out',
@@ -36,14 +44,11 @@ export async function ensurePlaceholder(path: string): Promise<void> {
   if (result.missing)
     throw new ApplyError(
       'start_failed',
-      'there is no openssl on this machine to make the placeholder certificate',
+      'there is no openssl on this machine to make a certificate of its own',
       'apt-get install openssl',
     );
   if (result.code !== 0)
-    throw new ApplyError(
-      'start_failed',
-      `openssl could not make the placeholder certificate: ${result.stderr.trim()}`,
-    );
+    throw new ApplyError('start_failed', `openssl could not make a certificate: ${result.stderr.trim()}`);
   await writeFileAtomic(path, (await readFile(certificate, 'utf8')) + (await readFile(key, 'utf8')));
   await Promise.all([rm(key), rm(certificate)]);
 }

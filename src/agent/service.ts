@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { findProgram } from '../host/exec.ts';
 import { servicePaths } from '../haproxy/config/paths.ts';
+import { peerKeyPath } from '../haproxy/config/peers.ts';
 import { serverKey, servers } from '../haproxy/config/server.ts';
 import type { ServiceModel } from '../haproxy/model.ts';
 import { serverChanges } from '../haproxy/plan.ts';
@@ -489,7 +491,7 @@ export class Service {
     const { layout, certificates: source } = this.#options;
     const certificates = await this.#certificates.look(desired);
     const thumbprint = source?.thumbprint();
-    const nodes = nodesOf(desired.node);
+    const nodes = nodesOf(desired.node, layout);
     return { id, name, spec, address, layout, addresses, certificates, thumbprint, nodes };
   }
 
@@ -601,7 +603,13 @@ export class Service {
   }
 }
 
-/** A node that is alone has nobody to share anything with. */
-function nodesOf(node: NodeOrder | undefined): ServiceModel['nodes'] {
-  return node && node.members.length > 1 ? { self: node.name, members: node.members } : undefined;
+/**
+ * A node that is alone has nobody to share anything with. One whose key is gone shares nothing until the others know its new
+ * one: it must not speak to them without.
+ */
+function nodesOf(node: NodeOrder | undefined, layout: HostLayout): ServiceModel['nodes'] {
+  if (!node || node.members.length < 2) return undefined;
+  const own = node.members.find(({ name }) => name === node.name)?.certificate;
+  if (own !== undefined && !existsSync(peerKeyPath(layout, own))) return undefined;
+  return { self: node.name, members: node.members };
 }

@@ -24,6 +24,8 @@ export interface NodeMember {
   name: string;
   /** Its address in the VPC, by which the members reach each other. */
   address: string;
+  /** By which its HAProxy is known to the others (PEM); absent before its agent has told one. */
+  certificate?: string;
 }
 
 /** How nodes announce addresses to the routers of their network. */
@@ -187,6 +189,8 @@ export const AgentReport = z.strictObject({
   hostAddresses: z.array(z.string().max(64)).max(64),
   /** Why the agent does not follow this control plane, in words; absent when it does. */
   fault: z.string().max(2000).optional(),
+  /** By which this machine's HAProxy is known to those of others that serve the same load balancer (PEM). */
+  peerCertificate: z.string().max(8192).optional(),
   /** The CA that certificates are ordered from. */
   authority: CertificateAuthority.optional(),
   /** Absent on machines where nothing upgrades the agent. */

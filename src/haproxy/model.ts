@@ -24,7 +24,7 @@ export interface ServiceNodes {
   /** Name of this one. */
   self: string;
   /** All of them, in the same order on each. */
-  members: readonly { name: string; address: string }[];
+  members: readonly { name: string; address: string; certificate?: string }[];
 }
 
 /** A certificate with its key that HAProxy serves. */

@@ -24,6 +24,8 @@ export interface MachineRecord {
   fault: string | null;
   /** The CA that its agent orders certificates from; null until it has told. */
   authority: CertificateAuthority | null;
+  /** By which its HAProxy is known to those of other machines (PEM); null until its agent has told. */
+  peerCertificate: string | null;
   lastReportAt: string | null;
   createdAt: string;
   /** Its operating system as it names itself; null before its agent has told. */
@@ -100,6 +102,7 @@ function toRow(machine: MachineRecord): Selectable<Database['machines']> {
     host_addresses: JSON.stringify(machine.hostAddresses),
     fault: machine.fault,
     authority: machine.authority && JSON.stringify(machine.authority),
+    peer_certificate: machine.peerCertificate,
     last_report_at: machine.lastReportAt,
     created_at: machine.createdAt,
     os: machine.os,
@@ -119,6 +122,7 @@ function fromRow(row: Selectable<Database['machines']>): MachineRecord {
     layout: row.layout === null ? null : (JSON.parse(row.layout) as HostLayout),
     hostAddresses: JSON.parse(row.host_addresses) as string[],
     fault: row.fault,
+    peerCertificate: row.peer_certificate,
     authority: row.authority === null ? null : (JSON.parse(row.authority) as CertificateAuthority),
     lastReportAt: row.last_report_at,
     createdAt: row.created_at,

@@ -88,6 +88,8 @@ interface MachineTable {
   fault: string | null;
   /** The CA that its agent orders from, as JSON; null until it has told. */
   authority: string | null;
+  /** PEM. */
+  peer_certificate: string | null;
   last_report_at: string | null;
   created_at: string;
   os: string | null;

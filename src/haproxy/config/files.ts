@@ -24,6 +24,11 @@ export function revocationFile(model: ServiceModel, pem: string): ContentFile {
   return contentFile(model, 'client-crl', 'pem', pem);
 }
 
+/** The file of the certificates of all nodes, by which they know each other. */
+export function peersCaFile(model: ServiceModel, pems: readonly string[]): ContentFile {
+  return contentFile(model, 'peers-ca', 'pem', pems.map((pem) => `${pem.trim()}\n`).join(''));
+}
+
 /** The file of a page that is answered without a backend. */
 export function pageFile(model: ServiceModel, body: string): ContentFile {
   return contentFile(model, 'page', 'txt', body);

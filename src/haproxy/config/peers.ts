@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { poolsOf } from '../../spec/load-balancer.ts';
 import type { ServiceModel } from '../model.ts';
+import type { HostLayout } from '../../spec/host-layout.ts';
+import { type ContentFile, peersCaFile } from './files.ts';
 import { AGENT_PEER, LOCAL_PEER, PEERS } from './names.ts';
 import { servicePaths } from './paths.ts';
 import { limitsOf } from './rate-limit.ts';
@@ -21,6 +23,28 @@ export interface PeerEndpoint {
   agent: string;
   /** Where the worker listens: an abstract socket of that name, or a port. */
   at: { abstract: string } | { host: string; port: number };
+  /** Where nodes show each other certificates: this one's key with its certificate, and those of all. */
+  tls?: PeerTls;
+}
+
+export interface PeerTls {
+  /** File with the certificate and the key. */
+  keyFile: string;
+  /** Certificates of all nodes (PEM). */
+  certificates: readonly string[];
+}
+
+/** Where a machine keeps the key of a certificate by which other nodes know it. */
+export function peerKeyPath({ directory }: Pick<HostLayout, 'directory'>, certificate: string): string {
+  return `${directory}/peer-${digest(certificate.trim()).slice(0, 16)}.pem`;
+}
+
+/** Nodes show each other certificates once all have one. */
+function peerTls({ layout, nodes }: PeerModel): PeerTls | undefined {
+  const certificates = nodes?.members.flatMap(({ certificate }) => certificate ?? []) ?? [];
+  const own = nodes?.members.find(({ name }) => name === nodes.self)?.certificate;
+  if (own === undefined || certificates.length < (nodes?.members.length ?? 0)) return undefined;
+  return { keyFile: peerKeyPath(layout, own), certificates };
 }
 
 /** Where nodes meet: below the ports from which the kernel takes those of outgoing connections. */
@@ -34,12 +58,16 @@ export function peerPort(id: string): number {
 
 /**
  * The worker of a node that is alone listens on an abstract socket: workers that are locked in reach no path. With others it
- * listens on its address in the VPC. The protocol knows no password but the names of both sides, so those tell nothing.
+ * listens on its address in the VPC. The protocol knows no password but the names of both sides, so those tell nothing, and
+ * who is no node gets no further than the handshake of TLS.
  */
-export function peerEndpoint({ id, layout, nodes }: PeerModel): PeerEndpoint {
+export function peerEndpoint(model: PeerModel): PeerEndpoint {
+  const { id, layout, nodes } = model;
   const self = nodes?.members.find(({ name }) => name === nodes.self);
+  const tls = peerTls(model);
   if (nodes && self)
     return {
+      ...(tls ? { tls } : {}),
       local: peerName(id, self.name),
       agent: peerName(id, `${self.name}\n${AGENT_PEER}`),
       at: { host: self.address, port: peerPort(id) },
@@ -60,18 +88,33 @@ function digest(text: string): string {
 
 /** The line by which a worker knows itself among its peers: one that has the same gets the tables from the one before. */
 export function localPeerLine(model: PeerModel): string {
-  const { local, at } = peerEndpoint(model);
-  return `peer ${local} ${'abstract' in at ? `abns@${at.abstract}` : `${socketHost(at.host)}:${at.port}`}`;
+  const { local, at, tls } = peerEndpoint(model);
+  const where = 'abstract' in at ? `abns@${at.abstract}` : `${socketHost(at.host)}:${at.port}`;
+  return `peer ${local} ${where}${tls ? ` ssl crt ${tls.keyFile}` : ''}`;
 }
 
 /** The same of a configuration that was written earlier; undefined for one without stick tables. */
 export function localPeerLineIn(config: string): string | undefined {
   const local = /^ {2}localpeer (\S+)$/m.exec(config)?.[1];
   if (local === undefined) return undefined;
+  const bound = /^ {2}bind (\S+ ssl crt \S+) ca-file \S+ verify required$/m.exec(sectionOf(config))?.[1];
+  if (bound !== undefined) return `peer ${local} ${bound}`;
   return config
     .split('\n')
     .find((line) => line.startsWith(`  peer ${local} `))
     ?.trim();
+}
+
+/** The file by which nodes know each other; none where they show no certificates. */
+export function peerFiles(model: ServiceModel): ContentFile[] {
+  const { tls } = peerEndpoint(model);
+  return tls && hasTables(model) ? [peersCaFile(model, tls.certificates)] : [];
+}
+
+/** The part of a configuration in which peers are named. */
+function sectionOf(config: string): string {
+  const [, text = ''] = config.split(`\npeers ${PEERS}\n`);
+  return text.split(/\n(?! )/)[0] ?? '';
 }
 
 /**
@@ -83,13 +126,27 @@ export function peerSections(model: ServiceModel): Section[] {
   const { nodes, id, layout } = model;
   const others = nodes?.members.filter(({ name }) => name !== nodes.self) ?? [];
   const { abstract } = peerEndpoint({ id, layout }).at as { abstract: string };
+  const { agent, local, at, tls } = peerEndpoint(model);
+  if (tls && 'host' in at) {
+    const secured = `ssl crt ${tls.keyFile} ca-file ${peersCaFile(model, tls.certificates).path} verify required`;
+    const lines = [
+      `bind ${socketHost(at.host)}:${at.port} ${secured}`,
+      `default-server ${secured}`,
+      `server ${local}`,
+      `server ${agent} abns@${abstract}-agent`,
+      ...others.map(
+        ({ name, address }) => `server ${peerName(id, name)} ${socketHost(address)}:${peerPort(id)}`,
+      ),
+    ];
+    return [{ header: `peers ${PEERS}`, lines }];
+  }
   return [
     {
       header: `peers ${PEERS}`,
       lines: [
         localPeerLine(model),
         // Nobody listens there: the agent is the one that calls.
-        `peer ${peerEndpoint(model).agent} abns@${abstract}-agent`,
+        `peer ${agent} abns@${abstract}-agent`,
         ...others.map(
           ({ name, address }) => `peer ${peerName(id, name)} ${socketHost(address)}:${peerPort(id)}`,
         ),

@@ -1,4 +1,6 @@
-import { connect } from 'node:net';
+import { readFile } from 'node:fs/promises';
+import { type Socket, connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { systemClock } from '../../base/clock.ts';
 import { PEERS } from '../config/names.ts';
 import type { PeerEndpoint } from '../config/peers.ts';
@@ -24,9 +26,10 @@ export type Teacher = 'agent' | 'local';
  * Tells a worker that there is nothing to learn. It would wait 5 s for stick tables otherwise, and hand nothing on to the
  * next worker if a reload came in this time.
  */
-export function endResync({ at, local, agent }: PeerEndpoint, teacher: Teacher): Promise<void> {
+export async function endResync(endpoint: PeerEndpoint, teacher: Teacher): Promise<void> {
+  const { local, agent } = endpoint;
+  const socket = await callWorker(endpoint);
   return new Promise((resolve) => {
-    const socket = connect('abstract' in at ? { path: `\0${at.abstract}`.padEnd(SUN_PATH + 1, '\0') } : at);
     let received = Buffer.alloc(0);
     let isTold = false;
     const end = () => {
@@ -38,7 +41,7 @@ export function endResync({ at, local, agent }: PeerEndpoint, teacher: Teacher):
       isTold = true;
     };
     socket.setTimeout(TIMEOUT_MS, end).once('error', end).once('close', end);
-    socket.once('connect', () =>
+    socket.once(endpoint.tls ? 'secureConnect' : 'connect', () =>
       socket.write(`HAProxyS 2.1\n${local}\n${teacher === 'local' ? local : agent} 1 1\n`),
     );
     socket.on('data', (chunk: Buffer) => {
@@ -47,6 +50,21 @@ export function endResync({ at, local, agent }: PeerEndpoint, teacher: Teacher):
       // The worker before is not asked: it teaches as soon as it has been let in.
       else if (teacher === 'local' ? received.includes(WELCOME) : received.includes(RESYNC_REQUEST)) tell();
     });
+  });
+}
+
+/** The agent is let in by its own node's key, as which it speaks. */
+async function callWorker({ at, tls }: PeerEndpoint): Promise<Socket> {
+  if ('abstract' in at) return connect({ path: `\0${at.abstract}`.padEnd(SUN_PATH + 1, '\0') });
+  if (!tls) return connect(at);
+  const key = await readFile(tls.keyFile);
+  // Whoever has one of these keys is a node, whatever it is called.
+  return connectTls({
+    ...at,
+    key,
+    cert: key,
+    ca: [...tls.certificates],
+    checkServerIdentity: () => undefined,
   });
 }
 

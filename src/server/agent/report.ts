@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import type { AgentReport, LoadBalancerReport } from '../../api/agent.ts';
 import type { CertificateReport } from '../../api/certificates.ts';
 import type { Receipt } from '../../spec/plan.ts';
@@ -7,7 +8,8 @@ import { certificateReportsOf, saveCertificateReports } from '../../store/certif
 import { type NewEvent, tellEvents } from '../../store/events.ts';
 import { type LoadBalancerRecord, findLoadBalancer } from '../../store/load-balancers.ts';
 import { type MachineRecord, findMachine, updateMachine } from '../../store/machines.ts';
-import { type NodeRecord, nodesOf, saveNodeReport } from '../../store/nodes.ts';
+import { nextChangeVersion } from '../../store/meta.ts';
+import { type NodeRecord, machineNodes, nodesOf, saveNodeReport, touchNodes } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
 import { saveReceipt } from '../../store/revisions.ts';
 import { type ServerContext, timestamp } from '../context.ts';
@@ -38,10 +40,15 @@ export async function keepReport(
     await tellOnline(tx, machine, context.clock.now());
     await forgetSilence(tx, machine.id);
     await keepAuthority(tx, machine, report.authority, context.clock.now());
-    await updateMachine(tx, seenMachine(machine, report, now));
+    const seen = seenMachine(machine, report, now);
+    await updateMachine(tx, seen);
     const isHosted = await noteArrival(context, tx, machine, report);
     if (await noteUpgrade(tx, machine, report.upgrader, context.clock.now())) machineIds.add(machine.id);
     const touch = (list: readonly string[]) => list.forEach((id) => machineIds.add(id));
+    // All nodes must know each other by what is new.
+    if (seen.peerCertificate !== machine.peerCertificate)
+      for (const id of (await machineNodes(tx, machineId, 0)).ids)
+        touch(await touchNodes(tx, id, await nextChangeVersion(tx)));
     for (const part of report.loadBalancers) {
       const keptPart = await keepPart(context, tx, machine, part);
       if (!keptPart) continue;
@@ -81,10 +88,22 @@ function seenMachine(machine: MachineRecord, report: AgentReport, now: string): 
     hostAddresses,
     fault,
     authority,
+    peerCertificate: readCertificate(report.peerCertificate) ?? machine.peerCertificate,
     lastReportAt: now,
     os,
     upgrader,
   };
+}
+
+/** The certificate alone, whatever came with it; undefined when there is none. */
+function readCertificate(pem: string | undefined): string | undefined {
+  if (pem === undefined) return undefined;
+  try {
+    return new X509Certificate(pem).toString();
+  } catch {
+    // An agent that tells nonsense is known by what it told before.
+    return undefined;
+  }
 }
 
 /** An agent that has started anew has not asked the CA for its terms yet. */

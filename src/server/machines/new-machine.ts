@@ -21,6 +21,7 @@ export async function insertNewMachine(
     hostAddresses: [],
     fault: null,
     authority: null,
+    peerCertificate: null,
     lastReportAt: null,
     createdAt: timestamp(context),
     os: null,

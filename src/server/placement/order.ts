@@ -1,4 +1,4 @@
-import type { BgpOrder, NodeOrder } from '../../api/agent.ts';
+import type { BgpOrder, NodeMember, NodeOrder } from '../../api/agent.ts';
 import type { LoadBalancerRecord } from '../../store/load-balancers.ts';
 import { findMachineHost } from '../../store/machine-hosts.ts';
 import { findMachine } from '../../store/machines.ts';
@@ -17,11 +17,18 @@ export async function nodeOrder(
   machineId: string,
   bgp?: BgpOrder,
 ): Promise<NodeOrder | undefined> {
-  const members: { machineId: string; name: string; address: string }[] = [];
+  const members: (NodeMember & { machineId: string })[] = [];
   for (const node of await nodesOf(tx, [id])) {
     const machine = await findMachine(tx, node.machineId);
     const address = (await findMachineHost(tx, node.machineId))?.address;
-    if (machine && address) members.push({ machineId: machine.id, name: machine.name, address });
+    if (!machine || !address) continue;
+    const certificate = machine.peerCertificate;
+    members.push({
+      machineId: machine.id,
+      name: machine.name,
+      address,
+      ...(certificate === null ? {} : { certificate }),
+    });
   }
   const index = members.findIndex((member) => member.machineId === machineId);
   const own = members[index];
@@ -32,7 +39,11 @@ export async function nodeOrder(
     priority: priorityAt(index),
     address: own.address,
     floatingAddresses: floatingAddress === null ? [] : [floatingAddress],
-    members: members.map(({ name, address }) => ({ name, address })),
+    members: members.map(({ name, address, certificate }) => ({
+      name,
+      address,
+      ...(certificate === undefined ? {} : { certificate }),
+    })),
     ...(bgp && floatingAddress !== null && members.length > 1 ? { bgp } : {}),
     ...(former.length > 0 ? { former } : {}),
   };

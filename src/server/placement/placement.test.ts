@@ -1,4 +1,7 @@
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { selfSigned } from '../../../test/support/certificate.ts';
 import { PRODUCT_PAGE_BODY, inject } from '../../../test/support/control-plane.ts';
 import { type Fleet, startFleet } from '../../../test/support/fleet.ts';
 import { waitFor } from '../../../test/support/wait.ts';
@@ -12,6 +15,13 @@ beforeEach(async () => {
 afterEach(() => fleet.stop());
 
 const PATH = '/v1/load-balancers/web-lb';
+let certificates = 0;
+/** As an agent makes one; each is another. */
+async function newCertificate(): Promise<string> {
+  certificates += 1;
+  const { cert } = selfSigned(fleet.plane.dataDir, `node-${certificates}`);
+  return new X509Certificate(await readFile(cert)).toString();
+}
 const show = async (path = PATH) => (await fleet.call('GET', path)).body;
 const machinesOf = async (path = PATH): Promise<string[]> =>
   (await show(path)).status.nodes.map(({ machine }: { machine: string }) => machine);
@@ -108,6 +118,28 @@ describe('several nodes', () => {
     await fleet.ready('lb-1', '10.0.0.5', { vpc: 'prod', publicAddress: '203.0.113.5' });
     await fleet.ready('lb-2', '10.0.0.6', { vpc: 'prod', publicAddress: '203.0.113.6' });
     await fleet.ready('lb-3', '10.0.0.7', { vpc: 'prod', publicAddress: '203.0.113.7' });
+  });
+
+  test('know each other by certificates, and hear of a new one at once', async () => {
+    await create({ nodes: 2 });
+    await untilOn(['lb-1', 'lb-2']);
+    const certificatesOf = async (name: string) =>
+      (await orderOf(name))?.node?.members.map(({ certificate }) => certificate);
+    expect(await certificatesOf('lb-1')).toEqual([undefined, undefined]);
+    const [first, second] = [await newCertificate(), await newCertificate()];
+    const tell = (name: string, peerCertificate: string) =>
+      fleet.machines.get(name)?.agent.tell({ peerCertificate });
+    await tell('lb-1', first);
+    await tell('lb-2', second);
+    expect(await certificatesOf('lb-1')).toEqual([first, second]);
+    const { version = 0 } = (await fleet.machines.get('lb-1')?.agent.desired()) ?? {};
+    const third = await newCertificate();
+    await tell('lb-2', third);
+    expect((await fleet.machines.get('lb-1')?.agent.desired(version))?.changed).toHaveLength(1);
+    expect(await certificatesOf('lb-1')).toEqual([first, third]);
+    // Nonsense is not handed on, nor is a key that came with it.
+    await tell('lb-2', 'no certificate');
+    expect(await certificatesOf('lb-1')).toEqual([first, third]);
   });
 
   test('have a configuration each, in which they meet the others', async () => {

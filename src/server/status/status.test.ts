@@ -73,6 +73,7 @@ function observation({
           hostAddresses: [],
           fault: null,
           authority: null,
+          peerCertificate: null,
           lastReportAt: AT,
           createdAt: AT,
           os: null,

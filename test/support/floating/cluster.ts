@@ -1,7 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readFileSync, readdirSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { X509Certificate } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DesiredLoadBalancer, LoadBalancerReport } from '../../../src/api/agent.ts';
 import type { AnswerBody, QuestionBody } from '../../../src/api/agent-questions.ts';
@@ -125,6 +126,12 @@ export async function createCluster(
     return waitFor('an answer', () => answers.get(name));
   };
 
+  /** What an agent has made for its machine, and tells its control plane. */
+  const certificateOf = (index: number) =>
+    waitFor('the key of a node', async () =>
+      new X509Certificate(await readFile(join(dataDir(index), 'load-balancers/peer.pem'))).toString(),
+    );
+
   const self: Cluster = {
     network,
     report: (index) => reports.get(members[index]?.name ?? ''),
@@ -165,8 +172,11 @@ export async function createCluster(
         healthCheck: { type: 'tcp', interval: '1s' },
         ...more,
       };
-      const listed = members.filter((_, index) => indexes.includes(index));
-      for (const { name } of members.filter((member) => !listed.includes(member)))
+      const known = await Promise.all(
+        members.map(async (member, index) => ({ ...member, certificate: await certificateOf(index) })),
+      );
+      const listed = known.filter((_, index) => indexes.includes(index));
+      for (const { name } of known.filter((member) => !listed.includes(member)))
         tell({ kind: 'drop', node: name });
       for (const [index, member] of listed.entries()) {
         const order: DesiredLoadBalancer = {
