@@ -4,7 +4,7 @@ import { AppError } from '../base/errors.ts';
 import { getLoadBalancer } from './resources.ts';
 import type { CliContext } from './session.ts';
 import type { WriteOptions } from './write-options.ts';
-import { writeLoadBalancer } from './write.ts';
+import { type Write, writeLoadBalancer } from './write.ts';
 
 /** Others may write at the same time; each round sees what they made. */
 const ATTEMPTS = 8;
@@ -20,7 +20,14 @@ export interface LoadBalancerPatch {
 export async function patchLoadBalancer(
   ctx: CliContext,
   options: WriteOptions,
-  { name, patch }: { name: string; patch: LoadBalancerPatch | ((before: LoadBalancer) => LoadBalancerPatch) },
+  {
+    name,
+    patch,
+    onAccepted,
+  }: { name: string; patch: LoadBalancerPatch | ((before: LoadBalancer) => LoadBalancerPatch) } & Pick<
+    Write,
+    'onAccepted'
+  >,
 ): Promise<void> {
   const before = await getLoadBalancer(await ctx.api(), name);
   const body = typeof patch === 'function' ? patch(before) : patch;
@@ -29,6 +36,7 @@ export async function patchLoadBalancer(
     name: before.name,
     before,
     done: 'updated',
+    onAccepted,
   });
 }
 

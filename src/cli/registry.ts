@@ -52,6 +52,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   'lb access allow': async () => (await import('./commands/lb/access/allow.ts')).allow,
   'lb access deny': async () => (await import('./commands/lb/access/deny.ts')).deny,
   'lb access clear': async () => (await import('./commands/lb/access/clear.ts')).clear,
+  'lb headers list': async () => (await import('./commands/lb/headers/list.ts')).list,
   'lb headers set': async () => (await import('./commands/lb/headers/set.ts')).set,
   'lb headers unset': async () => (await import('./commands/lb/headers/unset.ts')).unset,
   'lb maintenance on': async () => (await import('./commands/lb/maintenance/on.ts')).on,

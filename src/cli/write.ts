@@ -18,6 +18,8 @@ export interface Write {
   before: LoadBalancer | undefined;
   /** What to do when there is no `before`'s id yet: the answer is the load balancer itself. */
   done: 'created' | 'updated' | 'restored';
+  /** Called when the change is accepted, before it is waited for. */
+  onAccepted?: (() => Promise<void>) | undefined;
 }
 
 /** Makes a change of a load balancer, waits until it is live and prints the result; with `--dry-run`, its plan. */
@@ -26,6 +28,7 @@ export async function writeLoadBalancer(ctx: CliContext, options: WriteOptions, 
   const guard = guardMs(options) === undefined ? undefined : guardOf(ctx, options, write);
   if (options.dryRun) return printDryRun(ctx, write);
   const { lb, revision } = await send(ctx, write, guard);
+  await write.onAccepted?.();
   const unchanged = write.before?.revision === revision;
   tellAccepted(ctx, revision, unchanged);
   const done = unchanged ? 'unchanged' : write.done;

@@ -21,24 +21,42 @@ export interface Demo {
   stop(): Promise<void>;
 }
 
-/** Makes VPC `prod`, two sample backends and `web-lb`, where they are not there yet, and shows a request. */
-export async function startDemo(client: ApiClient, print: (line: string) => void): Promise<Demo> {
+/**
+ * Makes VPC `prod`, two sample backends and `web-lb`, where they are not there yet, and shows a request.
+ * @param signal ends it, also while it waits.
+ */
+export async function startDemo(
+  client: ApiClient,
+  print: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Demo> {
   await ensureVpc(client);
-  const servers = await Promise.all(
-    DEMO_HOSTS.map(({ name, addresses }) => startBackend(name, addresses[0] ?? '')),
-  );
-  const balancer = await ensureLoadBalancer(client);
+  const servers: Server[] = [];
+  const stop = async () => void (await Promise.all(servers.map(close)));
+  try {
+    for (const { name, addresses } of DEMO_HOSTS) servers.push(await startBackend(name, addresses[0] ?? ''));
+    await show(client, print, signal);
+    return { stop };
+  } catch (error) {
+    // A server that listens would keep the process from ending.
+    await stop();
+    throw error;
+  }
+}
+
+async function show(client: ApiClient, print: (line: string) => void, signal: AbortSignal): Promise<void> {
+  const balancer = await ensureLoadBalancer(client, signal);
   const { listeners } = balancer.status.nodes[0] ?? {};
   const where = (listeners?.[0] ?? balancer.status.addresses[0] ?? '').replace(/:80$/, '');
   print(
     `Demo: load balancer web-lb serves ${DEMO_HOSTS.map(({ name }) => name).join(' and ')} on http://${where}`,
   );
+  await waitForAnswer(`http://${where}/`, signal);
   for (const _ of DEMO_HOSTS) {
-    const answer = await fetch(`http://${where}/`);
+    const answer = await fetch(`http://${where}/`, { signal });
     print(`  $ curl http://${where}/   →  ${answer.status} ${(await answer.text()).trim()}`);
   }
   print('Try: bin/agentmetal lb show web-lb');
-  return { stop: async () => void (await Promise.all(servers.map(close))) };
 }
 
 function startBackend(name: string, address: string): Promise<Server> {
@@ -73,7 +91,7 @@ async function ensureVpc(client: ApiClient): Promise<void> {
   });
 }
 
-async function ensureLoadBalancer(client: ApiClient): Promise<LoadBalancer> {
+async function ensureLoadBalancer(client: ApiClient, signal: AbortSignal): Promise<LoadBalancer> {
   const { body } = await client.request<Page<LoadBalancer>>({
     method: 'GET',
     path: '/v1/load-balancers',
@@ -95,7 +113,7 @@ async function ensureLoadBalancer(client: ApiClient): Promise<LoadBalancer> {
       headers: { prefer: 'wait=30' },
     });
   }
-  return waitForBackends(client);
+  return waitForBackends(client, signal);
 }
 
 /** What somebody made for real must never be led to sample servers. */
@@ -104,11 +122,28 @@ function requireOurs(kind: string, { name, labels }: Labelled): void {
   throw new Error(`there is a ${kind} ${name} already that is not the demo's, and it is left alone`);
 }
 
-async function waitForBackends(client: ApiClient): Promise<LoadBalancer> {
+function waitForBackends(client: ApiClient, signal: AbortSignal): Promise<LoadBalancer> {
+  return until(signal, async () => {
+    const { body } = await client.request<LoadBalancer>({ method: 'GET', path: '/v1/load-balancers/web-lb' });
+    return body.status.backends.some(({ state }) => state === 'up') ? body : undefined;
+  });
+}
+
+/** What was last told of the backends may be from before a pause, in which they were away. */
+async function waitForAnswer(url: string, signal: AbortSignal): Promise<void> {
+  await until(signal, async () => {
+    const answer = await fetch(url, { signal });
+    await answer.body?.cancel();
+    return answer.ok || undefined;
+  });
+}
+
+async function until<T>(signal: AbortSignal, look: () => Promise<T | undefined>): Promise<T> {
   const deadline = performance.now() + 30_000;
   for (;;) {
-    const { body } = await client.request<LoadBalancer>({ method: 'GET', path: '/v1/load-balancers/web-lb' });
-    if (body.status.backends.some(({ state }) => state === 'up')) return body;
+    const seen = await look();
+    if (seen !== undefined) return seen;
+    signal.throwIfAborted();
     if (performance.now() > deadline)
       throw new Error('no backend of web-lb came up; see: bin/agentmetal lb show web-lb');
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -61,6 +61,10 @@ export async function runUp(options: UpOptions, surroundings: UpSurroundings): P
   await announce(launch, surroundings);
   const demo = launch.demo ? await tryDemo(launch, surroundings) : undefined;
   await Promise.race([untilAborted(signal), agent.failed]);
+  if (demo)
+    print(
+      'The demo’s sample backends end with it; web-lb stays, and answers 503 until the next start with --demo.',
+    );
   await demo?.stop();
   await agent.stop();
   await server.stop();
@@ -87,7 +91,7 @@ async function prepare(options: UpOptions): Promise<Launch> {
 }
 
 async function announce(
-  { url, dataDir, firstKey, tlsCert, allowLoopbackBackends, agentListen }: Launch,
+  { url, dataDir, firstKey, tlsCert, allowLoopbackBackends, agentListen, demo }: Launch,
   surroundings: UpSurroundings,
 ): Promise<void> {
   const { print, saveContext, knownKey } = surroundings;
@@ -103,13 +107,13 @@ async function announce(
   if (agentListen !== undefined)
     print(`Machines reach it on ${agentListen}: bin/agentmetal machine add ADDRESS`);
   if (allowLoopbackBackends) print('Backends on loopback are allowed (AGENTMETAL_ALLOW_LOOPBACK_BACKENDS).');
-  const next = firstKey === undefined ? 'lb list' : 'lb create --name web-lb --type http';
+  const next = firstKey === undefined || demo ? 'lb list' : 'lb create --name web-lb --type http';
   print(`Next, in another terminal: bin/agentmetal ${next}`);
 }
 
 async function tryDemo(
   { url, firstKey, tlsCert }: Launch,
-  { print, knownKey, env }: UpSurroundings,
+  { print, knownKey, env, signal }: UpSurroundings,
 ): Promise<Demo | undefined> {
   const key = firstKey ?? env['AGENTMETAL_API_KEY'] ?? (await knownKey(url));
   if (key === undefined) {
@@ -118,9 +122,9 @@ async function tryDemo(
   }
   const certificate = tlsCert === undefined ? undefined : readFileSync(tlsCert, 'utf8');
   try {
-    return await startDemo(new ApiClient({ url, key, send: createHttpSend({ certificate }) }), print);
+    return await startDemo(new ApiClient({ url, key, send: createHttpSend({ certificate }) }), print, signal);
   } catch (error) {
-    print(`The demo could not be set up: ${messageOf(error)}`);
+    if (!signal.aborted) print(`The demo could not be set up: ${messageOf(error)}`);
     return undefined;
   }
 }

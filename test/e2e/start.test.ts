@@ -66,6 +66,22 @@ describe('the demo', () => {
       await waitFor('the request', () => requestShown.test(product.output()));
       await product.restart();
       await waitFor('the request again', () => requestShown.test(product.output()));
+      expect(product.output()).not.toMatch(/→ {2}503/);
+      // What there is already need not be made.
+      expect(product.output()).not.toContain('lb create');
+    } finally {
+      await product.stop();
+    }
+  });
+
+  it('that fails does not keep `up` from ending, and ends its servers', async () => {
+    const product = await startProduct({ args: ['--demo'] });
+    try {
+      await waitFor('the request', () => requestShown.test(product.output()));
+      await product.sh('agentmetal lb delete web-lb --yes && agentmetal lb create --name web-lb --type tcp --port 4000');
+      await product.restart();
+      await waitFor('a word', () => product.output().includes('is left alone'));
+      await expect(fetch('http://127.90.0.1:8080/')).rejects.toThrow('fetch failed');
     } finally {
       await product.stop();
     }

@@ -14,9 +14,15 @@ export function formatAge(time: string, now: number): string {
   return `${seconds}s`;
 }
 
-/** A time for people: `2026-11-23 04:26:00 UTC (3h ago)`. */
+/** A time for people, gone by or to come: `2026-11-23 04:26:00 UTC (3h ago)`, `(in 31s)`. */
 export function formatTime(time: string, now: number): string {
-  return `${time.replace('T', ' ').replace(/(\.\d+)?Z$/, ' UTC')} (${formatAge(time, now)} ago)`;
+  const ahead = Date.parse(time) - now;
+  // Clocks differ a little: what was just now is no time to come.
+  const distance =
+    ahead >= 2000
+      ? `in ${formatAge(new Date(now - ahead).toISOString(), now)}`
+      : `${formatAge(time, now)} ago`;
+  return `${time.replace('T', ' ').replace(/(\.\d+)?Z$/, ' UTC')} (${distance})`;
 }
 
 const UNITS: ReadonlyArray<readonly [unit: string, seconds: number]> = [

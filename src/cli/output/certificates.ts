@@ -1,5 +1,6 @@
 import type { CertificateStatus, TermsAgreement } from '../../api/certificates.ts';
 import { formatMoment } from './age.ts';
+import { termsText } from '../terms-text.ts';
 import { type Section, indent, renderSections } from './sections.ts';
 import { paintState } from './state.ts';
 import { type Style, printable } from './style.ts';
@@ -113,7 +114,8 @@ function attemptText({ lastAttemptAt, attempts = 0 }: CertificateStatus, now: nu
 
 function renderTerms(agreements: readonly TermsAgreement[], { name, now }: CertificateContext): string {
   const lines = agreements.map(({ directory, termsOfService, agreedBy, agreedAt, isCurrent }) => {
-    const what = termsOfService ?? directory ?? 'the CA’s terms';
+    // The directory is where machines ask, which is nothing to read.
+    const what = termsOfService ?? (directory === undefined ? 'those of the CA' : termsText({ directory }));
     const before = isCurrent ? '' : ' (before)';
     return `Terms${before}: ${what}, agreed to by ${agreedBy} on ${formatMoment(agreedAt, now)}`;
   });

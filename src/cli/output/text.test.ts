@@ -29,6 +29,8 @@ test('shows ages in the largest unit', () => {
   expect(ages.map((time) => formatAge(time, now))).toEqual(['45s', '12m', '11h', '22d']);
   expect(formatAge('2026-11-23T12:00:05Z', now)).toBe('0s');
   expect(formatTime('2026-11-23T10:59:00.123Z', now)).toBe('2026-11-23 10:59:00 UTC (1h ago)');
+  expect(formatTime('2026-11-23T12:00:31Z', now)).toBe('2026-11-23 12:00:31 UTC (in 31s)');
+  expect(formatTime('2026-11-23T12:00:01Z', now)).toBe('2026-11-23 12:00:01 UTC (0s ago)');
 });
 
 test('an error names every field and what mends it', () => {

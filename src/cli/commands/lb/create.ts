@@ -75,7 +75,6 @@ export const create = defineCommand({
       tls: options.domain.length === 0 ? undefined : tlsDomains(options.domain),
       deletionProtection: options.deletionProtection || undefined,
     };
-    if (options.domain.length > 0) await tellTerms(ctx);
     await writeLoadBalancer(ctx, options, {
       request: {
         method: 'POST',
@@ -85,6 +84,9 @@ export const create = defineCommand({
       name,
       before: undefined,
       done: 'created',
+      onAccepted: async () => {
+        if (options.domain.length > 0) await tellTerms(ctx);
+      },
     });
   },
 });

@@ -60,6 +60,11 @@ describe('output', () => {
     expect(table.out).toMatch(
       /^NAME +TYPE +STATE +ADDRESSES +BACKENDS +REVISION +AGE\nweb-lb +http +active +127.80.0.1 +1\/1 +1 +\d+[smhd]\n$/,
     );
+    const states = async () => (await runCli('lb list --no-header', { env })).out;
+    expect((await runCli('lb backend drain web-lb web-1:8080', { env })).code).toBe(0);
+    expect(await states()).toContain(' (drained) ');
+    expect((await runCli('lb maintenance on web-lb', { env })).code).toBe(0);
+    expect(await states()).toContain(' (maintenance) ');
     expect((await runCli('-o name lb list', { env })).out).toBe('web-lb\n');
     expect((await runCli('lb list --no-header', { env })).out).toMatch(/^web-lb/);
     expect(JSON.parse((await runCli('lb list -o json', { env })).out)).toMatchObject({

@@ -198,6 +198,10 @@ describe('headers', () => {
       request: { set: { 'x-env': 'test' }, add: {}, remove: [] },
       response: { set: { 'X-Frame-Options': 'DENY' }, add: {}, remove: ['Server'] },
     });
+    const listed = await runCli('lb headers list web-lb --no-header', { env: api.env });
+    expect(listed.out).toMatch(
+      /^request +set +x-env +test\nresponse +set +X-Frame-Options +DENY\nresponse +remove +Server +-\n$/,
+    );
     const instead = await run(api, 'headers set web-lb --response "server: none" --remove-request X-Env');
     expect(instead?.headers).toEqual({
       request: { set: {}, add: {}, remove: ['X-Env'] },

@@ -32,6 +32,10 @@ export const remove = defineCommand({
     const { status } = await api.request({ method: 'DELETE', path, query: { force: options.force } });
     const isGone = status === 204;
     if (!isGone && options.wait !== false)
+      ctx.progress.step(
+        `taking off what was put on ${name}; where it cannot be reached any more, end that: agentmetal machine remove ${name} --force --yes`,
+      );
+    if (!isGone && options.wait !== false)
       await waitUntilRemoved(ctx, { machine, timeout: options.timeout, timeoutMs: limit });
     ctx.progress.stop();
     const how = isGone || options.wait !== false ? 'removed' : 'is being removed';

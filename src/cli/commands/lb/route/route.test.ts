@@ -114,6 +114,20 @@ describe('route add', () => {
     expect(missing).toMatchObject({ code: 3, err: expect.stringContaining('web-lb has no route z') });
   });
 
+  test.each([
+    ['--path-prefix /api', '--path-prefix /api/v2', true],
+    ['--path-prefix /api', '--path /api/x --method GET', true],
+    ['--path-prefix /api', '--path-prefix /apix', false],
+    ['--path-prefix /api --method GET', '--path-prefix /api/v2', false],
+    ['--host a.test --path-prefix /', '--host a.test --path-prefix /x', true],
+    ['--host a.test', '--path-prefix /x', false],
+  ])('after %s, %s can be reached or not', async (wide, narrow, isHidden) => {
+    const api = await start();
+    await run(api, `add web-lb ${wide} --pool api --name wide`);
+    const { err } = await runCli(`lb route add web-lb ${narrow} --pool api --name narrow`, { env: api.env });
+    expect(err.includes('no request reaches narrow: wide')).toBe(isHidden);
+  });
+
   test('says what it understood, and warns of one that no request reaches', async () => {
     const api = await start();
     await run(api, 'add web-lb --pool api --name rest');

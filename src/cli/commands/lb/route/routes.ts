@@ -1,6 +1,6 @@
 import type { LoadBalancer } from '../../../../api/load-balancer.ts';
 import { AppError } from '../../../../base/errors.ts';
-import type { Route } from '../../../../spec/route.ts';
+import type { Route, RouteMatch } from '../../../../spec/route.ts';
 import type { LoadBalancerPatch } from '../../../change-spec.ts';
 import { usageError } from '../../../failure.ts';
 import { suggest } from '../../../suggest.ts';
@@ -55,8 +55,43 @@ export function placeRoute(lb: LoadBalancer, route: Route, position: Position = 
   return others.toSpliced(before === undefined ? neighbour + 1 : neighbour, 0, route);
 }
 
-/** The route before another one that takes every request, so that none is left. */
+/** The route before another one that takes all of its requests, so that none is left. */
 export function routeThatHides(routes: readonly Route[], name: string): Route | undefined {
   const index = routes.findIndex((route) => route.name === name);
-  return routes.slice(0, index).find(({ match }) => Object.keys(match).length === 0);
+  const hidden = routes[index];
+  return (
+    hidden && routes.slice(0, index).find((route) => !goesOn(route) && takesAll(route.match, hidden.match))
+  );
+}
+
+/** A redirect to the other scheme alone lets requests go on that have it. */
+function goesOn({ redirect }: Route): boolean {
+  return redirect?.scheme !== undefined && redirect.host === undefined && redirect.path === undefined;
+}
+
+/** Whether a match is met by every request that meets another. */
+function takesAll(wide: RouteMatch, narrow: RouteMatch): boolean {
+  const { path = narrow.pathPrefix } = narrow;
+  return (
+    holdsAll(wide.host, narrow.host) &&
+    holdsAll(wide.method, narrow.method) &&
+    (wide.path === undefined || wide.path === narrow.path) &&
+    (wide.pathPrefix === undefined || (path !== undefined && isBelow(path, wide.pathPrefix))) &&
+    Object.entries(wide.header ?? {}).every(([header, value]) => {
+      const own = Object.entries(narrow.header ?? {}).find(
+        ([other]) => other.toLowerCase() === header.toLowerCase(),
+      )?.[1];
+      return own !== undefined && (value === '*' || value === own);
+    })
+  );
+}
+
+function holdsAll(wide: string | string[] | undefined, narrow: string | string[] | undefined): boolean {
+  if (wide === undefined) return true;
+  const known = new Set([wide].flat());
+  return narrow !== undefined && [narrow].flat().every((each) => known.has(each));
+}
+
+function isBelow(path: string, prefix: string): boolean {
+  return path === prefix || path.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`);
 }

@@ -69,7 +69,12 @@ export const set = defineCommand({
     if (Object.keys(tls).length === 0) {
       throw usageError('no domain is given', `agentmetal lb tls set ${args.name} --domain app.example.com`);
     }
-    if (domain.length > 0) await tellTerms(ctx);
-    await patchLoadBalancer(ctx, options, { name: args.name, patch: { spec: { tls } } });
+    await patchLoadBalancer(ctx, options, {
+      name: args.name,
+      patch: { spec: { tls } },
+      onAccepted: async () => {
+        if (domain.length > 0) await tellTerms(ctx);
+      },
+    });
   },
 });

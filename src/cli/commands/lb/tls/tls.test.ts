@@ -20,6 +20,10 @@ describe('set', () => {
       /agree to the terms of Let’s Encrypt \(https:/,
     );
     expect((await tls(api, '--min-version 1.3')).err).not.toMatch(/terms/);
+    expect((await tls(api, '--domain app.example.com --dry-run')).err).not.toMatch(/terms/);
+    const refused = await runCli('lb tls set web-lb --domain not_a_domain!', { env: api.env });
+    expect(refused.code).not.toBe(0);
+    expect(refused.err).not.toMatch(/terms/);
     const { err } = await runCli('lb create --name b --type http --domain b.example.com', { env: api.env });
     expect(err).toMatch(/agree to the terms/);
     const apply = (tls: string) =>
@@ -190,6 +194,14 @@ app.example.com
 
 Terms: https://ca.test/terms, agreed to by admin on 2026-11-23 03:00:00 UTC (3 hours ago)
 `,
+    );
+    const untold = {
+      ...agreement,
+      termsOfService: undefined,
+      directory: 'https://acme-v02.api.letsencrypt.org/directory',
+    };
+    expect(renderCertificates({ items: [ill], agreements: [untold] }, context)).toContain(
+      'Terms: Let’s Encrypt (https://letsencrypt.org/repository/), agreed to',
     );
     const before = { ...agreement, isCurrent: false };
     expect(renderCertificates({ items: [ill], agreements: [before] }, context)).toMatch(
