@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ZoneName } from './dns-zone.ts';
 import type { LoadBalancerSpec } from './load-balancer.ts';
 import { Domain, MAX_DOMAINS } from './tls.ts';
-import { IpText } from './vpc.ts';
+import { IpText } from './network-text.ts';
 
 /** TTL of records for which the spec names none, in seconds. */
 export const DEFAULT_DNS_TTL = 60;

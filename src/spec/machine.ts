@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Labels, ResourceName } from './name.ts';
-import { IpText } from './vpc.ts';
+import { IpText } from './network-text.ts';
 
 /** A host key as OpenSSH shows it: the SHA-256 of the public key in base64 without padding. */
 export const HostKey = z

@@ -1,48 +1,9 @@
 import { z } from 'zod';
-import { formatCidr, formatIp, parseCidr, parseIp } from './address.ts';
+import { formatIp, parseIp } from './address.ts';
 import { Labels, ResourceName } from './name.ts';
+import { AddressOrNetworkText, CidrText, IpText } from './network-text.ts';
 import { isHostName } from './target.ts';
-
-/** A network prefix, stored in canonical form. */
-export const CidrText = z
-  .string()
-  .refine((text) => parseCidr(text) !== undefined, {
-    error: 'must be a network such as 10.0.0.0/16 or fd00::/8, without bits beyond the prefix',
-    abort: true,
-  })
-  .overwrite((text) => {
-    const cidr = parseCidr(text);
-    return cidr ? formatCidr(cidr) : text;
-  })
-  .describe('A network prefix such as 10.0.0.0/16.')
-  .meta({ examples: ['10.0.0.0/16'] });
-
-/** An IP address, stored in canonical form. */
-export const IpText = z
-  .string()
-  .refine((text) => parseIp(text) !== undefined, { error: 'must be an IPv4 or IPv6 address', abort: true })
-  .overwrite((text) => {
-    const ip = parseIp(text);
-    return ip ? formatIp(ip) : text;
-  })
-  .describe('An IPv4 or IPv6 address.')
-  .meta({ examples: ['10.0.1.7'] });
-
-/** An address or a network prefix, stored in canonical form. */
-const FloatingText = z
-  .string()
-  .refine((text) => parseCidr(text) !== undefined || parseIp(text) !== undefined, {
-    error:
-      'must be an address such as 10.0.9.1 or a network such as 10.0.9.0/28, without bits beyond the prefix',
-    abort: true,
-  })
-  .overwrite((text) => {
-    const [cidr, ip] = [parseCidr(text), parseIp(text)];
-    if (cidr) return formatCidr(cidr);
-    return ip ? formatIp(ip) : text;
-  })
-  .describe('An address, or a network prefix.')
-  .meta({ examples: ['203.0.113.10', '10.0.9.0/28'] });
+import { VpcDriver } from './vpc-driver.ts';
 
 export const HostName = z
   .string()
@@ -127,7 +88,7 @@ export const VpcSpec = z
       .describe('Name servers asked for names that are no hosts of the VPC. Default: the system’s.'),
     hosts: z.array(VpcHost).max(10_000).default([]).describe('The members of the VPC. Default: none.'),
     floatingAddresses: z
-      .array(FloatingText)
+      .array(AddressOrNetworkText)
       .max(64)
       .default([])
       .describe(
@@ -136,6 +97,11 @@ export const VpcSpec = z
     bgp: Bgp.optional().describe(
       'Routers of the network that speak BGP. With them all nodes of a load balancer with two or more have its floating address at once and announce it; without, one node at a time has it. Default: none.',
     ),
+    driver: VpcDriver.nullable()
+      .default(null)
+      .describe(
+        'What makes machines for load balancers of the VPC when none is free. Default: null, machines are added by hand.',
+      ),
   })
   .describe('What a VPC is.');
 export type VpcSpec = z.infer<typeof VpcSpec>;
@@ -155,5 +121,6 @@ export const DEFAULT_VPC: VpcDefinition = {
     nameServers: [],
     hosts: [],
     floatingAddresses: [],
+    driver: null,
   },
 };

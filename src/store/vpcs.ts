@@ -76,8 +76,8 @@ function fromRow(row: Selectable<Database['vpcs']>): VpcRecord {
     id: row.id,
     name: row.name,
     labels: JSON.parse(row.labels) as VpcRecord['labels'],
-    // Those of before the field have none.
-    spec: { floatingAddresses: [], ...(JSON.parse(row.spec) as Partial<VpcSpec>) } as VpcSpec,
+    // Those of before the fields have none.
+    spec: { floatingAddresses: [], driver: null, ...(JSON.parse(row.spec) as Partial<VpcSpec>) } as VpcSpec,
     sealed: row.sealed,
     revision: row.revision,
     createdAt: row.created_at,

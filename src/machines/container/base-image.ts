@@ -5,14 +5,12 @@ import { AppError } from '../../base/errors.ts';
 
 import { exec } from '../../host/exec.ts';
 import { readTextIfExists, writeFileAtomic } from '../../host/files.ts';
-
-/** Releases of Debian that a container can be. */
-export type Release = 'bookworm' | 'trixie';
+import type { MachineRelease } from '../../spec/vpc-driver.ts';
 
 export interface BaseImageOptions {
   /** Where images are kept; made when missing. */
   folder: string;
-  release: Release;
+  release: MachineRelease;
   /** Packages beside those that make a machine. Default: what an agent needs, because a VPC has no way to the mirror. */
   packages?: readonly string[];
   /** Commands that mmdebstrap runs at the end, each given the image's root as `$1`. */
@@ -71,7 +69,7 @@ async function build(path: string, { folder, release, packages = AGENT, hooks = 
 
 function bootstrapArguments(
   part: string,
-  release: Release,
+  release: MachineRelease,
   packages: readonly string[],
   hooks: readonly string[],
   { main, security }: Mirrors,

@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
 import { AppError } from '../../base/errors.ts';
 import { exec } from '../../host/exec.ts';
 import { readTextIfExists, writeFileAtomic } from '../../host/files.ts';
 import { commandLine, isRunning, signal } from '../../host/processes.ts';
+import { type Nic, ensureNamespace, plug, removeNamespace, shortName, unplug } from '../network/links.ts';
 import type { KeyPair } from '../ssh/keys.ts';
-import { type Nic, ensureNamespace, plug, removeNamespace, shortName, unplug } from './network.ts';
 
 const STOP_MS = 20_000;
 const POLL_MS = 20;
@@ -23,6 +23,8 @@ export interface ContainerOptions {
   nics: readonly Nic[];
   /** Names of the VPC's machines, a hosts file that is rewritten in place. */
   hosts: string;
+  /** Addresses of the name servers that its programs ask. */
+  nameServers: readonly string[];
   hostKey: KeyPair;
   /** Public key, as in authorized_keys, of who may come in as root. */
   authorizedKey: string;
@@ -46,53 +48,65 @@ export interface Container {
 
 /** Makes the files of a container; a half-made one is finished. */
 export async function createContainer(options: ContainerOptions): Promise<Container> {
-  const namespace = shortName('am-m-', options.folder);
-  const root = join(options.folder, 'root');
-  const running = () => findProcess(options.folder, root);
-  await mkdir(options.folder, { recursive: true, mode: 0o700 });
-  const kill = async () => {
-    const pid = await running();
-    if (pid === undefined) return;
-    // The payload's first process first: the kernel then ends every process in its namespace.
-    for (const child of children(pid)) signal(child, 'SIGKILL');
-    signal(pid, 'SIGKILL');
-    await untilEnded(pid, STOP_MS);
-  };
+  const { folder, nics } = options;
+  const { namespace, root } = placeOf(folder);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   return {
     namespace,
-    isRunning: async () => (await running()) !== undefined,
+    isRunning: () => isContainerRunning(folder),
     async start() {
-      if ((await running()) !== undefined) return;
+      if (await isContainerRunning(folder)) return;
       await ensureNamespace(namespace);
-      for (const nic of options.nics) await plug(namespace, nic);
+      for (const nic of nics) await plug(namespace, nic);
       await mountRoot(options, root);
       await furnish(options, root);
       await boot(options, root, namespace);
     },
     async stop() {
-      const pid = await running();
+      const pid = await findProcess(folder);
       if (pid === undefined) return;
       signal(pid, 'SIGTERM');
-      if (!(await untilEnded(pid, STOP_MS))) await kill();
+      if (!(await untilEnded(pid, STOP_MS))) await kill(folder);
     },
     async crash() {
-      for (const nic of options.nics) await unplug(namespace, nic);
-      await kill();
+      for (const nic of nics) await unplug(namespace, nic);
+      await kill(folder);
     },
     async clear() {
-      await kill();
+      await kill(folder);
       await exec('umount', ['--lazy', root]);
       for (const part of ['upper', 'work']) {
-        await rm(join(options.folder, part), { recursive: true, force: true });
+        await rm(join(folder, part), { recursive: true, force: true });
       }
     },
-    async destroy() {
-      await kill();
-      await exec('umount', ['--lazy', root]);
-      await removeNamespace(namespace);
-      await rm(options.folder, { recursive: true, force: true });
-    },
+    destroy: () => removeContainer(folder),
   };
+}
+
+export async function isContainerRunning(folder: string): Promise<boolean> {
+  return (await findProcess(folder)) !== undefined;
+}
+
+/** Ends a container and removes all there is of it, as far as it has come; where nothing is there it does nothing. */
+export async function removeContainer(folder: string): Promise<void> {
+  const { namespace, root } = placeOf(folder);
+  await kill(folder);
+  await exec('umount', ['--lazy', root]);
+  await removeNamespace(namespace);
+  await rm(folder, { recursive: true, force: true });
+}
+
+function placeOf(folder: string): { namespace: string; root: string } {
+  return { namespace: shortName('am-m-', folder), root: join(folder, 'root') };
+}
+
+async function kill(folder: string): Promise<void> {
+  const pid = await findProcess(folder);
+  if (pid === undefined) return;
+  // The payload's first process first: the kernel then ends every process in its namespace.
+  for (const child of children(pid)) signal(child, 'SIGKILL');
+  signal(pid, 'SIGKILL');
+  await untilEnded(pid, STOP_MS);
 }
 
 async function mountRoot({ folder, base }: ContainerOptions, root: string): Promise<void> {
@@ -108,12 +122,16 @@ async function mountRoot({ folder, base }: ContainerOptions, root: string): Prom
 }
 
 /** What makes this machine another one than the next. */
-async function furnish({ name, hostKey, authorizedKey }: ContainerOptions, root: string): Promise<void> {
+async function furnish(
+  { name, nameServers, hostKey, authorizedKey }: ContainerOptions,
+  root: string,
+): Promise<void> {
   const keys = join(root, 'root/.ssh');
   const resolver = join(root, 'etc/resolv.conf');
   await writeFile(join(root, 'etc/hostname'), `${name}\n`);
   await rm(resolver, { force: true });
-  await writeFile(resolver, '# Names of the VPC are in /etc/hosts.\n');
+  const servers = nameServers.map((address) => `nameserver ${address}\n`);
+  await writeFile(resolver, ['# Names of machines of the VPC are in /etc/hosts.\n', ...servers].join(''));
   await writeFileAtomic(join(root, 'etc/ssh/ssh_host_ed25519_key'), hostKey.private);
   await writeFileAtomic(join(root, 'etc/ssh/ssh_host_ed25519_key.pub'), `${hostKey.public}\n`, {
     mode: 0o644,
@@ -172,10 +190,14 @@ async function boot(
   await writeFileAtomic(join(folder, 'pid'), `${child.pid}\n`, { durable: false });
 }
 
-async function findProcess(folder: string, root: string): Promise<number | undefined> {
-  const pid = Number(await readTextIfExists(join(folder, 'pid')));
-  // The number may have gone to another process since; ours names the machine's root.
-  return pid > 0 && isRunning(pid) && commandLine(pid).includes(`--directory=${root}`) ? pid : undefined;
+/** By its number as long as that is right; it may have gone to another process, or never have been written down. */
+async function findProcess(folder: string): Promise<number | undefined> {
+  const { root } = placeOf(folder);
+  const isOurs = (pid: number) =>
+    pid > 0 && isRunning(pid) && commandLine(pid).includes(`--directory=${root}`);
+  const kept = Number(await readTextIfExists(join(folder, 'pid')));
+  if (isOurs(kept)) return kept;
+  return (await readdir('/proc')).map(Number).find(isOurs);
 }
 
 function children(pid: number): number[] {

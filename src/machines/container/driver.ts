@@ -1,35 +1,38 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readTextIfExists, writeFileAtomic } from '../../host/files.ts';
+import type { MachineRelease } from '../../spec/vpc-driver.ts';
 import type { Machine, MachineDriver } from '../driver.ts';
+import { openManagement } from '../network/management.ts';
+import { type MachineNetwork, ensureNics } from '../network/networks.ts';
 import { connect } from '../ssh/connection.ts';
 import { type KeyPair, fingerprintOfLine, generateKeyPair } from '../ssh/keys.ts';
 import type { SshTarget } from '../ssh/target.ts';
 import { waitUntilReachable } from '../ssh/wait.ts';
-import { type Release, baseImage } from './base-image.ts';
-import { type Container, createContainer } from './container.ts';
+import { baseImage } from './base-image.ts';
+import { type Container, createContainer, isContainerRunning, removeContainer } from './container.ts';
 import { addHost, ensureHosts, removeHost } from './hosts.ts';
-import { type Bridge, ensureBridge, removeBridge, shortName } from './network.ts';
 
 export interface ContainerDriverOptions {
   /** Where images, machines and keys are kept. */
   dataDir: string;
-  /** The first address of the network on which machines are reached from this host, with the prefix: `203.0.113.1/24`. */
-  publicGateway: string;
   /** Where base images are kept. Default: in the data directory. */
-  imageFolder?: string;
+  imageFolder?: string | undefined;
 }
 
-/** A container that is wanted. Addresses hold the length of the prefix, such as `10.90.0.11/24`. */
+/** A container that is wanted. */
 export interface ContainerWanted {
-  /** Name within its VPC. */
+  /** What tells it from every other, for good. */
+  id: string;
+  /** Its host name, which is its name in the VPC. */
   name: string;
-  vpc: { name: string; /** The bridge's address in the VPC. */ gateway: string };
-  /** In the VPC. */
-  address: string;
-  /** On the network that this host reaches. */
-  publicAddress: string;
-  release: Release;
+  /** Name of its VPC. */
+  vpc: string;
+  network: MachineNetwork;
+  /** Addresses of the name servers that its programs ask. */
+  nameServers: readonly string[];
+  release: MachineRelease;
 }
 
 /** A container can do more than other machines. */
@@ -38,70 +41,94 @@ export interface ContainerMachine extends Machine {
 }
 
 export interface ContainerDriver extends MachineDriver<ContainerWanted> {
+  /** The address of this host that every machine reaches, once {@link ready} is done. */
+  readonly hostAddress: string;
+  /** Makes what all machines have in common on this host when it is not there, as after a start of the host. */
+  ready(): Promise<void>;
+  /** Has the base image of a release there, which takes a minute the first time. */
+  prepare(release: MachineRelease): Promise<void>;
   create(wanted: ContainerWanted, signal: AbortSignal): Promise<ContainerMachine>;
-  /** Removes the networks; containers are destroyed before. */
+  /** Has a machine that was made once run, and tells whether it had to be started. Its keys stay. */
+  keep(wanted: ContainerWanted): Promise<boolean>;
+  /** Ends a machine and removes all there is of it; for one of which nothing is there it does nothing. */
+  remove(wanted: ContainerWanted): Promise<void>;
+  /** Removes what machines have in common, after the last of them. */
   close(): Promise<void>;
 }
 
 /**
- * Machines that are containers with a systemd of their own on this host. Each VPC is a bridge in a network namespace of
- * its own, without a way out, so that VPCs with the same addresses live side by side; a second bridge, in the namespace
- * of this process, is the network from which the machines are reached.
+ * Machines that are containers with a systemd of their own on this host. Their networks are those of `../network`: that of
+ * the VPC, one on which clients reach them, and one that leads to this host alone.
  */
 export async function openContainerDriver(options: ContainerDriverOptions): Promise<ContainerDriver> {
-  const { dataDir, publicGateway, imageFolder = join(dataDir, 'images') } = options;
-  const publicBridge: Bridge = { name: shortName('amp', dataDir) };
-  const vpcs = new Map<string, Bridge>();
-  await ensureBridge(publicBridge, publicGateway);
-  // Machines that are made at the same time share networks, a hosts file and a key.
-  let turn: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const done = turn.then(work);
-    turn = done.catch(() => undefined);
-    return done;
+  const { dataDir, imageFolder = join(dataDir, 'images') } = options;
+  const management = await openManagement(join(dataDir, 'machines/management-prefix'));
+  const inTurn = createTurns();
+  const imageOf = (release: MachineRelease) => baseImage({ folder: imageFolder, release });
+  const folderOf = ({ id }: Pick<ContainerWanted, 'id'>) => join(dataDir, 'machines', id);
+  const hostsFolder = ({ vpc }: MachineNetwork) => join(dataDir, 'vpcs', vpc.id);
+
+  /** The container as it should be, whether it runs or not. */
+  const containerOf = async (wanted: ContainerWanted) => {
+    const folder = folderOf(wanted);
+    const base = await imageOf(wanted.release);
+    const access = await inTurn('access', () => keyPair(join(dataDir, 'machines/access-key'), 'agentmetal'));
+    const hostKey = await keyPair(join(folder, 'host-key'), wanted.name);
+    const { hosts, nics } = await inTurn('networks', async () => {
+      await management.ensure();
+      return {
+        hosts: await ensureHosts(hostsFolder(wanted.network)),
+        nics: await ensureNics(dataDir, wanted.network),
+      };
+    });
+    const container = await createContainer({
+      folder,
+      name: wanted.name,
+      base,
+      hosts,
+      nameServers: wanted.nameServers,
+      hostKey,
+      authorizedKey: access.public,
+      nics: [...nics, management.nicOf(wanted.id)],
+    });
+    const target: SshTarget = {
+      host: management.addressOf(wanted.id),
+      port: 22,
+      user: 'root',
+      privateKey: access.private,
+      hostKey: fingerprintOfLine(hostKey.public),
+    };
+    const address = wanted.network.address.split('/')[0] ?? '';
+    await inTurn('hosts', () => addHost(hosts, { address, name: wanted.name, vpc: wanted.vpc }));
+    return { container, target };
   };
+
+  const takeAway = async ({ id, name, network }: ContainerWanted) => {
+    await removeContainer(folderOf({ id }));
+    await inTurn('hosts', async () => removeHost(await ensureHosts(hostsFolder(network)), name));
+  };
+  const remove = (wanted: ContainerWanted) => inTurn(wanted.id, () => takeAway(wanted));
+
+  /** What was not there before is not left half-made behind. */
+  const start = async (wanted: ContainerWanted) => {
+    const wasThere = existsSync(folderOf(wanted));
+    try {
+      const made = await containerOf(wanted);
+      await made.container.start();
+      return made;
+    } catch (error) {
+      if (!wasThere) await takeAway(wanted);
+      throw error;
+    }
+  };
+
   return {
+    hostAddress: management.hostAddress,
+    ready: () => inTurn('networks', () => management.ensure()),
+    prepare: async (release) => void (await imageOf(release)),
     async create(wanted, signal) {
       signal.throwIfAborted();
-      const folder = join(dataDir, 'machines', wanted.vpc.name, wanted.name);
-      const base = await baseImage({ folder: imageFolder, release: wanted.release });
-      const vpc = { name: 'vpc', namespace: shortName('am-v-', dataDir, wanted.vpc.name) };
-      vpcs.set(wanted.vpc.name, vpc);
-      const { hosts, access } = await inTurn(async () => {
-        await ensureBridge(vpc, wanted.vpc.gateway);
-        return {
-          hosts: await ensureHosts(join(dataDir, 'vpcs', wanted.vpc.name)),
-          access: await keyPair(join(dataDir, 'machines/access-key'), 'agentmetal'),
-        };
-      });
-      const hostKey = await keyPair(join(dataDir, 'host-keys', wanted.vpc.name, wanted.name), wanted.name);
-      const container = await createContainer({
-        folder,
-        name: wanted.name,
-        base,
-        hosts,
-        hostKey,
-        authorizedKey: access.public,
-        nics: [
-          { name: 'eth0', bridge: vpc, address: wanted.address },
-          {
-            name: 'eth1',
-            bridge: publicBridge,
-            address: wanted.publicAddress,
-            gateway: addressOf(publicGateway),
-          },
-        ],
-      });
-      const host = { address: addressOf(wanted.address), name: wanted.name, vpc: wanted.vpc.name };
-      await inTurn(() => addHost(hosts, host));
-      await container.start();
-      const target: SshTarget = {
-        host: addressOf(wanted.publicAddress),
-        port: 22,
-        user: 'root',
-        privateKey: access.private,
-        hostKey: fingerprintOfLine(hostKey.public),
-      };
+      const { container, target } = await inTurn(wanted.id, () => start(wanted));
       return {
         target,
         container,
@@ -111,22 +138,34 @@ export async function openContainerDriver(options: ContainerDriverOptions): Prom
           await container.clear();
           await container.start();
         },
-        async destroy() {
-          await container.destroy();
-          await inTurn(() => removeHost(hosts, wanted.name));
-          await rm(join(dataDir, 'host-keys', wanted.vpc.name, wanted.name), { force: true });
-        },
+        destroy: () => remove(wanted),
       };
     },
-    async close() {
-      for (const vpc of vpcs.values()) await removeBridge(vpc);
-      await removeBridge(publicBridge);
-    },
+    keep: (wanted) =>
+      inTurn(wanted.id, async () => {
+        if (await isContainerRunning(folderOf(wanted))) return false;
+        const { container } = await containerOf(wanted);
+        await container.start();
+        return true;
+      }),
+    remove,
+    close: () => management.remove(),
   };
 }
 
-function addressOf(withPrefix: string): string {
-  return withPrefix.split('/')[0] ?? withPrefix;
+/** Runs work of the same name one after another, so that nothing is made and removed in the same moment. */
+function createTurns(): <T>(name: string, work: () => Promise<T>) => Promise<T> {
+  const turns = new Map<string, Promise<unknown>>();
+  return (name, work) => {
+    const done = (turns.get(name) ?? Promise.resolve()).then(work);
+    const turn = done
+      .catch(() => undefined)
+      .finally(() => {
+        if (turns.get(name) === turn) turns.delete(name);
+      });
+    turns.set(name, turn);
+    return done;
+  };
 }
 
 /** A pair of keys that is made once; the public half lies beside the private one. */

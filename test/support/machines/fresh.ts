@@ -1,4 +1,4 @@
-import type { Release } from '../../../src/machines/container/base-image.ts';
+import type { MachineRelease } from '../../../src/spec/vpc-driver.ts';
 import type { ContainerMachine } from '../../../src/machines/container/driver.ts';
 import { packagesOf } from './images.ts';
 import { type PackageServer, startPackageServer } from './package-server.ts';
@@ -8,7 +8,7 @@ import { type MachineWorld, onMachine } from './world.ts';
 export async function freshMachine(
   world: MachineWorld,
   name: string,
-  release: Release,
+  release: MachineRelease,
 ): Promise<{ machine: ContainerMachine; packages: PackageServer }> {
   const machine = await world.create({ name, release });
   const packages = await startPackageServer(world.gateway, packagesOf(release));

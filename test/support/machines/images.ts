@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Release, baseImage } from '../../../src/machines/container/base-image.ts';
+import { baseImage } from '../../../src/machines/container/base-image.ts';
+import type { MachineRelease } from '../../../src/spec/vpc-driver.ts';
 import { readTextIfExists, writeFileAtomic } from '../../../src/host/files.ts';
 import { isRunning } from '../../../src/host/processes.ts';
 import { run } from '../command.ts';
@@ -14,7 +15,7 @@ export const CACHE =
     ? '/var/cache/agentmetal-test'
     : join(process.env['HOME'] ?? '/tmp', '.cache/agentmetal-test'));
 
-export const RELEASES: readonly Release[] = ['bookworm', 'trixie'];
+export const RELEASES: readonly MachineRelease[] = ['bookworm', 'trixie'];
 
 /** What provisioning installs; the tests' package server has it with all it depends on. */
 const PACKAGES = [
@@ -28,7 +29,7 @@ const PACKAGES = [
   'ca-certificates',
 ];
 
-export const packagesOf = (release: Release): string => join(CACHE, `packages-${release}`);
+export const packagesOf = (release: MachineRelease): string => join(CACHE, `packages-${release}`);
 
 const PREPARER = join(CACHE, 'preparer.pid');
 const START_MS = 10_000;
@@ -74,7 +75,7 @@ export async function prepareImages(): Promise<void> {
   await Promise.all(RELEASES.map(prepare));
 }
 
-async function prepare(release: Release): Promise<void> {
+async function prepare(release: MachineRelease): Promise<void> {
   const packages = packagesOf(release);
   const fetch = `APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get`;
   const started = Date.now();
@@ -97,7 +98,7 @@ async function prepare(release: Release): Promise<void> {
 }
 
 /** What a build that was killed has left. */
-async function removeParts(release: Release): Promise<void> {
+async function removeParts(release: MachineRelease): Promise<void> {
   const left = (await readdir(CACHE)).filter((name) => name.startsWith(`base-${release}.`));
   await Promise.all(left.map((name) => rm(join(CACHE, name), { recursive: true, force: true })));
 }

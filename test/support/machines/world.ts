@@ -1,7 +1,9 @@
 import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Release } from '../../../src/machines/container/base-image.ts';
+import type { MachineRelease } from '../../../src/spec/vpc-driver.ts';
 import { type ContainerMachine, openContainerDriver } from '../../../src/machines/container/driver.ts';
+import { ensureBridge, removeBridge, shortName } from '../../../src/machines/network/links.ts';
+import { removeVpcNetwork } from '../../../src/machines/network/networks.ts';
 import type { SshConnection } from '../../../src/machines/ssh/connection.ts';
 import { findProgram } from '../../../src/host/exec.ts';
 import { run } from '../command.ts';
@@ -14,7 +16,7 @@ export interface MachineWorld {
   dataDir: string;
   create(options: {
     name: string;
-    release: Release;
+    release: MachineRelease;
     vpc?: string;
     /** Its address in the VPC. Default: one that no other has. */
     address?: string;
@@ -45,7 +47,13 @@ export async function startWorld(): Promise<MachineWorld> {
   await waitForImages();
   const directory = await mkdtemp(join(await roomyFolder(), 'am-'));
   const dataDir = join(directory, 'data');
-  const driver = await openContainerDriver({ dataDir, imageFolder: CACHE, publicGateway: `${network}.1/24` });
+  const driver = await openContainerDriver({ dataDir, imageFolder: CACHE });
+  // Nodes on it hand each other an address, so they must meet there: it is a bridge of the test's own.
+  const bridge = { name: shortName('amt', directory) };
+  const networks = { cidr: `${network}.0/24`, bridge: bridge.name, address: '' };
+  const gateway = [{ to: 'default', via: `${network}.1` }];
+  const vpcs = new Set<string>();
+  await ensureBridge(bridge, `${network}.1/24`);
   const machines: ContainerMachine[] = [];
   let numbers = 10;
   return {
@@ -53,22 +61,32 @@ export async function startWorld(): Promise<MachineWorld> {
     dataDir,
     async create({ name, release, vpc = 'prod', address }) {
       const number = numbers++;
-      const machine = await driver.create(
+      vpcs.add(vpc);
+      const made = await driver.create(
         {
+          id: `${vpc}-${name}`,
           name,
+          vpc,
           release,
-          vpc: { name: vpc, gateway: '10.90.0.1/24' },
-          address: `${address ?? `10.90.0.${number}`}/24`,
-          publicAddress: `${network}.${number}/24`,
+          nameServers: [],
+          network: {
+            vpc: { id: vpc, bridge: null, address: '10.90.0.1/24' },
+            address: `${address ?? `10.90.0.${number}`}/24`,
+            routes: [],
+            public: { ...networks, own: `${network}.${number}/24`, routes: gateway },
+          },
         },
         calm,
       );
+      const machine = { ...made, target: { ...made.target, host: `${network}.${number}` } };
       machines.push(machine);
       await machine.wait(calm);
       return machine;
     },
     async close() {
       for (const machine of machines) await machine.destroy(calm);
+      for (const id of vpcs) await removeVpcNetwork(dataDir, { id, bridge: null });
+      await removeBridge(bridge);
       await driver.close();
       await rm(directory, { recursive: true, force: true });
     },
