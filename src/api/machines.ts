@@ -6,7 +6,7 @@ import { CertificateAuthority } from './certificates.ts';
 export const MachineState = z
   .enum(['provisioning', 'online', 'offline', 'failed', 'draining', 'releasing', 'removing'])
   .describe(
-    '`provisioning`: it is made ready. `online`: its agent has reported lately. `offline`: it has not. `failed`: it could not be made ready. `draining`: nothing new comes to it. `releasing`: its agent takes off what it served last, and after that it is free. `removing`: what was put there is taken off.',
+    '`provisioning`: it is made ready. `online`: its agent has reported lately. `offline`: it has not. `failed`: it could not be made ready. `draining`: nothing new comes to it. `releasing`: its agent takes off what it served last, and after that it is free. `removing`: what was put there is taken off, or it is ended where the control plane has made it.',
   );
 export type MachineState = z.infer<typeof MachineState>;
 
@@ -31,9 +31,9 @@ export const Machine = z
     name: z.string(),
     labels: Labels,
     driver: z
-      .enum(['local', 'ssh', 'manual'])
+      .enum(['local', 'ssh', 'manual', 'container'])
       .describe(
-        '`local`: the control plane’s host. `ssh`: the control plane logs in. `manual`: somebody typed a line there.',
+        '`local`: the control plane’s host. `ssh`: the control plane logs in. `manual`: somebody typed a line there. `container`: the driver of its VPC made it on the control plane’s host.',
       ),
     vpc: z.string().nullable().describe('The VPC whose load balancers it serves; null for the local one.'),
     address: z.string().nullable().describe('Its address in the VPC; null while that is not known.'),

@@ -11,6 +11,21 @@ export const Vpc = z
     spec: VpcSpec,
     status: z.strictObject({
       loadBalancers: z.array(z.string()).describe('Names of the load balancers in it.'),
+      network: z
+        .strictObject({
+          bridge: z.string().describe('Name of the bridge that is its network.'),
+          namespace: z
+            .string()
+            .nullable()
+            .describe(
+              'The network namespace in which the bridge is (`ip netns`); null for that of the host itself.',
+            ),
+        })
+        .nullable()
+        .optional()
+        .describe(
+          'Where its network is on the control plane’s host; null without a driver. What is plugged in there is in the VPC.',
+        ),
     }),
     revision: z.int(),
     createdAt: z.iso.datetime(),

@@ -69,6 +69,8 @@ export const ERROR_CODES = {
     title: 'The agent of the machine has not reached the control plane',
   },
   machine_image_failed: { status: 502, exit: 1, title: 'The base image of machines could not be built' },
+  machine_driver_unavailable: { status: 409, exit: 1, title: 'This host cannot make machines' },
+  machine_addresses_exhausted: { status: 409, exit: 4, title: 'No address is free for a machine' },
   machine_network_failed: { status: 500, exit: 1, title: 'The network of a machine could not be made' },
   machine_start_failed: { status: 500, exit: 1, title: 'The machine did not start' },
   bundle_failed: { status: 500, exit: 1, title: 'The agent could not be packed for machines' },

@@ -12,6 +12,7 @@ import type { OrderFailures } from './certificates/order-failures.ts';
 import type { Changes } from './changes.ts';
 import type { Lookup } from '../dns/lookup.ts';
 import type { ZoneProviders } from './dns/zone-providers.ts';
+import type { MachineMaker } from './machines/made/maker.ts';
 import type { MachineProvisioner } from './machines/provisioner.ts';
 import type { Questions } from './questions/questions.ts';
 import type { ReplacementRules } from './replacement/judge.ts';
@@ -46,6 +47,8 @@ export interface ServerContext {
   certificateSettings: CertificateSettings;
   /** How machines reach the control plane; undefined where it does not listen for them. */
   agentAccess: AgentAccess | undefined;
+  /** What makes machines on this host; undefined where it was not handed in. */
+  maker: MachineMaker | undefined;
   /** What makes machines ready; undefined where it was not handed in. */
   provisioner: MachineProvisioner | undefined;
   /** The version of the agent that machines should have; undefined where there is nothing to make them ready with. */

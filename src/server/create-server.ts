@@ -20,6 +20,7 @@ import { createOrderFailures } from './certificates/order-failures.ts';
 import { announceEvents } from './events/announce.ts';
 import { createZoneProviders } from './dns/zone-providers.ts';
 import { boundPortOf, startListening } from './listen.ts';
+import type { MachineMaker } from './machines/made/maker.ts';
 import type { MachineProvisioner } from './machines/provisioner.ts';
 import { createQuestions } from './questions/questions.ts';
 import { DEFAULT_REPLACEMENT, type ReplacementRules } from './replacement/judge.ts';
@@ -44,6 +45,8 @@ export interface ServerOptions {
   insecureListen?: boolean | undefined;
   /** Where machines reach the control plane. Default: nowhere. */
   agentListener?: AgentListener | undefined;
+  /** What makes machines on this host. */
+  maker?: MachineMaker | undefined;
   /** What makes machines ready. */
   provisioner?: MachineProvisioner | undefined;
   /** Whether agents get the version of the control plane by themselves, or when somebody asks. Default: auto. */
@@ -83,10 +86,11 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     async listen() {
       const url = await listen(app, address, options.tls ? 'https' : 'http');
       await options.agentListener?.listen(context);
+      options.maker?.serve(context);
       return url;
     },
     async close() {
-      await Promise.all([app.close(), options.agentListener?.close()]);
+      await Promise.all([app.close(), options.agentListener?.close(), options.maker?.close()]);
     },
   };
 }
@@ -115,6 +119,7 @@ function createContext(options: ServerOptions, closing: AbortSignal): ServerCont
     allowLoopbackBackends: options.allowLoopbackBackends ?? false,
     certificateSettings: options.certificateSettings ?? {},
     agentAccess: options.agentListener,
+    maker: options.maker,
     provisioner: options.provisioner,
     wantedAgent: options.provisioner && createWantedAgent(options.provisioner),
     agentUpgrades: options.agentUpgrades ?? 'auto',

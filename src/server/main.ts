@@ -9,6 +9,8 @@ import { type Server, type ServerOptions, createServer } from './create-server.t
 import { createAgentListener } from './agent-listener/listener.ts';
 import { startDnsReconciler } from './dns/reconciler.ts';
 import { startWatch } from './events/watch.ts';
+import { startMadeKeeper } from './machines/made/keeper.ts';
+import { createHostMaker } from './machines/made/on-this-host.ts';
 import { createProvisioner } from './machines/over-ssh.ts';
 import { startMachineQueue } from './machines/queue.ts';
 import { startPlacer } from './placement/placer.ts';
@@ -27,6 +29,8 @@ export interface RunServerOptions extends Omit<ServerOptions, 'store' | 'log' | 
   agentListen?: string | undefined;
   /** What machines call, where it is not the address of `agentListen`. */
   agentUrl?: string | undefined;
+  /** Where base images of machines are kept that are made on this host. Default: in the data folder. */
+  imageFolder?: string | undefined;
   /** What is logged to stderr, as JSON lines. Default: warn. */
   logLevel?: LevelWithSilent | undefined;
 }
@@ -46,6 +50,7 @@ export async function runServer(options: RunServerOptions): Promise<RunningServe
     localAgentTokenFile,
     agentListen,
     agentUrl,
+    imageFolder,
     logLevel = 'warn',
     ...rest
   } = options;
@@ -72,8 +77,9 @@ export async function runServer(options: RunServerOptions): Promise<RunningServe
         ? undefined
         : await createAgentListener({ listen: agentListen, url: agentUrl, dataDir });
     const provisioner = createProvisioner(dataDir);
+    const maker = await createHostMaker({ dataDir, imageFolder });
     const log = createLogger(logLevel);
-    server = await createServer({ provisioner, ...rest, store, sealer, agentListener, log });
+    server = await createServer({ provisioner, maker, ...rest, store, sealer, agentListener, log });
     // Requests that come before the first start is committed wait for it: the store serves one transaction at a time.
     const { opened: url, ...made } = await bootstrap(
       server.context,
@@ -84,6 +90,7 @@ export async function runServer(options: RunServerOptions): Promise<RunningServe
     loops.push(startDnsReconciler(context), startWatch(context));
     loops.push(startPlacer(context), startMachineQueue(context), startReplacer(context));
     loops.push(startRollout(context));
+    loops.push(startMadeKeeper(context, maker));
     return { url, ...made, close };
   } catch (error) {
     await close();

@@ -69,7 +69,7 @@ export function cidrContains(cidr: Cidr, address: IpAddress): boolean {
 }
 
 /** The addresses of a CIDR in order, the network and broadcast address of an IPv4 network left out. */
-export function* cidrHosts(cidr: Cidr): Generator<string> {
+export function* cidrHosts(cidr: Cidr): Generator<string, undefined> {
   const bytes = cidr.address.toByteArray();
   const bits = bytes.length * 8 - cidr.prefix;
   const count = bits >= 31 ? 2 ** 31 : 2 ** bits;

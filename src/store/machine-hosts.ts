@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely';
 import type { MachineFault, MachinePhase, MachineStep } from '../spec/machine.ts';
 import type { Labels } from '../spec/name.ts';
+import type { MachineRelease } from '../spec/vpc-driver.ts';
 import type { Tx } from './open.ts';
 import type { Database } from './schema.ts';
 
@@ -12,6 +13,14 @@ export interface HostSsh {
   hostKey: string;
   /** The private key, sealed. */
   sealedKey: string;
+}
+
+/** What the control plane has made a machine as. */
+export interface MadeMachine {
+  /** The load balancer that it is made for, and that alone gets it. */
+  loadBalancerId: string;
+  /** Release of Debian. */
+  release: MachineRelease;
 }
 
 /** The token with which a machine's agent gets its credential. */
@@ -32,8 +41,10 @@ export interface MachineHost {
   address: string | null;
   /** The address on which clients reach it; null where it has no other. */
   publicAddress: string | null;
-  /** null for one to which nobody logs in. */
+  /** How an operator's machine is logged in to; null for one to which nobody logs in, and for one that was made. */
   ssh: HostSsh | null;
+  /** null for one that was there before. */
+  made: MadeMachine | null;
   phase: MachinePhase;
   /** Nothing new comes to it, and what is on it moves away. */
   isDraining: boolean;
@@ -92,6 +103,11 @@ export async function hasMachineHosts(tx: Tx, vpcId: string): Promise<boolean> {
   return row !== undefined;
 }
 
+/** Whether somebody types a line on it, because nothing else leads there. */
+export function isManual({ ssh, made }: Pick<MachineHost, 'ssh' | 'made'>): boolean {
+  return ssh === null && made === null;
+}
+
 function toRow(host: MachineHost): Selectable<Database['machine_hosts']> {
   const { ssh, enrolment } = host;
   return {
@@ -102,6 +118,7 @@ function toRow(host: MachineHost): Selectable<Database['machine_hosts']> {
     public_address: host.publicAddress,
     ssh: ssh && JSON.stringify({ port: ssh.port, user: ssh.user, hostKey: ssh.hostKey }),
     sealed_key: ssh && ssh.sealedKey,
+    made: host.made && JSON.stringify(host.made),
     phase: host.phase,
     draining: Number(host.isDraining),
     steps: JSON.stringify(host.steps),
@@ -128,6 +145,7 @@ function fromRow(row: Selectable<Database['machine_hosts']>): MachineHost {
             ...(JSON.parse(row.ssh) as Pick<HostSsh, 'port' | 'user' | 'hostKey'>),
             sealedKey: row.sealed_key ?? '',
           },
+    made: row.made === null ? null : (JSON.parse(row.made) as MadeMachine),
     phase: row.phase as MachinePhase,
     isDraining: row.draining !== 0,
     steps: JSON.parse(row.steps) as MachineStep[],

@@ -114,6 +114,8 @@ interface MachineHostTable {
   attempts: number;
   /** When to go on, milliseconds since the epoch; some drivers read large integers as text. */
   next_at: number | string;
+  /** What the control plane has made it as, as JSON; null where it was there before. */
+  made: string | null;
   /** SHA-256 of the token with which its agent enrols. */
   enrol_hash: string | null;
   /** Milliseconds since the epoch. */

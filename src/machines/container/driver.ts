@@ -51,7 +51,7 @@ export interface ContainerDriver extends MachineDriver<ContainerWanted> {
   /** Has a machine that was made once run, and tells whether it had to be started. Its keys stay. */
   keep(wanted: ContainerWanted): Promise<boolean>;
   /** Ends a machine and removes all there is of it; for one of which nothing is there it does nothing. */
-  remove(wanted: ContainerWanted): Promise<void>;
+  remove(wanted: Pick<ContainerWanted, 'id' | 'name' | 'network'>): Promise<void>;
   /** Removes what machines have in common, after the last of them. */
   close(): Promise<void>;
 }
@@ -103,11 +103,11 @@ export async function openContainerDriver(options: ContainerDriverOptions): Prom
     return { container, target };
   };
 
-  const takeAway = async ({ id, name, network }: ContainerWanted) => {
+  const takeAway = async ({ id, name, network }: Pick<ContainerWanted, 'id' | 'name' | 'network'>) => {
     await removeContainer(folderOf({ id }));
     await inTurn('hosts', async () => removeHost(await ensureHosts(hostsFolder(network)), name));
   };
-  const remove = (wanted: ContainerWanted) => inTurn(wanted.id, () => takeAway(wanted));
+  const remove = (wanted: Parameters<typeof takeAway>[0]) => inTurn(wanted.id, () => takeAway(wanted));
 
   /** What was not there before is not left half-made behind. */
   const start = async (wanted: ContainerWanted) => {

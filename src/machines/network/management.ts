@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { readTextIfExists, writeFileAtomic } from '../../host/files.ts';
 import { type Nic, allowPassage, ensureBridge, forbidPassage, removeBridge, shortName } from './links.ts';
@@ -17,6 +17,7 @@ export interface Management {
   nicOf(machineId: string): Nic;
   /** Makes the network when it is not there, as after a start of the host. */
   ensure(): Promise<void>;
+  /** The next one has another prefix. */
   remove(): Promise<void>;
 }
 
@@ -43,6 +44,7 @@ export async function openManagement(file: string): Promise<Management> {
     async remove() {
       await allowPassage(bridge.name);
       await removeBridge(bridge);
+      await rm(file, { force: true });
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { AgentReport } from '../../api/agent.ts';
 import type { MachineStep } from '../../spec/machine.ts';
 import { tellEvents } from '../../store/events.ts';
-import { type MachineHost, findMachineHost, updateMachineHost } from '../../store/machine-hosts.ts';
+import { type MachineHost, findMachineHost, isManual, updateMachineHost } from '../../store/machine-hosts.ts';
 import type { MachineRecord } from '../../store/machines.ts';
 import type { Tx } from '../../store/open.ts';
 import { findVpc } from '../../store/vpcs.ts';
@@ -21,7 +21,7 @@ export async function noteArrival(
   report: AgentReport,
 ): Promise<boolean> {
   const host = await findMachineHost(tx, machine.id);
-  if (host && !host.ssh && host.phase === 'provisioning')
+  if (host && isManual(host) && host.phase === 'provisioning')
     await takeIn(context, tx, { machine, host }, report);
   return host !== undefined;
 }

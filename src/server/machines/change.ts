@@ -8,6 +8,7 @@ import {
   type MachineHost,
   findMachineHost,
   insertMachineHost,
+  isManual,
   updateMachineHost,
 } from '../../store/machine-hosts.ts';
 import { type MachineRecord, deleteMachine, updateMachine } from '../../store/machines.ts';
@@ -54,6 +55,7 @@ export async function addMachine(context: ServerContext, tx: Tx, input: MachineI
             sealedKey: context.sealer.seal(input.privateKey),
           }
         : null,
+    made: null,
     ...FROM_THE_START,
     isDraining: false,
     nextAt: context.clock.now(),
@@ -71,7 +73,7 @@ export async function retryMachine(
   { machine, host }: HostedMachine,
   { privateKey, hostKey }: MachineRetry,
 ): Promise<NewMachine> {
-  requireAgentAccess(context);
+  if (!host.made) requireAgentAccess(context);
   if (host.phase === 'removing') throw beingRemoved(machine);
   const sealedKey = privateKey === undefined ? host.ssh?.sealedKey : context.sealer.seal(privateKey);
   await updateMachineHost(tx, {
@@ -90,7 +92,7 @@ export async function retryMachine(
 /** The view of a machine that is to be made ready; with the line to type where nobody can log in. */
 async function startAgain(context: ServerContext, tx: Tx, machine: MachineRecord): Promise<NewMachine> {
   const host = await findMachineHost(tx, machine.id);
-  if (!host || host.ssh) return machineView(context, tx, machine);
+  if (!host || !isManual(host)) return machineView(context, tx, machine);
   const { token, enrolment } = newEnrolment(context);
   const steps = [{ name: 'enrol', state: 'waiting', detail: '', at: null, ms: null }] as const;
   await updateMachineHost(tx, { ...host, enrolment, steps, nextAt: enrolment.expiresAt });
@@ -130,7 +132,8 @@ export async function removeMachine(
   const dryRun = dryRunOf(shown(host), undefined, claimant);
   await updateMachine(tx, { ...machine, tokenHash: null });
   const machineIds = await leaveNodes(tx, machine.id);
-  if (!force && host.ssh) {
+  // What the control plane has made is never left behind.
+  if (host.made || (!force && host.ssh)) {
     const removing = { phase: 'removing', attempts: 0, fault: null, nextAt: now, enrolment: null } as const;
     await updateMachineHost(tx, { ...host, ...removing });
     return { isGone: false, machineIds, dryRun };

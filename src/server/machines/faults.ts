@@ -32,13 +32,13 @@ export interface Failure {
 /** Judges a failed attempt: whether it is tried again by itself, and when. */
 export function judgeFailure(
   error: unknown,
-  { attempts: before, phase }: Pick<MachineHost, 'attempts' | 'phase'>,
+  { attempts: before, phase, made }: Pick<MachineHost, 'attempts' | 'phase' | 'made'>,
   { now, random }: { now: number; random: () => number },
 ): Failure {
   const attempts = before + 1;
   const code: string = error instanceof AppError ? error.code : 'internal';
-  // A machine that is to go is tried for ever: nobody would come back to it.
-  const isFinal = phase !== 'removing' && (NEEDS_SOMEBODY.has(code) || attempts >= MAX_ATTEMPTS);
+  // A machine that is to go is tried for ever: nobody would come back to it. One that is made has nobody at all.
+  const isFinal = phase !== 'removing' && !made && (NEEDS_SOMEBODY.has(code) || attempts >= MAX_ATTEMPTS);
   const ceiling = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempts - 1));
   const nextAt = now + Math.round(ceiling / 2 + (random() * ceiling) / 2);
   const detail =

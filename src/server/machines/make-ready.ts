@@ -2,20 +2,22 @@ import { AppError } from '../../base/errors.ts';
 import { type MachineHost, findMachineHost, updateMachineHost } from '../../store/machine-hosts.ts';
 import { type NewEvent, tellEvents } from '../../store/events.ts';
 import { type MachineRecord, findMachine } from '../../store/machines.ts';
+import type { AgentAccess } from '../agent-listener/access.ts';
 import { waitUntil } from '../changes.ts';
 import type { ServerContext } from '../context.ts';
 import { givenUpEvent, readyEvent } from '../events/placement.ts';
 import { newEnrolment } from './enrolment.ts';
 import { judgeFailure } from './faults.ts';
-import type { StepReport } from './provisioner.ts';
-import { requireAgentAccess, requireProvisioner } from './rules.ts';
+import { addressMachine, madeOrder } from './made/order.ts';
+import type { SshTarget, StepReport } from './provisioner.ts';
+import { requireAgentAccess, requireMaker, requireProvisioner } from './rules.ts';
 import { sshTarget } from './ssh-target.ts';
 import { withFailure, withStep } from './steps.ts';
 import { ATTEMPT_MS, unlessAborted } from './unless-aborted.ts';
 
 type Context = Pick<
   ServerContext,
-  'store' | 'clock' | 'changes' | 'sealer' | 'agentAccess' | 'provisioner' | 'randomBytes' | 'log'
+  'maker' | 'store' | 'clock' | 'changes' | 'sealer' | 'agentAccess' | 'provisioner' | 'randomBytes' | 'log'
 >;
 
 export interface AttemptOptions {
@@ -61,8 +63,8 @@ async function attempt(
   { step }: Recorder,
   signal: AbortSignal,
 ): Promise<void> {
-  const { url, certificate } = requireAgentAccess(context);
   const provisioner = requireProvisioner(context);
+  const { url, certificate } = await accessFor(context, machineId);
   const startedAt = context.clock.now();
   const { token, enrolment } = newEnrolment(context);
   // The token of the attempt before, which may lie about somewhere, is worth nothing from here on.
@@ -71,10 +73,36 @@ async function attempt(
   if (!host || !machine) return;
   const bundle = await provisioner.bundle();
   const agent = { url: url(), certificate, token, machine: machine.name };
-  await provisioner.provision({ target: sshTarget(context, host), agent, bundle }, step, signal);
+  const target = host.made ? await made(context, machineId, step, signal) : sshTarget(context, host);
+  await provisioner.provision({ target, agent, bundle }, step, signal);
   step({ name: 'report', state: 'running' });
   await waitForReport(context, machineId, { startedAt, signal, name: machine.name });
   step({ name: 'report', state: 'done' });
+}
+
+/** Where the agent of a machine finds the control plane: those of machines that it has made have a way of their own. */
+async function accessFor(context: Context, machineId: string): Promise<AgentAccess> {
+  const host = await context.store.transaction((tx) => findMachineHost(tx, machineId));
+  return host?.made ? requireMaker(context).access() : requireAgentAccess(context);
+}
+
+/** Makes a machine, at addresses that it keeps, and answers how it is logged in to. */
+async function made(
+  context: Context,
+  machineId: string,
+  step: Recorder['step'],
+  signal: AbortSignal,
+): Promise<SshTarget> {
+  const maker = requireMaker(context);
+  const order = await context.store.transaction(async (tx) => {
+    await addressMachine(tx, machineId);
+    const host = await findMachineHost(tx, machineId);
+    return host && madeOrder(tx, host);
+  });
+  if (order) return maker.make(order, step, signal);
+  throw new AppError('machine_driver_unavailable', 'its VPC has no driver any more that would make it', {
+    hint: 'Give the VPC one (agentmetal vpc update VPC --driver container), or remove the machine.',
+  });
 }
 
 /** A machine is ready when its agent, enrolled anew, has told of itself. */

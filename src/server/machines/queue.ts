@@ -1,4 +1,4 @@
-import { type MachineHost, listMachineHosts } from '../../store/machine-hosts.ts';
+import { type MachineHost, isManual, listMachineHosts } from '../../store/machine-hosts.ts';
 import type { ServerContext } from '../context.ts';
 import { expireToken } from './expiry.ts';
 import { makeReady } from './make-ready.ts';
@@ -16,7 +16,16 @@ export interface MachineQueue {
 
 type Context = Pick<
   ServerContext,
-  'store' | 'clock' | 'changes' | 'sealer' | 'agentAccess' | 'provisioner' | 'randomBytes' | 'log' | 'closing'
+  | 'maker'
+  | 'store'
+  | 'clock'
+  | 'changes'
+  | 'sealer'
+  | 'agentAccess'
+  | 'provisioner'
+  | 'randomBytes'
+  | 'log'
+  | 'closing'
 >;
 
 interface Running {
@@ -39,7 +48,7 @@ export function startMachineQueue(context: Context, random: () => number = Math.
     const abort = new AbortController();
     const signal = AbortSignal.any([abort.signal, over]);
     const work = host.phase === 'removing' ? takeOff : makeReady;
-    const done = (host.ssh ? work(context, host, { signal, random }) : expireToken(context, host))
+    const done = (isManual(host) ? expireToken(context, host) : work(context, host, { signal, random }))
       .catch((error: unknown) =>
         log.error({ err: error, machineId: host.machineId }, 'a machine was given up'),
       )

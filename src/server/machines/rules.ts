@@ -8,6 +8,7 @@ import type { Tx } from '../../store/open.ts';
 import { type VpcRecord, findVpc } from '../../store/vpcs.ts';
 import type { ServerContext } from '../context.ts';
 import { validationError } from '../http/read-request.ts';
+import type { MachineMaker } from './made/maker.ts';
 import type { MachineProvisioner } from './provisioner.ts';
 
 /** A machine with how it is in its VPC. */
@@ -47,6 +48,15 @@ export function requireProvisioner({ provisioner }: Pick<ServerContext, 'provisi
   throw new AppError('unavailable', 'this control plane was started without what makes machines ready', {
     hint: 'Start it with `agentmetal up` or `agentmetal server`.',
   });
+}
+
+export function requireMaker({ maker }: Pick<ServerContext, 'maker'>): MachineMaker {
+  if (maker) return maker;
+  throw new AppError(
+    'machine_driver_unavailable',
+    'this control plane was started without what makes machines',
+    { hint: 'Start it with `agentmetal up` or `agentmetal server`.' },
+  );
 }
 
 /** The VPC of a new machine, after seeing that its address lies there. */

@@ -5,6 +5,7 @@ import type { MachineRecord } from '../../store/machines.ts';
 import { machineNodes } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
 import { findVpc } from '../../store/vpcs.ts';
+import type { MachineFault } from '../../spec/machine.ts';
 import { isConnected } from '../status/nodes.ts';
 import type { ObservedNode, PlacementLack } from '../status/observation.ts';
 
@@ -33,18 +34,28 @@ export async function lackOf(
     if (!machine || host.vpcId !== vpcId || own.has(machine.id) || others.length >= MAX_TOLD) continue;
     others.push(`${machine.name} ${await useOf(tx, machine, host, now)}`);
   }
-  return { lack: { vpc: (await findVpc(tx, vpcId))?.name ?? spec.vpc, others } };
+  const vpc = await findVpc(tx, vpcId);
+  const isMaking = (vpc?.spec.driver ?? null) !== null;
+  return { lack: { vpc: vpc?.name ?? spec.vpc, others, isMaking } };
 }
 
 /** What a machine is busy with, as the rest of a sentence. */
 async function useOf(tx: Tx, machine: MachineRecord, host: MachineHost, now: number): Promise<string> {
-  if (host.phase === 'provisioning') return 'is being made ready';
+  if (host.phase === 'provisioning') {
+    if (!host.made) return 'is being made ready';
+    return host.fault ? `cannot be made: ${faultText(host.fault)}` : 'is being made';
+  }
   if (host.phase === 'failed') return `could not be made ready (agentmetal machine show ${machine.name})`;
   if (host.phase === 'removing') return 'is being removed';
+  if (host.made && host.fault) return `does not run: ${faultText(host.fault)}`;
   const [id] = (await machineNodes(tx, machine.id, 0)).ids;
   const user = id === undefined ? undefined : await findLoadBalancer(tx, id);
   if (user) return `serves ${user.name}`;
   if (host.isDraining) return 'is drained';
   if (!isConnected(machine, now)) return 'is silent';
   return 'is not free yet';
+}
+
+function faultText({ detail, hint }: MachineFault): string {
+  return hint === null ? detail : `${detail}. ${hint.replace(/\.$/, '')}`;
 }

@@ -7,6 +7,8 @@ export interface PlaceableMachine {
   isUsable: boolean;
   /** What is on it moves away: somebody said so, or it is taken for lost. */
   isDraining: boolean;
+  /** The load balancer that it was made for, and that alone gets it; absent where any may have it. */
+  madeFor?: string;
 }
 
 /** A node that there is. */
@@ -69,9 +71,10 @@ function claimMissing(
     changes,
   }: { machines: readonly PlaceableMachine[]; taken: Set<string>; changes: PlacementChanges },
 ): void {
-  const free = machines.filter(
-    (machine) => machine.isUsable && isStaying(machine, vpcId) && !taken.has(machine.id),
-  );
+  const free = machines
+    .filter((machine) => machine.isUsable && isStaying(machine, vpcId) && !taken.has(machine.id))
+    .filter(({ madeFor = id }) => madeFor === id)
+    .toSorted((left, right) => Number(right.madeFor === id) - Number(left.madeFor === id));
   let position = nodes.reduce((last, node) => Math.max(last, node.position), -1);
   for (const machine of free.slice(0, Math.max(0, wanted - staying.length))) {
     position += 1;

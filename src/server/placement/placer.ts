@@ -12,7 +12,10 @@ export interface Placer {
   stop(): Promise<void>;
 }
 
-type Context = Pick<ServerContext, 'store' | 'clock' | 'changes' | 'taken' | 'log' | 'closing'>;
+type Context = Pick<
+  ServerContext,
+  'store' | 'clock' | 'changes' | 'taken' | 'newId' | 'randomBytes' | 'log' | 'closing'
+>;
 
 /** Places whenever something changes that may matter, and every now and then. */
 export function startPlacer(context: Context): Placer {

@@ -9,7 +9,12 @@ import type { Locate } from '../load-balancers/rules.ts';
 
 /** Where a new load balancer goes: on machines of its VPC, where that has any or more than one node is wanted. */
 export async function placementFor(tx: Tx, vpc: VpcRecord, spec: LoadBalancerSpec): Promise<Placement> {
-  return spec.nodes > 1 || (await hasMachineHosts(tx, vpc.id)) ? 'own' : 'shared';
+  return spec.nodes > 1 || (await hasMachines(tx, vpc)) ? 'own' : 'shared';
+}
+
+/** Whether a VPC has machines of its own, or gets them when they are needed. */
+async function hasMachines(tx: Tx, { id, spec }: VpcRecord): Promise<boolean> {
+  return spec.driver !== null || hasMachineHosts(tx, id);
 }
 
 /**
@@ -36,7 +41,7 @@ export async function requireMovable(
   vpc: VpcRecord,
   locate: Locate = (error) => error,
 ): Promise<void> {
-  if (before.placement === 'shared' && !(await hasMachineHosts(tx, vpc.id))) return;
+  if (before.placement === 'shared' && !(await hasMachines(tx, vpc))) return;
   const whose =
     before.placement === 'shared'
       ? `VPC ${vpc.name} has machines of its own, which ${before.name} is not on`

@@ -12,16 +12,17 @@ import { nextChangeVersion } from '../../store/meta.ts';
 import { deleteNode, insertNode, listPlacements, touchNodes } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
 import { listReplacements } from '../../store/replacements.ts';
-import { findVpc } from '../../store/vpcs.ts';
+import { findVpc, listMakingVpcs } from '../../store/vpcs.ts';
 import type { ServerContext } from '../context.ts';
 import { placedEvent } from '../events/placement.ts';
 import type { Named } from '../events/resource.ts';
 import { noteReplacements, welcomeReturned } from '../replacement/carry-out.ts';
 import { isConnected } from '../status/nodes.ts';
-import { freeFloatingAddress } from './floating.ts';
+import { firstFreeAddress } from './pool.ts';
+import { settleMaking } from './settle-making.ts';
 import { type PlaceableBalancer, type PlaceableMachine, type PlacementChanges, placeNodes } from './place.ts';
 
-type Context = Pick<ServerContext, 'clock' | 'taken'>;
+type Context = Pick<ServerContext, 'clock' | 'changes' | 'taken' | 'newId' | 'randomBytes'>;
 
 /**
  * Gives load balancers the machines that they should have, and machines back. Level-triggered: it looks at all there is
@@ -30,16 +31,15 @@ type Context = Pick<ServerContext, 'clock' | 'taken'>;
  */
 export async function settlePlacement(context: Context, tx: Tx): Promise<string[]> {
   const hosts = await listMachineHosts(tx);
-  if (hosts.length === 0) return [];
-  await adoptUnplaced(tx, hosts);
+  const vpcs = new Map((await listMakingVpcs(tx)).map((vpc) => [vpc.id, vpc]));
+  if (hosts.length === 0 && vpcs.size === 0) return [];
+  const staying = hosts.filter(({ phase }) => phase !== 'removing');
+  await adoptUnplaced(tx, [...staying.map(({ vpcId }) => vpcId), ...vpcs.keys()]);
   const records = await listOwnLoadBalancers(tx);
-  if (records.length === 0) return [];
   const touched = new Set(await giveFloatingAddresses(tx, records));
   for (const id of await welcomeReturned(context, tx)) touched.add(id);
-  const nodes = await listPlacements(
-    tx,
-    records.map(({ id }) => id),
-  );
+  const ids = records.map(({ id }) => id);
+  const nodes = ids.length === 0 ? [] : await listPlacements(tx, ids);
   const placed = Map.groupBy(nodes, ({ loadBalancerId }) => loadBalancerId);
   const balancers = records.map(({ id, vpcId, revision, spec }): PlaceableBalancer => {
     const own = (placed.get(id) ?? []).map(({ machineId, position, observedRevision }) => ({
@@ -64,13 +64,14 @@ export async function settlePlacement(context: Context, tx: Tx): Promise<string[
   const named = { balancers: new Map(records.map((record) => [record.id, record])), machines };
   const told = await noteReplacements(tx, changes, { replacements, ...named, now });
   await tellEvents(tx, [...eventsOf(changes, named), ...told], now);
+  const after = nodesAfter(nodes, changes);
+  await settleMaking(context, tx, { balancers: records, vpcs, hosts, machines, lost, nodes: after });
   return [...touched];
 }
 
 /** Those that nobody serves or that should have several nodes, in a VPC that has machines by now, get machines of that VPC. */
-async function adoptUnplaced(tx: Tx, hosts: readonly MachineHost[]): Promise<void> {
-  const staying = hosts.filter(({ phase }) => phase !== 'removing');
-  for (const vpcId of new Set(staying.map((host) => host.vpcId))) {
+async function adoptUnplaced(tx: Tx, vpcIds: readonly string[]): Promise<void> {
+  for (const vpcId of new Set(vpcIds)) {
     const several = (await listShared(tx, vpcId)).filter(({ spec }) => spec.nodes > 1);
     for (const id of [...(await listUnplaced(tx, vpcId)), ...several.map((record) => record.id)])
       await updatePlacement(tx, id, { placement: 'own' });
@@ -86,7 +87,7 @@ async function giveFloatingAddresses(tx: Tx, records: readonly LoadBalancerRecor
     const pool = (await findVpc(tx, vpcId))?.spec.floatingAddresses ?? [];
     const taken = new Set(group.flatMap(({ floatingAddress }) => floatingAddress ?? []));
     for (const { id } of lacking) {
-      const address = freeFloatingAddress(pool, taken);
+      const address = firstFreeAddress(pool, (address) => taken.has(address));
       if (address === undefined) break;
       taken.add(address);
       await updatePlacement(tx, id, { placement: 'own', floatingAddress: address });
@@ -94,6 +95,19 @@ async function giveFloatingAddresses(tx: Tx, records: readonly LoadBalancerRecor
     }
   }
   return touched;
+}
+
+interface Place {
+  loadBalancerId: string;
+  machineId: string;
+}
+
+function nodesAfter(nodes: readonly Place[], { claims, releases }: PlacementChanges): Place[] {
+  const isReleased = (node: Place) =>
+    releases.some(
+      (release) => release.loadBalancerId === node.loadBalancerId && release.machineId === node.machineId,
+    );
+  return [...nodes.filter((node) => !isReleased(node)), ...claims];
 }
 
 /** A machine of a VPC as far as placing goes, whatever is lost. */
@@ -108,7 +122,8 @@ export function placeableMachine(
   // An agent that still takes away what it served before is not free yet.
   const isUsable = isReady && taken.of(id) >= machine.changeVersion;
   const isDraining = host.isDraining || host.phase === 'removing';
-  return { id, name, vpcId: host.vpcId, isUsable, isDraining };
+  const madeFor = host.made ? { madeFor: host.made.loadBalancerId } : {};
+  return { id, name, vpcId: host.vpcId, isUsable, isDraining, ...madeFor };
 }
 
 async function carryOut(tx: Tx, { claims, releases }: PlacementChanges): Promise<Set<string>> {

@@ -11,6 +11,7 @@ import { validationError } from '../http/read-request.ts';
 import type { WriteOutcome, WriteRequest, Writer } from '../http/write.ts';
 import { mergePatch } from '../merge-patch.ts';
 import { type ChangedVpc, changeVpc, createVpc, removeVpc, vpcView } from '../vpcs/change.ts';
+import { requireDriverRight } from '../vpcs/driver-rules.ts';
 import { requireVpc } from '../vpcs/rules.ts';
 
 type VpcHandlers = Pick<
@@ -24,7 +25,7 @@ export function vpcHandlers(context: ServerContext, write: Writer): VpcHandlers 
     async listVpcs(request) {
       const views = await store.transaction(async (tx) => {
         const records = await selectPage(request.query, (after, limit) => listVpcs(tx, after, limit));
-        return Promise.all(records.map((record) => vpcView(tx, record)));
+        return Promise.all(records.map((record) => vpcView(context, tx, record)));
       });
       return pageAnswer(
         request,
@@ -35,15 +36,20 @@ export function vpcHandlers(context: ServerContext, write: Writer): VpcHandlers 
     },
     createVpc: (request) =>
       write(request, async (tx) => {
+        requireDriverRight(request.identity, undefined, request.body);
         const changed = await createVpc(context, tx, request.body);
         const location = `/v1/vpcs/${changed.record.id}`;
-        const body = await vpcView(tx, changed.record);
+        const body = await vpcView(context, tx, changed.record);
         return vpcOutcome(request, changed, { status: 201, headers: { location }, body });
       }),
     async getVpc({ params }) {
       return store.transaction(async (tx) => {
         const record = await requireVpc(tx, params.vpc);
-        return { status: 200, headers: { etag: etag(record.revision) }, body: await vpcView(tx, record) };
+        return {
+          status: 200,
+          headers: { etag: etag(record.revision) },
+          body: await vpcView(context, tx, record),
+        };
       });
     },
     replaceVpc: (request) => update(context, write, request, request.params.vpc, () => request.body),
@@ -53,7 +59,9 @@ export function vpcHandlers(context: ServerContext, write: Writer): VpcHandlers 
       write(request, async (tx) => {
         const before = await requireVpcForWrite(tx, request, request.params.vpc);
         const dryRun = await removeVpc(tx, before);
-        return { answer: request.query.dryRun ? { status: 200, body: dryRun } : { status: 204 } };
+        if (request.query.dryRun) return { answer: { status: 200, body: dryRun } };
+        // Its network goes as well.
+        return { answer: { status: 204 }, notify: ['placement'] };
       }),
   };
 }
@@ -91,8 +99,10 @@ function update(
 ): Promise<Answer> {
   return write(request, async (tx) => {
     const before = await requireVpcForWrite(tx, request, nameOrId);
-    const changed = await changeVpc(context, tx, before, edit(before));
-    return vpcOutcome(request, changed, { status: 200, body: await vpcView(tx, changed.record) });
+    const wanted = edit(before);
+    requireDriverRight(request.identity, before, wanted);
+    const changed = await changeVpc(context, tx, before, wanted);
+    return vpcOutcome(request, changed, { status: 200, body: await vpcView(context, tx, changed.record) });
   });
 }
 

@@ -70,6 +70,7 @@ function applied(observation: Observation): Condition {
 }
 
 function noMachine({ lack }: Observation): string {
+  if (lack?.isMaking) return `VPC ${lack.vpc} makes the machine that will serve it.`;
   if (lack) return `No machine of VPC ${lack.vpc} is free to serve it.`;
   return 'There is no machine to serve it: start an agent with `agentmetal up`.';
 }
@@ -77,11 +78,16 @@ function noMachine({ lack }: Observation): string {
 /** Told while it has fewer machines than it should have. */
 export function placed({ record, nodes, lack }: Observation): Condition[] {
   if (!lack) return [];
-  const { vpc, others } = lack;
+  const { vpc, others, isMaking } = lack;
   const having = nodes.filter(({ host }) => host !== undefined).length;
   const missing = record.spec.nodes - having;
   const has = having === 0 ? 'none' : `${having}`;
   const seen = others.length === 0 ? 'it has no others' : others.join('; ');
+  if (isMaking) {
+    const coming = others.length === 0 ? 'they are about to be made' : others.join('; ');
+    const message = `It should have ${record.spec.nodes === 1 ? 'a machine' : `${record.spec.nodes} machines`} of VPC ${vpc}, which makes them, and has ${has}: ${coming}.${meanwhile(nodes)}`;
+    return [{ type: 'Placed', status: 'false', reason: 'MakingMachine', message, since: record.updatedAt }];
+  }
   const message = `It should have ${record.spec.nodes} of the machines of VPC ${vpc} and has ${has}; ${missing === 1 ? 'one is' : `${missing} are`} missing, and none is free: ${seen}.${meanwhile(nodes)} Add one: \`agentmetal machine add ADDRESS --vpc ${vpc}\`.${orGoBack(record, nodes)}`;
   return [{ type: 'Placed', status: 'false', reason: 'NoFreeMachine', message, since: record.updatedAt }];
 }

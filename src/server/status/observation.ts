@@ -23,6 +23,8 @@ export interface PlacementLack {
   vpc: string;
   /** Every other machine of the VPC and why it is not used, in words. */
   others: readonly string[];
+  /** Whether the driver of the VPC makes those that are missing. */
+  isMaking: boolean;
 }
 
 /** A node that has been silent for long. */

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ResourceDryRun, Vpc } from '../../api/resources.ts';
 import { AppError } from '../../base/errors.ts';
 import { diffValues } from '../../spec/diff.ts';
+import type { Bridge } from '../../machines/network/links.ts';
 import type { VpcDefinition } from '../../spec/vpc.ts';
 import { nextChangeVersion } from '../../store/meta.ts';
 import { touchNodes } from '../../store/nodes.ts';
@@ -17,6 +18,7 @@ import {
 import { type ServerContext, timestamp } from '../context.ts';
 import { validationError } from '../http/read-request.ts';
 import { withoutPasswords } from './bgp.ts';
+import { requireDriverKept, requireOwnPublicNetwork } from './driver-rules.ts';
 import { requireUndisturbed, requireUnused, vpcErrors } from './rules.ts';
 
 /** What became of a VPC in a transaction. */
@@ -36,6 +38,7 @@ export async function createVpc(context: ServerContext, tx: Tx, given: VpcDefini
       hint: `Choose another name, or look at that one: agentmetal vpc show ${wanted.name}`,
     });
   }
+  await requireOwnPublicNetwork(tx, wanted);
   const now = timestamp(context);
   const record = { ...wanted, sealed, id: context.newId('vpc'), revision: 1, createdAt: now, updatedAt: now };
   await insertVpc(tx, record);
@@ -63,6 +66,8 @@ export async function changeVpc(
   }
   requireValid(context, wanted);
   await requireUndisturbed(context, tx, before, wanted);
+  await requireOwnPublicNetwork(tx, wanted);
+  await requireDriverKept(tx, before, wanted);
   const record = {
     ...before,
     ...definitionOf(wanted),
@@ -95,12 +100,21 @@ export async function removeVpc(tx: Tx, before: VpcRecord): Promise<ResourceDryR
 }
 
 export async function vpcView(
+  { maker }: Pick<ServerContext, 'maker'>,
   tx: Tx,
   { id, name, labels, spec, revision, createdAt, updatedAt }: VpcRecord,
 ): Promise<Vpc> {
   const users = await vpcLoadBalancers(tx, id);
-  const status = { loadBalancers: users.map((user) => user.name) };
+  const { driver } = spec;
+  const status = {
+    loadBalancers: users.map((user) => user.name),
+    network: driver && maker ? networkView(maker.placeOf({ id, bridge: driver.bridge })) : null,
+  };
   return { id, name, labels, spec, status, revision, createdAt, updatedAt };
+}
+
+function networkView({ name, namespace }: Bridge): NonNullable<Vpc['status']['network']> {
+  return { bridge: name, namespace: namespace ?? null };
 }
 
 function requireValid(context: ServerContext, wanted: VpcDefinition): void {

@@ -10,7 +10,8 @@ import { listMachines } from '../../store/machines.ts';
 import type { Tx } from '../../store/open.ts';
 import { type VpcRecord, findVpc, listVpcs, vpcLoadBalancers } from '../../store/vpcs.ts';
 import type { ServerContext } from '../context.ts';
-import { hasFloatingAddress } from '../placement/floating.ts';
+import { driverErrors } from './driver-rules.ts';
+import { hasAddress } from '../placement/pool.ts';
 import { validationError } from '../http/read-request.ts';
 import { routerErrors } from './bgp.ts';
 
@@ -35,6 +36,7 @@ export function vpcErrors(
     ...hostMembershipErrors(spec, rules),
     ...duplicateHosts(spec),
     ...routerErrors({ name, labels, spec }),
+    ...driverErrors({ name, labels: {}, spec }),
   ];
 }
 
@@ -95,7 +97,7 @@ async function machinesOfVpc(tx: Tx, vpcId: string): Promise<string[]> {
 /** A load balancer keeps its floating address for life, because clients know it by that. */
 async function requireFloatingKept(tx: Tx, before: VpcRecord, spec: VpcSpec): Promise<void> {
   for (const { name, floatingAddress } of await loadBalancersOfVpc(tx, before.id)) {
-    if (floatingAddress === null || hasFloatingAddress(spec.floatingAddresses, floatingAddress)) continue;
+    if (floatingAddress === null || hasAddress(spec.floatingAddresses, floatingAddress)) continue;
     throw validationError(
       [
         {

@@ -95,6 +95,7 @@ test('what was there shares a machine, and receipts outlive machines', async () 
       address: '10.0.0.5',
       publicAddress: null,
       ssh: { port: 22, user: 'root', hostKey: 'SHA256:x', sealedKey: 'sealed' },
+      made: null,
       phase: 'ready',
       isDraining: true,
       steps: [],

@@ -8,6 +8,7 @@ import { certificates } from './0006-certificates.ts';
 import { events } from './0007-events.ts';
 import { machines } from './0008-machines.ts';
 import { acmeAccounts } from './0009-acme-accounts.ts';
+import { madeMachines } from './0010-made-machines.ts';
 import { fleet } from './0011-fleet.ts';
 import { bgp } from './0012-bgp.ts';
 
@@ -22,6 +23,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0007-events': events,
   '0008-machines': machines,
   '0009-acme-accounts': acmeAccounts,
+  '0010-made-machines': madeMachines,
   '0011-fleet': fleet,
   '0012-bgp': bgp,
 };

@@ -94,7 +94,7 @@ export async function startWorld(): Promise<MachineWorld> {
 }
 
 /** Machines write much and nobody needs it afterwards, so that memory is best where there is enough of it. */
-async function roomyFolder(): Promise<string> {
+export async function roomyFolder(): Promise<string> {
   const memory = await statfs('/dev/shm').catch(() => undefined);
   return memory && memory.bavail * memory.bsize > ROOM ? '/dev/shm' : '/tmp';
 }

@@ -1,15 +1,18 @@
 import { cidrContains, cidrHosts, formatIp, parseCidr, parseIp } from '../../spec/address.ts';
 
-/** The first floating address of a VPC that no load balancer has; undefined when there is none. */
-export function freeFloatingAddress(pool: readonly string[], taken: ReadonlySet<string>): string | undefined {
+/** The first address of a pool, which is of addresses and networks, that nobody has; undefined when there is none. */
+export function firstFreeAddress(
+  pool: readonly string[],
+  isTaken: (address: string) => boolean,
+): string | undefined {
   for (const entry of pool) {
-    for (const address of addressesOf(entry)) if (!taken.has(address)) return address;
+    for (const address of addressesOf(entry)) if (!isTaken(address)) return address;
   }
   return undefined;
 }
 
 /** Whether a pool has an address. */
-export function hasFloatingAddress(pool: readonly string[], address: string): boolean {
+export function hasAddress(pool: readonly string[], address: string): boolean {
   const wanted = parseIp(address);
   return pool.some((entry) => {
     const cidr = parseCidr(entry);
