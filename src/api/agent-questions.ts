@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { LogFilter, LogLine, MAX_LOG_LINES } from './logs.ts';
 import { MAX_RATE_LIMIT_KEYS, RateLimitUse } from './rate-limits.ts';
-import { IpText } from '../spec/vpc.ts';
+import { IpText } from '../spec/network-text.ts';
 import { LoadBalancerTraffic, PoolTraffic, TimeCounts, Workers } from './stats.ts';
 
 /**

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { AppError } from '../../base/errors.ts';
 import { readTextIfExists, writeFileAtomic } from '../../host/files.ts';
 import type { MachineRelease } from '../../spec/vpc-driver.ts';
 import type { Machine, MachineDriver } from '../driver.ts';
@@ -144,6 +145,8 @@ export async function openContainerDriver(options: ContainerDriverOptions): Prom
     keep: (wanted) =>
       inTurn(wanted.id, async () => {
         if (await isContainerRunning(folderOf(wanted))) return false;
+        // It may have been removed while this waited for its turn.
+        if (!existsSync(folderOf(wanted))) throw lost(wanted);
         const { container } = await containerOf(wanted);
         await container.start();
         return true;
@@ -151,6 +154,12 @@ export async function openContainerDriver(options: ContainerDriverOptions): Prom
     remove,
     close: () => management.remove(),
   };
+}
+
+function lost({ name }: ContainerWanted): AppError {
+  return new AppError('machine_start_failed', `the files of machine ${name} are gone from this host`, {
+    hint: `Have another one made in its place: agentmetal machine remove ${name} --force`,
+  });
 }
 
 /** Runs work of the same name one after another, so that nothing is made and removed in the same moment. */

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { OLD_SPECS } from '../../../test/support/stored-specs.ts';
 import { temporaryDirectory } from '../../../test/support/temporary.ts';
 import { deleteLoadBalancer, findLoadBalancer } from '../load-balancers.ts';
-import { findMachineHost, insertMachineHost } from '../machine-hosts.ts';
+import { findMachineHost, insertMachineHost, updateMachineHost } from '../machine-hosts.ts';
 import { deleteMachine, findMachine } from '../machines.ts';
 import { migrate } from '../migrate.ts';
 import { deleteNode, nodesOf } from '../nodes.ts';
@@ -106,6 +106,9 @@ test('what was there shares a machine, and receipts outlive machines', async () 
     } as const;
     await insertMachineHost(tx, host);
     expect(await findMachineHost(tx, 'm_1')).toEqual(host);
+    const made = { ...host, ssh: null, made: { loadBalancerId: 'lb_1', release: 'trixie' } } as const;
+    await updateMachineHost(tx, made);
+    expect(await findMachineHost(tx, 'm_1')).toEqual(made);
 
     await deleteNode(tx, { loadBalancerId: 'lb_1', machineId: 'm_1' });
     await deleteMachine(tx, 'm_1');

@@ -2,6 +2,7 @@ import type { Vpc } from '../../../api/resources.ts';
 import { defineCommand } from '../../command.ts';
 import { usageError } from '../../failure.ts';
 import { parseLabels } from '../../key-values.ts';
+import { DRIVER_OPTIONS, driverOf, requireDriver } from './driver-options.ts';
 import { VPCS } from '../../resources.ts';
 import { BGP_OPTIONS, readBgp } from './bgp-options.ts';
 
@@ -24,6 +25,7 @@ export const create = defineCommand({
         'Addresses that load balancers with several nodes hand from one to the other: an address or a network',
     },
     ...BGP_OPTIONS,
+    ...DRIVER_OPTIONS,
     label: { value: 'KEY=VALUE', short: 'l', repeat: true, summary: 'A label' },
   },
   examples: [
@@ -31,16 +33,20 @@ export const create = defineCommand({
     'agentmetal vpc create prod --cidr 10.0.0.0/16 --name-server 10.0.0.2',
     'agentmetal vpc create prod --cidr 10.0.0.0/16 --floating 203.0.113.16/28',
     'agentmetal vpc create prod --cidr 10.0.0.0/16 --floating 198.51.100.0/28 --bgp-asn 65001 --bgp-router 203.0.113.1:65000',
+    'agentmetal vpc create prod --cidr 10.60.0.0/24 --driver container --public 203.0.113.16/28',
   ],
   async run({ api, io, print, progress }, { args, options }) {
     if (options.cidr.length === 0)
       throw usageError('no network is given', `agentmetal vpc create ${args.name} --cidr 10.0.0.0/16`);
     const bgp = await readBgp({ io }, options);
+    requireDriver(options, `agentmetal vpc create ${args.name} --cidr ${options.cidr[0] ?? 'CIDR'}`);
+    const driver = driverOf(options);
     const spec = {
       cidrs: options.cidr,
       ...(options.nameServer.length === 0 ? {} : { nameServers: options.nameServer }),
       ...(options.floating.length === 0 ? {} : { floatingAddresses: options.floating }),
       ...(bgp ? { bgp } : {}),
+      ...(driver === undefined ? {} : { driver }),
     };
     const client = await api();
     const { body } = await client.request<Vpc>({

@@ -29,6 +29,8 @@ function renderVpc({ id, name, labels, spec, status, createdAt }: Vpc, now: numb
         ['Name servers', spec.nameServers.join(', ') || 'the system’s'],
         ['Floating', (spec.floatingAddresses ?? []).join(', ')],
         ['BGP', bgpText(spec.bgp)],
+        ['Machines', spec.driver ? driverText(spec.driver) : ''],
+        ['Network', status.network ? networkText(status.network) : ''],
         ['Load balancers', status.loadBalancers.join(', ')],
         [
           'Labels',
@@ -41,4 +43,12 @@ function renderVpc({ id, name, labels, spec, status, createdAt }: Vpc, now: numb
     },
     { title: 'Hosts', table: renderTable(HOST_COLUMNS, spec.hosts, { header: spec.hosts.length > 0 }) },
   ]);
+}
+
+function driverText({ type, release, public: outside }: NonNullable<Vpc['spec']['driver']>): string {
+  return `made as ${type} (Debian ${release}), ${outside ? `public addresses of ${outside.cidr}` : 'without public addresses'}`;
+}
+
+function networkText({ bridge, namespace }: NonNullable<Vpc['status']['network']>): string {
+  return `bridge ${bridge}${namespace === null ? '' : ` in network namespace ${namespace}`}`;
 }

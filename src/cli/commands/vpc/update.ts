@@ -2,6 +2,7 @@ import { apiPath } from '../../../api/client.ts';
 import type { Vpc } from '../../../api/resources.ts';
 import { defineCommand } from '../../command.ts';
 import { usageError } from '../../failure.ts';
+import { DRIVER_OPTIONS, driverOf } from './driver-options.ts';
 import { labelPatch } from '../../key-values.ts';
 import { BGP_OPTIONS, readBgp } from './bgp-options.ts';
 
@@ -22,22 +23,27 @@ export const update = defineCommand({
     },
     ...BGP_OPTIONS,
     withoutBgp: { summary: 'Announce nothing by BGP any more' },
+    ...DRIVER_OPTIONS,
+    driver: { ...DRIVER_OPTIONS.driver, summary: `${DRIVER_OPTIONS.driver.summary}; none: they are added` },
     label: { value: 'KEY=VALUE', short: 'l', repeat: true, summary: 'Set a label' },
     unlabel: { value: 'KEY', repeat: true, summary: 'Take a label away' },
   },
   examples: [
     'agentmetal vpc update prod --cidr 10.0.0.0/16 --cidr 10.1.0.0/16',
     'agentmetal vpc update prod --bgp-asn 65001 --bgp-router 203.0.113.1:65000 --bgp-router 203.0.113.2:65000',
+    'agentmetal vpc update prod --driver container',
   ],
   async run({ api, io, print }, { args, options }) {
     const labels = labelPatch(options.label, options.unlabel);
     const bgp = await readBgp({ io }, options);
+    const driver = options.driver === 'none' ? null : driverOf(options);
     const spec = {
       ...(options.cidr.length === 0 ? {} : { cidrs: options.cidr }),
       ...(options.nameServer.length === 0 ? {} : { nameServers: options.nameServer }),
       ...(options.floating.length === 0 ? {} : { floatingAddresses: options.floating }),
       ...(bgp ? { bgp } : {}),
       ...(options.withoutBgp ? { bgp: null } : {}),
+      ...(driver === undefined ? {} : { driver }),
     };
     const patch = {
       ...(options.name === undefined ? {} : { name: options.name }),

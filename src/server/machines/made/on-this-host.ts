@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { AppError } from '../../../base/errors.ts';
 import { readTextIfExists, writeFileAtomic } from '../../../host/files.ts';
 import type { ContainerDriver } from '../../../machines/container/driver.ts';
 import type { PublicNetwork } from '../../../machines/network/networks.ts';
@@ -28,10 +29,10 @@ export async function createHostMaker(options: HostMakerOptions): Promise<Machin
   };
   const driver = () => (opened ??= open());
   const listen = async (): Promise<AgentListener> => {
-    if (!context) throw new Error('nobody is there to answer agents');
+    if (!context) throw new AppError('unavailable', 'the control plane is closing');
     return listenOn(await driver(), context, dataDir);
   };
-  const close = async () => {
+  const hangUp = async () => {
     const open = await listening?.catch(() => undefined);
     listening = undefined;
     await open?.close();
@@ -82,12 +83,16 @@ export async function createHostMaker(options: HostMakerOptions): Promise<Machin
     },
     async retire() {
       if (!existsSync(join(dataDir, 'machines/management-prefix'))) return;
-      await close();
+      await hangUp();
       await (await driver()).close();
       opened = undefined;
     },
     placeOf: (vpc) => placeOfVpc(dataDir, vpc),
-    close,
+    async close() {
+      // Whoever still works must not have it listen again.
+      context = undefined;
+      await hangUp();
+    },
   };
 }
 
