@@ -8,15 +8,6 @@ import { isRunning } from '../../../src/host/processes.ts';
 import { run } from '../command.ts';
 import { waitFor } from '../wait.ts';
 
-/** Base images and packages for tests of machines are dear, so they are kept from one run to the next. */
-export const CACHE =
-  process.env['AGENTMETAL_TEST_CACHE'] ??
-  (process.getuid?.() === 0
-    ? '/var/cache/agentmetal-test'
-    : join(process.env['HOME'] ?? '/tmp', '.cache/agentmetal-test'));
-
-export const RELEASES: readonly MachineRelease[] = ['bookworm', 'trixie'];
-
 /** What provisioning installs; the tests' package server has it with all it depends on. */
 const PACKAGES = [
   'haproxy',
@@ -28,6 +19,17 @@ const PACKAGES = [
   'python3',
   'ca-certificates',
 ];
+
+/** Base images and packages for tests of machines are dear, so they are kept from one run to the next; others are others. */
+export const CACHE = join(
+  process.env['AGENTMETAL_TEST_CACHE'] ??
+    (process.getuid?.() === 0
+      ? '/var/cache/agentmetal-test'
+      : join(process.env['HOME'] ?? '/tmp', '.cache/agentmetal-test')),
+  createHash('sha256').update(PACKAGES.join(' ')).digest('hex').slice(0, 8),
+);
+
+export const RELEASES: readonly MachineRelease[] = ['bookworm', 'trixie'];
 
 /** Base images as the product builds them, with all that an agent needs. */
 export const MADE_IMAGES = join(CACHE, 'made');

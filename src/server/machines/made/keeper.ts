@@ -60,13 +60,21 @@ async function pass(context: Context, maker: MachineMaker): Promise<void> {
   }));
   const made = hosts.filter((host) => host.made !== null);
   const wanted = vpcs.flatMap((vpc) => (vpc.spec.driver ? [{ vpc, driver: vpc.spec.driver }] : []));
-  await maker.keepNetworks(
+  const networks = maker.keepNetworks(
     wanted.map(({ vpc, driver }) => vpcNetwork(vpc, driver)),
     wanted.flatMap(({ driver }) => publicNetwork(driver) ?? []),
   );
-  if (made.length === 0) return wanted.length === 0 ? maker.retire() : undefined;
-  await maker.access();
-  for (const host of made) if (host.phase === 'ready') await keep(context, maker, host);
+  // Machines are looked after whatever a network lacks, and it is told after that.
+  const fault = await networks.then(() => undefined, asError);
+  if (made.length > 0) {
+    await maker.access();
+    for (const host of made) if (host.phase === 'ready') await keep(context, maker, host);
+  } else if (wanted.length === 0) await maker.retire();
+  if (fault) throw fault;
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 async function keep(context: Context, maker: MachineMaker, host: MachineHost): Promise<void> {

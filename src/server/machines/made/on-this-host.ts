@@ -66,7 +66,8 @@ export async function createHostMaker(options: HostMakerOptions): Promise<Machin
       const networks = await import('../../../machines/network/networks.ts');
       for (const vpc of vpcs) {
         await mkdir(join(dataDir, 'vpcs', vpc.id), { recursive: true, mode: 0o755 });
-        await networks.ensureVpcNetwork(dataDir, vpc);
+        // The host's own bridge is looked for when something is plugged in.
+        if (vpc.bridge === null) await networks.ensureVpcNetwork(dataDir, vpc);
       }
       for (const id of await namesIn(join(dataDir, 'vpcs'))) {
         if (vpcs.some((vpc) => vpc.id === id && vpc.bridge === null)) continue;
