@@ -71,9 +71,9 @@ async function attempt(
   const host = await keep(context, machineId, (before) => ({ ...before, enrolment, steps: [] }));
   const machine = await context.store.transaction((tx) => findMachine(tx, machineId));
   if (!host || !machine) return;
-  const bundle = await provisioner.bundle();
   const agent = { url: url(), certificate, token, machine: machine.name };
   const target = host.made ? await made(context, machineId, step, signal) : sshTarget(context, host);
+  const bundle = await provisioner.bundle();
   await provisioner.provision({ target, agent, bundle }, step, signal);
   step({ name: 'report', state: 'running' });
   await waitForReport(context, machineId, { startedAt, signal, name: machine.name });

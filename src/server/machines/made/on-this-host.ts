@@ -23,7 +23,10 @@ export async function createHostMaker(options: HostMakerOptions): Promise<Machin
   let context: ServerContext | undefined;
   let listening: Promise<AgentListener> | undefined;
   let opened: Promise<ContainerDriver> | undefined;
+  let retired = Promise.resolve();
   const open = async () => {
+    // What is about to be removed must not be taken for what is to be used.
+    await retired;
     const { openContainerDriver } = await import('../../../machines/container/driver.ts');
     return openContainerDriver({ dataDir, imageFolder });
   };
@@ -33,9 +36,9 @@ export async function createHostMaker(options: HostMakerOptions): Promise<Machin
     return listenOn(await driver(), context, dataDir);
   };
   const hangUp = async () => {
-    const open = await listening?.catch(() => undefined);
+    const last = listening;
     listening = undefined;
-    await open?.close();
+    await (await last?.catch(() => undefined))?.close();
   };
   return {
     serve: (given) => void (context = given),
@@ -84,9 +87,11 @@ export async function createHostMaker(options: HostMakerOptions): Promise<Machin
     },
     async retire() {
       if (!existsSync(join(dataDir, 'machines/management-prefix'))) return;
-      await hangUp();
-      await (await driver()).close();
+      const last = driver();
       opened = undefined;
+      const work = hangUp().then(async () => (await last).close());
+      retired = work.catch(() => undefined);
+      await work;
     },
     placeOf: (vpc) => placeOfVpc(dataDir, vpc),
     async close() {
