@@ -9,7 +9,7 @@ function vpc(driver: object, more: object = {}): VpcRecord {
     name: 'prod',
     spec: { cidrs: ['10.60.0.0/28', '10.61.0.0/24'], driver: { type: 'container', ...driver }, ...more },
   };
-  return { ...VpcInput.parse(input), id: 'vpc_1', revision: 1, createdAt: 't', updatedAt: 't' };
+  return { ...VpcInput.parse(input), id: 'vpc_1', revision: 1, createdAt: 't', updatedAt: 't', sealed: null };
 }
 
 const at = (vpcId: string, address: string, publicAddress: string | null = null) => ({
