@@ -28,9 +28,7 @@ export interface MakingSurroundings {
  */
 export async function settleMaking(context: Context, tx: Tx, around: MakingSurroundings): Promise<void> {
   const { balancers, vpcs, lost, nodes } = around;
-  const hosts = around.hosts.map((host) =>
-    lost.has(host.machineId) ? { ...host, isDraining: true } : host,
-  );
+  const hosts = around.hosts.map((host) => (lost.has(host.machineId) ? { ...host, isDraining: true } : host));
   const own = new Set(hosts.map(({ machineId }) => machineId));
   const claimed = new Set(nodes.map(({ machineId }) => machineId));
   const draining = new Set(hosts.filter(isLeaving).map(({ machineId }) => machineId));
