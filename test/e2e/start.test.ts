@@ -78,7 +78,9 @@ describe('the demo', () => {
     const product = await startProduct({ args: ['--demo'] });
     try {
       await waitFor('the request', () => requestShown.test(product.output()));
-      await product.sh('agentmetal lb delete web-lb --yes && agentmetal lb create --name web-lb --type tcp --port 4000');
+      await product.sh(
+        'agentmetal lb delete web-lb --yes && agentmetal lb create --name web-lb --type tcp --port 4000',
+      );
       await product.restart();
       await waitFor('a word', () => product.output().includes('is left alone'));
       await expect(fetch('http://127.90.0.1:8080/')).rejects.toThrow('fetch failed');

@@ -259,7 +259,7 @@ describe('the access log', () => {
     const byPath = (path: string) => lines.find((line) => line.path === path);
     expect(byPath('/a/b')).toMatchObject({
       client: expect.stringMatching(/^127\./),
-      host: `${address}:8080`,
+      host: address,
       method: 'GET',
       query: 'c=1&d=%22',
       status: 200,

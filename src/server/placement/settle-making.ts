@@ -17,6 +17,8 @@ export interface MakingSurroundings {
   vpcs: ReadonlyMap<string, VpcRecord>;
   hosts: readonly MachineHost[];
   machines: ReadonlyMap<string, MachineRecord>;
+  /** Machines that count as lost: another takes the place of each. */
+  lost: ReadonlySet<string>;
   /** Nodes as they are after placing. */
   nodes: readonly { loadBalancerId: string; machineId: string }[];
 }
@@ -25,7 +27,9 @@ export interface MakingSurroundings {
  * Has machines made and ended as {@link planMaking} says; the queue does it.
  */
 export async function settleMaking(context: Context, tx: Tx, around: MakingSurroundings): Promise<void> {
-  const { balancers, vpcs, hosts, nodes } = around;
+  const { balancers, vpcs, lost, nodes } = around;
+  const hosts = around.hosts.map((host) => (lost.has(host.machineId) ? { ...host, isDraining: true } : host));
+  const own = new Set(hosts.map(({ machineId }) => machineId));
   const claimed = new Set(nodes.map(({ machineId }) => machineId));
   const draining = new Set(hosts.filter(isLeaving).map(({ machineId }) => machineId));
   const making = balancers
@@ -33,7 +37,9 @@ export async function settleMaking(context: Context, tx: Tx, around: MakingSurro
     .map(({ id, spec }) => ({
       id,
       wanted: spec.nodes,
-      staying: nodes.filter((node) => node.loadBalancerId === id && !draining.has(node.machineId)).length,
+      staying: nodes.filter(
+        (node) => node.loadBalancerId === id && own.has(node.machineId) && !draining.has(node.machineId),
+      ).length,
     }));
   const spare = hosts
     .filter(({ machineId, phase }) => !claimed.has(machineId) && phase !== 'removing')
@@ -43,7 +49,7 @@ export async function settleMaking(context: Context, tx: Tx, around: MakingSurro
     const balancer = balancers.find(({ id }) => id === loadBalancerId);
     for (let index = 0; balancer && index < count; index++) await begin(context, tx, balancer, vpcs);
   }
-  for (const id of unmake) await end(context, tx, hosts, id);
+  for (const id of unmake) await end(context, tx, around.hosts, id);
   // It looks when this transaction is over: the store has one at a time.
   if (make.length + unmake.length > 0) context.changes.notify('machines');
 }

@@ -65,7 +65,7 @@ export async function settlePlacement(context: Context, tx: Tx): Promise<string[
   const told = await noteReplacements(tx, changes, { replacements, ...named, now });
   await tellEvents(tx, [...eventsOf(changes, named), ...told], now);
   const after = nodesAfter(nodes, changes);
-  await settleMaking(context, tx, { balancers: records, vpcs, hosts, machines, nodes: after });
+  await settleMaking(context, tx, { balancers: records, vpcs, hosts, machines, lost, nodes: after });
   return [...touched];
 }
 
