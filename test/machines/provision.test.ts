@@ -337,7 +337,7 @@ describe.skipIf(reason !== undefined)('a machine of Debian 13', () => {
       const [current, ...versions] = (
         await onMachine(machine, 'readlink /opt/agentmetal/current; ls /opt/agentmetal')
       ).split('\n');
-      expect(versions).toEqual(['0.0.9', current, 'current']);
+      expect(versions).toEqual(['0.0.9', current, 'current', 'upgrade']);
     },
     LONG_MS,
   );
@@ -354,7 +354,7 @@ describe.skipIf(reason !== undefined)('a machine of Debian 13', () => {
       expect(fault.code).toBe('machine_service_failed');
       expect(fault.message).toContain('the version before, 0.0.9, runs again');
       expect(await onMachine(machine, 'readlink /opt/agentmetal/current; ls /opt/agentmetal')).toBe(
-        '0.0.9\n0.0.9\ncurrent',
+        '0.0.9\n0.0.9\ncurrent\nupgrade',
       );
       await waitFor(
         'the agent',
