@@ -64,11 +64,11 @@ describe('the demo', () => {
     const product = await startProduct({ args: ['--demo'] });
     try {
       await waitFor('the request', () => requestShown.test(product.output()));
+      // What is there already need not be made.
+      expect(product.output()).not.toContain('lb create');
       await product.restart();
       await waitFor('the request again', () => requestShown.test(product.output()));
       expect(product.output()).not.toMatch(/→ {2}503/);
-      // What there is already need not be made.
-      expect(product.output()).not.toContain('lb create');
     } finally {
       await product.stop();
     }
@@ -78,7 +78,9 @@ describe('the demo', () => {
     const product = await startProduct({ args: ['--demo'] });
     try {
       await waitFor('the request', () => requestShown.test(product.output()));
-      await product.sh('agentmetal lb delete web-lb --yes && agentmetal lb create --name web-lb --type tcp --port 4000');
+      await product.sh(
+        'agentmetal lb delete web-lb --yes && agentmetal lb create --name web-lb --type tcp --port 4000',
+      );
       await product.restart();
       await waitFor('a word', () => product.output().includes('is left alone'));
       await expect(fetch('http://127.90.0.1:8080/')).rejects.toThrow('fetch failed');
