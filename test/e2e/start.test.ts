@@ -64,11 +64,11 @@ describe('the demo', () => {
     const product = await startProduct({ args: ['--demo'] });
     try {
       await waitFor('the request', () => requestShown.test(product.output()));
+      // What is there already need not be made.
+      expect(product.output()).not.toContain('lb create');
       await product.restart();
       await waitFor('the request again', () => requestShown.test(product.output()));
       expect(product.output()).not.toMatch(/→ {2}503/);
-      // What there is already need not be made.
-      expect(product.output()).not.toContain('lb create');
     } finally {
       await product.stop();
     }
