@@ -76,4 +76,20 @@ describe('where nothing makes machines', () => {
       return status === 404;
     });
   });
+
+  test('as many machines are made as are wanted, whoever serves until then', async () => {
+    await fleet.call('POST', '/v1/vpcs', { body: { name: 'late', spec: { cidrs: ['10.61.0.0/24'] } } });
+    await fleet.call('POST', '/v1/load-balancers', {
+      body: { name: 'web-lb', spec: { type: 'http', vpc: 'late' } },
+    });
+    const body = { spec: { driver: { type: 'container' } } };
+    await fleet.call('PATCH', '/v1/vpcs/late', { body });
+    await fleet.call('PATCH', '/v1/load-balancers/web-lb', { body: { spec: { nodes: 2 } } });
+    const { body: page } = await fleet.call('GET', '/v1/machines');
+    const made = page.items.filter(({ driver }: { driver: string }) => driver === 'container');
+    expect(made).toHaveLength(2);
+    expect((await fleet.call('GET', '/v1/load-balancers/web-lb')).body.status.nodes).toMatchObject([
+      { machine: 'local' },
+    ]);
+  });
 });
