@@ -9,7 +9,7 @@ import { loopbackAddress, temporaryDirectory } from '../../test/support/temporar
 import { waitFor } from '../../test/support/wait.ts';
 import type { NodeMember } from '../api/agent.ts';
 import { servicePaths } from '../haproxy/config/paths.ts';
-import { peerEndpoint, peerKeyPath } from '../haproxy/config/peers.ts';
+import { peerEndpoint, peerKeyDirectory, peerKeyPath } from '../haproxy/config/peers.ts';
 import { askWorker, findMaster } from '../haproxy/process/master.ts';
 import { withRuntime } from '../haproxy/runtime/connection.ts';
 import { signal } from '../host/processes.ts';
@@ -226,7 +226,7 @@ describe('nodes know each other by their keys', () => {
     const spec = await backendSpec(1, { rateLimit: { requests: 30, window: '60s' } });
     const dataDir = `${directory.path}/${scenes}-0`;
     const layout = detectLayout(`${dataDir}/agent`, 0);
-    await rm(layout.directory, { recursive: true });
+    await rm(peerKeyDirectory(layout), { recursive: true });
     await start(list, spec);
     expect(await one.tell('show peers nodes')).not.toContain(members[1]!.address);
     const renewed = [{ ...members[0]!, certificate: await certificateIn(dataDir) }, members[1]!];

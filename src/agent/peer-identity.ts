@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { peerKeyPath } from '../haproxy/config/peers.ts';
+import { peerKeyDirectory, peerKeyPath } from '../haproxy/config/peers.ts';
 import { readTextIfExists, writeFileAtomic } from '../host/files.ts';
 import type { HostLayout } from '../spec/host-layout.ts';
 import { ensureSelfSigned } from './placeholder.ts';
@@ -17,8 +17,9 @@ export async function ensurePeerCertificate(
   layout: Pick<HostLayout, 'directory'>,
   now: number,
 ): Promise<string> {
-  const path = join(layout.directory, 'peer.pem');
-  await mkdir(layout.directory, { recursive: true, mode: 0o700 });
+  const directory = peerKeyDirectory(layout);
+  const path = join(directory, 'newest.pem');
+  await mkdir(directory, { recursive: true, mode: 0o700 });
   const before = await readTextIfExists(path);
   if (before !== undefined && endsSoon(before, now)) await rm(path);
   await ensureSelfSigned(path, 'agentmetal node');

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import { poolsOf } from '../../spec/load-balancer.ts';
 import type { ServiceModel } from '../model.ts';
 import type { HostLayout } from '../../spec/host-layout.ts';
@@ -34,9 +35,14 @@ export interface PeerTls {
   certificates: readonly string[];
 }
 
-/** Where a machine keeps the key of a certificate by which other nodes know it. */
-export function peerKeyPath({ directory }: Pick<HostLayout, 'directory'>, certificate: string): string {
-  return `${directory}/peer-${digest(certificate.trim()).slice(0, 16)}.pem`;
+/** Where a machine keeps the keys by which other nodes know it: beside the folders of load balancers, not among them. */
+export function peerKeyDirectory({ directory }: Pick<HostLayout, 'directory'>): string {
+  return join(directory, '../peer');
+}
+
+/** Where the key of a certificate is by which other nodes know this one. */
+export function peerKeyPath(layout: Pick<HostLayout, 'directory'>, certificate: string): string {
+  return join(peerKeyDirectory(layout), `${digest(certificate.trim()).slice(0, 16)}.pem`);
 }
 
 /** Nodes show each other certificates once all have one. */

@@ -129,7 +129,7 @@ export async function createCluster(
   /** What an agent has made for its machine, and tells its control plane. */
   const certificateOf = (index: number) =>
     waitFor('the key of a node', async () =>
-      new X509Certificate(await readFile(join(dataDir(index), 'load-balancers/peer.pem'))).toString(),
+      new X509Certificate(await readFile(join(dataDir(index), 'peer/newest.pem'))).toString(),
     );
 
   const self: Cluster = {
