@@ -39,9 +39,6 @@ export function globalSection(model: ServiceModel): Section {
       'mworker-max-reloads 100000',
       // It saves work only for long lists of patterns, and costs a lock for the short ones that stand here.
       'tune.pattern.cache-size 0',
-      // So many steps of work are done before HAProxy looks who else wants something (default: about 200). Telling the state of
-      // thousands of servers is hundreds of steps, and whatever came meanwhile, requests and commands, would wait for them.
-      'tune.runqueue-depth 20',
       ...bufferLines(spec),
       ...(hasTables(model) ? [`localpeer ${peerEndpoint(model).local}`] : []),
       ...(layout.user ? [`user ${quote(layout.user)}`] : []),

@@ -5,6 +5,9 @@ const PROMPT = '\n> ';
 /** It asks for each line of a payload. */
 const PAYLOAD_PROMPTS = /^(?:\+ )+/;
 const TIMEOUT_MS = 10_000;
+/** An answer longer than this (characters) is taken in pieces, with a breath between them. */
+const LONG_ANSWER = 64 * 1024;
+const BREATH_MS = 5;
 
 /** The runtime API could not be spoken to; what was sent may or may not have been done. */
 export class RuntimeApiError extends Error {
@@ -45,12 +48,24 @@ export async function openRuntime(path: string, onEnd?: () => void): Promise<Run
     fail(new RuntimeApiError(`HAProxy closed the connection on ${path}`));
     onEnd?.();
   });
+  /**
+   * HAProxy goes on telling for as long as somebody listens, and lets requests and other commands wait for it: with ten thousand
+   * servers for a sixth of a second. What nobody takes from it holds it up, so that the others have their turn.
+   */
+  const breathe = () => {
+    socket.pause();
+    setTimeout(() => socket.resume(), BREATH_MS);
+  };
+  let length = 0;
   socket.on('data', (chunk: string) => {
+    length += chunk.length;
+    if (length > LONG_ANSWER) breathe();
     const last = tail + chunk;
     tail = last.slice(1 - PROMPT.length);
     parts.push(chunk);
     // Long answers are put together once, not at every chunk.
     if (!last.includes(PROMPT)) return;
+    length = 0;
     let received = parts.join('');
     for (let end = received.indexOf(PROMPT); end >= 0 && waiting.length > 0; end = received.indexOf(PROMPT)) {
       waiting.shift()?.resolve(received.slice(0, end).trim());
