@@ -7,9 +7,7 @@ import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
  */
 export const FORM_LINES: readonly string[] = [
   'http-request deny deny_status 400 if !{ path_beg / }',
-  'acl upgrading-to-http2 req.hdr(Upgrade) -m sub -i h2c',
-  'http-request del-header HTTP2-Settings if upgrading-to-http2',
-  'http-request del-header Upgrade if upgrading-to-http2',
+  'http-request del-header Upgrade if { req.hdr(Upgrade) -m sub -i h2c }',
 ];
 
 /** HTTP/2 that begins without TLS or ALPN, by its preface, is another thing than what ALPN offers. */
