@@ -2,12 +2,13 @@ import { type FSWatcher, watch, writeFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import type { NodeOrder } from '../../api/agent.ts';
 import { messageOf } from '../../base/errors.ts';
+import { stopDaemon } from '../../host/daemon.ts';
 import { readTextIfExists, writeFileAtomic } from '../../host/files.ts';
 import { isRunning } from '../../host/processes.ts';
 import { deviceOf } from './devices.ts';
 import type { FloatingOptions, Sharing } from './floating.ts';
 import { UNHEALTHY, renderKeepalived } from './keepalived-config.ts';
-import { findKeepalived, reloadKeepalived, startKeepalived, stopKeepalived } from './keepalived.ts';
+import { findKeepalived, reloadKeepalived, startKeepalived } from './keepalived.ts';
 import { clearLoopback, holdOnLoopback, restoreInterfaces } from './loopback.ts';
 import { floatingPaths } from './paths.ts';
 import { readRole } from './role.ts';
@@ -111,7 +112,7 @@ export function createVrrp(options: FloatingOptions): Sharing {
     const text = written ?? (await readTextIfExists(paths.config));
     if (text === undefined) return;
     const running = await findKeepalived(paths);
-    if (running !== undefined) await stopKeepalived(running);
+    if (running !== undefined) await stopDaemon(running);
     await clearLoopback([...floatingIn(text).keys()]);
     await restoreInterfaces(paths.interfaces);
     await rm(paths.directory, { recursive: true, force: true });
@@ -164,7 +165,7 @@ export function createVrrp(options: FloatingOptions): Sharing {
     async leave() {
       const running = await findKeepalived(paths);
       const hadAddresses = readRole(paths.role)?.role === 'active';
-      if (running !== undefined) await stopKeepalived(running);
+      if (running !== undefined) await stopDaemon(running);
       return running !== undefined && hadAddresses;
     },
     // Whoever stands by takes over when it is needed.

@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { readFile, rm, truncate } from 'node:fs/promises';
 import { systemClock } from '../../base/clock.ts';
-import { readTextIfExists, writeFileAtomic } from '../../host/files.ts';
-import { commandLine, isRunning, signal } from '../../host/processes.ts';
+import { findDaemon } from '../../host/daemon.ts';
+import { writeFileAtomic } from '../../host/files.ts';
+import { isRunning, signal } from '../../host/processes.ts';
 import type { ServicePaths } from '../config/paths.ts';
 import { askMaster, withRuntime } from '../runtime/connection.ts';
 import { type MasterInfo, type WorkerInfo, parseInfo, parseProcesses } from '../runtime/info.ts';
@@ -22,10 +23,8 @@ export interface RunningProxy {
 }
 
 /** The master that serves a load balancer, whoever started it; undefined when none runs. */
-export async function findMaster(paths: ServicePaths): Promise<number | undefined> {
-  const pid = Number(await readTextIfExists(paths.pidFile));
-  // The number may have gone to another process since; ours names its configuration file.
-  return pid > 0 && isRunning(pid) && commandLine(pid).includes(paths.config) ? pid : undefined;
+export function findMaster({ pidFile, config }: ServicePaths): Promise<number | undefined> {
+  return findDaemon(pidFile, config);
 }
 
 export async function askWorker(paths: ServicePaths): Promise<WorkerInfo> {

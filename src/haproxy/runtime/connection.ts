@@ -59,12 +59,11 @@ export async function openRuntime(path: string, onEnd?: () => void): Promise<Run
   let length = 0;
   socket.on('data', (chunk: string) => {
     length += chunk.length;
-    if (length > LONG_ANSWER) breathe();
     const last = tail + chunk;
     tail = last.slice(1 - PROMPT.length);
     parts.push(chunk);
     // Long answers are put together once, not at every chunk.
-    if (!last.includes(PROMPT)) return;
+    if (!last.includes(PROMPT)) return length > LONG_ANSWER ? breathe() : undefined;
     length = 0;
     let received = parts.join('');
     for (let end = received.indexOf(PROMPT); end >= 0 && waiting.length > 0; end = received.indexOf(PROMPT)) {

@@ -11,7 +11,8 @@ import type { CertificateReport } from '../../api/certificates.ts';
 import type { Event } from '../../api/events.ts';
 import type { Condition } from '../../api/load-balancer.ts';
 import { systemClock } from '../../base/clock.ts';
-import { type Watch, startWatch } from '../events/watch.ts';
+import { startWatch } from '../events/watch.ts';
+import type { Loop } from '../loop.ts';
 
 const DAY = 86_400_000;
 const LB = '/v1/load-balancers/web-lb';
@@ -20,7 +21,7 @@ const start = Date.parse('2026-11-23T04:00:00Z');
 let clock: ReturnType<typeof adjustableClock>;
 let plane: ControlPlane;
 let lb: Awaited<ReturnType<typeof createWebLb>>;
-let watch: Watch | undefined;
+let watch: Loop | undefined;
 beforeEach(async () => {
   clock = adjustableClock(start);
   plane = await startControlPlane({ clock });

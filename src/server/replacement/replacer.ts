@@ -1,6 +1,7 @@
 import { messageOf } from '../../base/errors.ts';
 import { reachPort } from '../../host/reach.ts';
 import type { ServerContext } from '../context.ts';
+import { type Loop, startLoop } from '../loop.ts';
 import { lookForLife } from './evidence.ts';
 import { type Evidence, type ReplacementRules, judgeSilence } from './judge.ts';
 import { forgetAnswered, keepVerdicts } from './record.ts';
@@ -93,27 +94,16 @@ export function createReplacer(context: Context, reach = reachPort): Replacer {
 }
 
 /** Looks every few seconds. */
-export function startReplacer(context: Context): { stop(): Promise<void> } {
+export function startReplacer(context: Context): Loop {
   const { clock, log, closing } = context;
-  const stopping = new AbortController();
-  const over = AbortSignal.any([stopping.signal, closing]);
   const replacer = createReplacer(context);
-  const run = async () => {
-    while (!over.aborted) {
-      await clock.sleep(LOOK_EVERY_MS, over);
-      if (over.aborted) return;
-      await replacer
-        .look()
-        .catch((error: unknown) =>
-          log.error({ err: error }, `silent machines could not be looked at: ${messageOf(error)}`),
-        );
-    }
-  };
-  const running = run();
-  return {
-    async stop() {
-      stopping.abort();
-      await running;
-    },
-  };
+  return startLoop(closing, async (over) => {
+    await clock.sleep(LOOK_EVERY_MS, over);
+    if (over.aborted) return;
+    await replacer
+      .look()
+      .catch((error: unknown) =>
+        log.error({ err: error }, `silent machines could not be looked at: ${messageOf(error)}`),
+      );
+  });
 }

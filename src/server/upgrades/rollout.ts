@@ -7,6 +7,7 @@ import { nextChangeVersion, readMeta } from '../../store/meta.ts';
 import { listPlacements } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
 import type { ServerContext } from '../context.ts';
+import { type Loop, startLoop } from '../loop.ts';
 import { isConnected } from '../status/nodes.ts';
 import { type RolloutStep, type UpgradableMachine, nextUpgrade } from './decide.ts';
 import { failUpgrade } from './note.ts';
@@ -90,23 +91,12 @@ export async function askForUpgrade(context: Context, tx: Tx, machineId: string)
 }
 
 /** Rolls the control plane's version of the agent over the fleet. */
-export function startRollout(context: Context): { stop(): Promise<void> } {
+export function startRollout(context: Context): Loop {
   const { clock, log, closing } = context;
-  const stopping = new AbortController();
-  const over = AbortSignal.any([stopping.signal, closing]);
-  const run = async () => {
-    while (!over.aborted) {
-      await lookAtRollout(context).catch((error: unknown) =>
-        log.error({ err: error }, `agents cannot be upgraded: ${messageOf(error)}`),
-      );
-      await clock.sleep(LOOK_EVERY_MS, over);
-    }
-  };
-  const running = run();
-  return {
-    async stop() {
-      stopping.abort();
-      await running;
-    },
-  };
+  return startLoop(closing, async (over) => {
+    await lookAtRollout(context).catch((error: unknown) =>
+      log.error({ err: error }, `agents cannot be upgraded: ${messageOf(error)}`),
+    );
+    await clock.sleep(LOOK_EVERY_MS, over);
+  });
 }

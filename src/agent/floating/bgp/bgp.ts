@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import type { NodeOrder, NodeRole } from '../../../api/agent.ts';
 import { messageOf } from '../../../base/errors.ts';
+import { stopDaemon } from '../../../host/daemon.ts';
 import { readTextIfExists, writeFileAtomic } from '../../../host/files.ts';
 import { isRunning } from '../../../host/processes.ts';
 import { deviceOf } from '../devices.ts';
@@ -9,7 +10,7 @@ import { clearLoopback, holdOnLoopback, restoreInterfaces } from '../loopback.ts
 import { floatingPaths } from '../paths.ts';
 import { aliveScript, watchScript } from '../scripts.ts';
 import { type Announced, renderBird, sessionName } from './bird-config.ts';
-import { findBird, startBird, stopBird, watchBird } from './bird.ts';
+import { findBird, startBird, watchBird } from './bird.ts';
 import { type BirdControl, connectBird } from './control.ts';
 import { type ProtocolState, parseProtocols } from './protocols.ts';
 
@@ -129,7 +130,7 @@ export function createBgp(options: FloatingOptions): Sharing {
     const text = written ?? (await readTextIfExists(paths.birdConfig));
     if (text === undefined) return;
     const running = await findBird(paths);
-    if (running !== undefined) await stopBird(running);
+    if (running !== undefined) await stopDaemon(running);
     control?.close();
     await clearLoopback(held ?? addressesIn(text));
     await restoreInterfaces(paths.interfaces);
@@ -210,7 +211,7 @@ export function createBgp(options: FloatingOptions): Sharing {
     async leave() {
       const running = await findBird(paths);
       // Its sessions end with it, and routers forget what it announced.
-      if (running !== undefined) await stopBird(running);
+      if (running !== undefined) await stopDaemon(running);
       return running !== undefined && isServing === true && !isStandby;
     },
     remove,

@@ -8,6 +8,7 @@ import {
 } from '../../../store/machine-hosts.ts';
 import { listMakingVpcs } from '../../../store/vpcs.ts';
 import type { ServerContext } from '../../context.ts';
+import { type Loop, startLoop } from '../../loop.ts';
 import type { MachineMaker } from './maker.ts';
 import { publicNetwork, vpcNetwork } from './network.ts';
 import { madeOrder } from './order.ts';
@@ -15,42 +16,25 @@ import { madeOrder } from './order.ts';
 const PASS_EVERY_MS = 5000;
 const REST_MS = 500;
 
-/** Keeps running what this host has made. */
-export interface MadeKeeper {
-  /** Resolves when nothing of it runs any more; machines go on. */
-  stop(): Promise<void>;
-}
-
 type Context = Pick<ServerContext, 'store' | 'clock' | 'changes' | 'log' | 'closing'>;
 
 /**
  * Level-triggered: has the networks of VPCs there, starts machines that do not run (as after a start of this host, or an
  * end that nobody asked for), and listens for their agents. Making and ending them is the queue's.
  */
-export function startMadeKeeper(context: Context, maker: MachineMaker): MadeKeeper {
+export function startMadeKeeper(context: Context, maker: MachineMaker): Loop {
   const { clock, changes, log, closing } = context;
-  const stopping = new AbortController();
-  const over = AbortSignal.any([stopping.signal, closing]);
   const watch = changes.watch('placement');
   let told: string | undefined;
-  const run = async () => {
-    while (!over.aborted) {
-      const fault = await pass(context, maker).then(() => undefined, messageOf);
-      // What stays so, as a missing right, is told once.
-      if (fault !== undefined && fault !== told) log.warn(`machines of this host: ${fault}`);
-      told = fault;
-      await clock.sleep(REST_MS, over);
-      await watch.next(PASS_EVERY_MS, over);
-    }
-  };
-  const running = run();
-  return {
-    async stop() {
-      stopping.abort();
-      await running;
-      watch.close();
-    },
-  };
+  const loop = startLoop(closing, async (over) => {
+    const fault = await pass(context, maker).then(() => undefined, messageOf);
+    // What stays so, as a missing right, is told once.
+    if (fault !== undefined && fault !== told) log.warn(`machines of this host: ${fault}`);
+    told = fault;
+    await clock.sleep(REST_MS, over);
+    await watch.next(PASS_EVERY_MS, over);
+  });
+  return { stop: () => loop.stop().then(() => watch.close()) };
 }
 
 async function pass(context: Context, maker: MachineMaker): Promise<void> {
