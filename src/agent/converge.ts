@@ -139,7 +139,10 @@ async function changeAtRuntime(
   await writeLookups(model, new Set(entries.map(({ lookup }) => lookup.path)));
   try {
     const { workerSocket } = servicePaths(model.id, model.layout);
-    const commands = [...changesToCommands(servers, model, context.leaving), ...entries.map(changeLookup)];
+    const commands = [
+      ...changesToCommands(servers, model, context.leaving),
+      ...entries.flatMap(changeLookup),
+    ];
     await withRuntime(workerSocket, async (runtime) => {
       await bringCertificates(runtime, model, certificates);
       await runCommands(runtime, commands);

@@ -10,7 +10,7 @@ import { MAINTENANCE_SWITCH, lookupPaths } from './lookup-paths.ts';
 import { failOpenBackend, frontendName } from './names.ts';
 import { quote } from './quote.ts';
 import { repeatLines } from './reuse.ts';
-import { MAIN_LIMIT, limitLines, limitsOf } from './rate-limit.ts';
+import { MAIN_LIMIT, limitLines, limitNumberLines, limitsOf } from './rate-limit.ts';
 import {
   answerLines,
   chosenPool,
@@ -67,6 +67,7 @@ export function frontendSection(model: ServiceModel): Section {
       ...listeners(spec, model.layout).flatMap((listener) => bindLines(model, listener)),
       ...(spec.maxConnections > 0 ? [`maxconn ${spec.maxConnections}`] : []),
       ...proxyProtocolLines(model),
+      ...limitNumberLines(model),
       ...logLines(model),
       ...lines,
       `default_backend ${DEFAULT_POOL}`,

@@ -6,7 +6,7 @@ import type { ServiceModel } from '../model.ts';
 import { certifiedHosts } from './certificates.ts';
 import { ANY_REDIRECT, THUMBPRINT_KEY, challengedHosts } from './challenge.ts';
 import { MAINTENANCE_SWITCH, lookupPaths } from './lookup-paths.ts';
-import { limitsOf } from './rate-limit.ts';
+import { limitVariable, limitsOf } from './rate-limit.ts';
 import { NO_ROUTE, compileRoutes, decisionWithoutRoute } from './routing/compile.ts';
 import { cookieOf } from './sticky.ts';
 import { listOf } from '../../spec/route.ts';
@@ -24,6 +24,8 @@ export interface Lookup {
   action?: StepAction;
   /** What it is about, in words. */
   subject: string;
+  /** The variable of the process in which rules find the value of a key, a number. */
+  variableOf?: (key: string) => string;
 }
 
 const EVERYONE = ['0.0.0.0/0', '::/0'];
@@ -64,12 +66,15 @@ function limitLookups(model: ServiceModel): Lookup[] {
   const limits = limitsOf(model);
   if (limits.length === 0) return [];
   return [
-    map(
-      paths.limits,
-      limits.map(({ name, limit }) => [name, String(limit.requests)]),
-      'set-rate-limit',
-      'how many requests are let through',
-    ),
+    {
+      ...map(
+        paths.limits,
+        limits.map(({ name, limit }) => [name, String(limit.requests)]),
+        'set-rate-limit',
+        'how many requests are let through',
+      ),
+      variableOf: limitVariable,
+    },
     ...limits.map(({ name, limit }) =>
       list(paths.limitExempt(name), limit.exempt, 'set-rate-limit', `who is exempt from the limit ${name}`),
     ),

@@ -34,7 +34,7 @@ export function limitsOf({ spec }: Pick<ServiceModel, 'spec'>): NamedLimit[] {
  * another kind never meet in a table.
  */
 function tablesOf({ nodes }: Pick<ServiceModel, 'nodes'>, { name, limit }: NamedLimit): NodeTables {
-  const kind = createHash('sha256').update(`${limit.key}\n${limit.window}`).digest('hex').slice(0, 8);
+  const kind = digest(`${limit.key}\n${limit.window}`);
   const table = `limit:${name}:${kind}`;
   if (!nodes) return { own: table, others: [] };
   const tableOf = (member: string) => `${table}:${memberKey(member)}`;
@@ -48,7 +48,11 @@ function tablesOf({ nodes }: Pick<ServiceModel, 'nodes'>, { name, limit }: Named
 
 /** What a member is called in the names of tables: its own name may be too long. */
 function memberKey(name: string): string {
-  return createHash('sha256').update(name).digest('hex').slice(0, 8);
+  return digest(name);
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 8);
 }
 
 interface NodeTables {
@@ -105,8 +109,26 @@ export function limitSections(model: ServiceModel): Section[] {
 export const TARPIT = '10s';
 
 /**
+ * Holds the number of a limit for the rules: looking it up in the map for each request would cost more than the rest of
+ * the comparison.
+ */
+export function limitVariable(name: string): string {
+  // Names may hold what those of variables may not.
+  return `proc.limit_${digest(name)}`;
+}
+
+/** Connections fetch what a worker does not know yet from the map; later the agent tells what changes, of both. */
+export function limitNumberLines(model: ServiceModel): string[] {
+  const map = quote(lookupPaths(model).limits);
+  return limitsOf(model).map(({ name }) => {
+    const variable = limitVariable(name);
+    return `tcp-request session set-var(${variable}) str(${name}),map_str_int(${map},0) if !{ var(${variable}) -m found }`;
+  });
+}
+
+/**
  * Rules that hold clients to a limit. What was let through counts (gpc0), not what was asked for: a client above the
- * limit goes on getting the limit. The number comes from a map, so that it changes at run time.
+ * limit goes on getting the limit.
  */
 export function limitLines(
   model: ServiceModel,
@@ -116,27 +138,25 @@ export function limitLines(
 ): string[] {
   const { name, limit } = named;
   const isHttp = model.spec.type === 'http';
-  const paths = lookupPaths(model);
   const rule = isHttp ? 'http-request' : 'tcp-request session';
-  const variableOf = (what: string) => `${isHttp ? 'txn' : 'sess'}.${what}${counter}`;
-  const [variable, excess] = [variableOf('limit'), variableOf('excess')];
   const aclOf = (what: string) => `limit${counter}-${what}:${name}`;
   const [exempt, over] = [aclOf('exempt'), aclOf('over')];
+  const variable = limitVariable(name);
   const action: LimitAction = { rule, condition, variable, isHttp };
   const when = condition === '' ? '' : ` if ${condition}`;
   const { own, others } = tablesOf(model, named);
-  const elsewhere = variableOf('elsewhere');
+  const elsewhere = `${isHttp ? 'txn' : 'sess'}.elsewhere${counter}`;
+  const excess = `sub(${variable})${others.length > 0 ? `,add(${elsewhere})` : ''}`;
   return [
     ...soleKeyLines(limit.key, condition),
-    `acl ${exempt} src -f ${quote(paths.limitExempt(name))}`,
-    `${rule} set-var(${variable}) str(${name}),map_str_int(${quote(paths.limits)},0)${when}`,
+    `acl ${exempt} src -f ${quote(lookupPaths(model).limitExempt(name))}`,
     `${rule} track-sc${counter} ${keyFetch(limit.key)} table ${own} if !${exempt} ${hasKey(limit.key)}${condition}`.trimEnd(),
+    // What the other nodes have let through.
     ...others.map((table, index) => {
       const sum = index === 0 ? '' : `,add(${elsewhere})`;
       return `${rule} set-var(${elsewhere}) ${keyFetch(limit.key)},table_gpc0_rate(${table})${sum}${when}`;
     }),
-    `${rule} set-var(${excess}) sc${counter}_gpc0_rate,sub(${variable})${plus(others, elsewhere)}${when}`,
-    `acl ${over} var(${excess}) -m int ge 0`,
+    `acl ${over} sc${counter}_gpc0_rate,${excess} ge 0`,
     ...(limit.action === 'observe'
       ? [
           `${rule} sc-inc-gpc1(${counter}) if ${over} ${condition}`.trimEnd(),
@@ -144,15 +164,10 @@ export function limitLines(
         ]
       : [
           // Whom it refuses it also counts: one rule that most requests pass costs less than two.
-          ...actionLines(limit, action, `${over} ${condition} { sc${counter}_inc_gpc1 gt 0 }`),
-          ...claimLines(limit, action, counter, aclOf, plus(others, elsewhere)),
+          ...actionLines(limit, action, `${condition} ${over} { sc${counter}_inc_gpc1 gt 0 }`),
+          ...claimLines(limit, action, counter, { aclOf, excess }),
         ]),
   ];
-}
-
-/** Adds what the other nodes have let through, if there are any. */
-function plus(others: readonly string[], variable: string): string {
-  return others.length > 0 ? `,add(${variable})` : '';
 }
 
 /** No more requests than HAProxy has threads can be between having seen room and having counted. */
@@ -161,24 +176,25 @@ const MAX_THREADS = 64;
 /**
  * Counts a request that found room. Threads may all have seen the last place free: counting hands each a number, and
  * those that came after it do not count against it, so that as many as there was room for pass, and the others do not.
+ * All of it is one condition: requests that are far from the limit are done with it after the second of four steps.
  */
 function claimLines(
   limit: RateLimit,
   action: LimitAction,
   counter: number,
-  aclOf: (what: string) => string,
-  elsewhere: string,
+  { aclOf, excess }: { aclOf: (what: string) => string; excess: string },
 ): string[] {
-  const { rule, condition, variable, isHttp } = action;
+  const { condition, isHttp } = action;
   const variableOf = (what: string) => `${isHttp ? 'txn' : 'sess'}.${what}${counter}`;
   const [claim, claims] = [variableOf('claim'), variableOf('claims')];
-  const [last, raced] = [aclOf('last'), aclOf('raced')];
+  const [claimed, last, counted, raced] = ['claimed', 'last', 'counted', 'raced'].map(aclOf);
+  const rate = `sc${counter}_gpc0_rate`;
   return [
-    `${rule} set-var(${claim}) sc${counter}_inc_gpc0${condition === '' ? '' : ` if ${condition}`}`,
-    `acl ${last} var(${variableOf('excess')}) -m int ge -${MAX_THREADS}`,
-    `${rule} set-var(${claims}) sc${counter}_get_gpc0 if ${last} ${condition}`.trimEnd(),
-    `acl ${raced} sc${counter}_gpc0_rate,sub(${claims}),add(${claim}),sub(${variable})${elsewhere} gt 0`,
-    ...actionLines(limit, action, `${last} ${raced} ${condition}`),
+    `acl ${claimed} sc${counter}_inc_gpc0,set-var(${claim}) -m int gt 0`,
+    `acl ${last} ${rate},${excess},add(${MAX_THREADS}) ge 0`,
+    `acl ${counted} sc${counter}_get_gpc0,set-var(${claims}) -m int gt 0`,
+    `acl ${raced} ${rate},sub(${claims}),add(${claim}),${excess} gt 0`,
+    ...actionLines(limit, action, `${condition} ${claimed} ${last} ${counted} ${raced}`),
   ];
 }
 

@@ -88,8 +88,7 @@ export function setAddress(server: Server): Command[] {
   const text = `set server ${pathOf(server)} addr ${server.address ?? ''} port ${server.port}`;
   return [
     { text, expect: /^(IP changed|port changed|no need to change|nothing changed)/i },
-    { text: 'experimental-mode on', expect: SILENT },
-    { text: `set var ${MOVED} expr uuid`, expect: SILENT },
+    ...setVariable(MOVED, 'uuid'),
   ];
 }
 
@@ -119,14 +118,25 @@ function deleteCommands(path: string): Command[] {
   ];
 }
 
-/** Changes one entry of a map or list. */
-export function changeLookup(change: LookupChange): Command {
+/** Changes one entry of a map or list, after the variable that stands for it: what was begun is seen by the map. */
+export function changeLookup(change: LookupChange): Command[] {
   const { lookup, key } = change;
   const subject = lookup.kind === 'map' ? 'map' : 'acl';
-  const path = escapeWord(lookup.path);
-  if (change.kind === 'delete') return { text: `del ${subject} ${path} ${escapeWord(key)}`, expect: SILENT };
+  const entry = `${subject} ${escapeWord(lookup.path)} ${escapeWord(key)}`;
+  if (change.kind === 'delete') return [{ text: `del ${entry}`, expect: SILENT }];
   const value = lookup.kind === 'map' ? ` ${escapeWord(change.value)}` : '';
-  return { text: `${change.kind} ${subject} ${path} ${escapeWord(key)}${value}`, expect: SILENT };
+  return [
+    ...(lookup.variableOf ? setVariable(lookup.variableOf(key), `int(${change.value})`) : []),
+    { text: `${change.kind} ${entry}${value}`, expect: SILENT },
+  ];
+}
+
+/** Sets a variable of the process, which HAProxy calls an experiment. */
+function setVariable(name: string, expression: string): Command[] {
+  return [
+    { text: 'experimental-mode on', expect: SILENT },
+    { text: `set var ${name} expr ${expression}`, expect: SILENT },
+  ];
 }
 
 /** What a map or list holds, as the runtime API tells it. */
