@@ -48,17 +48,18 @@ test('what happened while nobody could be told is told in order, each with its o
   ];
   expect((await catchUp(turns)).status).toBe(204);
   const news = (await events()).slice(before);
-  expect(brief(news)).toEqual([
+  const told = [
     `${at(from + HOUR_MS)} backend.down 1`,
     `${at(from + 2 * HOUR_MS)} backend.down 1`,
     `${at(from + 3 * HOUR_MS)} backend.up 1`,
     `${at(from + 4 * HOUR_MS)} backend.up 1`,
-  ]);
+  ];
+  expect(brief(news)).toEqual(told);
   expect(news.map(({ severity }) => severity)).toEqual(['warning', 'error', 'info', 'info']);
   expect(news[1]?.message).toBe('web-2:8080 went down: status 503; no backend is up any more');
   // The answer was lost, so it is told again.
   await catchUp(turns);
-  expect((await events()).length).toBe(before + 4);
+  expect(brief((await events()).slice(before))).toEqual(told);
 });
 
 test('the agent of a machine whose silence was told is back after what it tells', async () => {
