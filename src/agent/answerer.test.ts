@@ -5,6 +5,7 @@ import { waitFor } from '../../test/support/wait.ts';
 import type { AnswerBody, QuestionBody } from '../api/agent-questions.ts';
 import { systemClock } from '../base/clock.ts';
 import { answerQuestions } from './answerer.ts';
+import { createContact } from './contact.ts';
 import { createControlPlane } from './control-plane.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
@@ -31,8 +32,9 @@ function start(
   fault: () => string | undefined = () => undefined,
 ): void {
   const controlPlane = createControlPlane({ url, tokenFile: join(plane.dataDir, 'agent', 'token') });
+  const caller = createContact({ clock: systemClock, random: Math.random }).caller();
   running = answerQuestions(
-    { clock: systemClock, logger: silent, controlPlane, fault, answer },
+    { clock: systemClock, caller, logger: silent, controlPlane, fault, answer },
     ending.signal,
   );
 }

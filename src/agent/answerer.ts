@@ -1,12 +1,13 @@
 import { type AnswerBody, type Question, QuestionBody, Questions } from '../api/agent-questions.ts';
-import { createBackoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import type { Caller } from './contact.ts';
 import type { ControlPlane } from './control-plane.ts';
 
 export interface AnswererOptions {
   clock: Clock;
+  caller: Caller;
   logger: Logger;
   controlPlane: Pick<ControlPlane, 'questions' | 'answer'>;
   /** Why this control plane is not obeyed and not answered; undefined when it is. */
@@ -17,12 +18,11 @@ export interface AnswererOptions {
 
 /** Answers what the control plane asks, each question for itself, and asks for the next ones meanwhile. */
 export async function answerQuestions(options: AnswererOptions, signal: AbortSignal): Promise<void> {
-  const { clock, logger, controlPlane } = options;
-  const backoff = createBackoff({ initialMs: 100, maxMs: 2000, random: Math.random });
+  const { caller, logger, controlPlane } = options;
   while (!signal.aborted) {
     try {
       const { questions } = Questions.parse(await controlPlane.questions(signal));
-      backoff.reset();
+      caller.answered();
       for (const question of questions)
         reply(question, options).catch((error: unknown) =>
           logger.debug({ error: messageOf(error) }, 'an answer could not be given'),
@@ -30,7 +30,7 @@ export async function answerQuestions(options: AnswererOptions, signal: AbortSig
     } catch (error) {
       if (signal.aborted) return;
       logger.debug({ error: messageOf(error) }, 'the control plane asks nothing');
-      await clock.sleep(backoff.next(), signal);
+      await caller.failed(signal);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { LoadBalancerReport } from '../api/agent.ts';
+import type { LoadBalancerReport, UntoldTurn } from '../api/agent.ts';
 import type { BackendState } from '../api/load-balancer.ts';
 import type { Clock } from '../base/clock.ts';
 import { durationMs } from '../base/duration.ts';
@@ -72,6 +72,8 @@ export interface BackendMonitor {
   statuses(model: ServiceModel, resolution: Resolution): LoadBalancerReport['backends'];
   /** The same with what shows why, for those that are down or were. */
   reports(model: ServiceModel, resolution: Resolution): LoadBalancerReport['backends'];
+  /** How backends have turned since this was last asked for, the oldest first. */
+  takeTurns(model: ServiceModel): UntoldTurn[];
   /** Ends the connection to the worker; resolves when no first check is under way. */
   end(): Promise<void>;
 }
@@ -442,6 +444,15 @@ export function createBackendMonitor({
       idle = [];
       const runtime = await session.with(proxy.worker.pid, servicePaths(id, layout).workerSocket);
       await sweepLeaving(runtime, leaving, found);
+    },
+    takeTurns(model) {
+      const turns = book.takeTurns();
+      if (turns.length === 0) return [];
+      const known = new Map(servers(model).map((server) => [server.key, server]));
+      return turns.flatMap(({ key, ...turn }) => {
+        const server = known.get(key);
+        return server ? [{ ...turn, pool: server.pool, target: server.target }] : [];
+      });
     },
     async end() {
       session.close();

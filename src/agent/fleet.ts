@@ -31,6 +31,8 @@ export interface Fleet {
   ids(): string[];
   /** What is new of a load balancer; all of it when the control plane may know nothing. */
   newsOf(id: string, isFresh: boolean): LoadBalancerReport | undefined;
+  /** Takes in that the control plane has what was new of these load balancers when it was last asked for. */
+  told(this: void, ids: readonly string[]): void;
   /** How every guard stands. */
   guards(): GuardReport[];
   /** Finds out what is asked of a load balancer; undefined when it is not here. */
@@ -169,6 +171,7 @@ export function createFleet({ memory, certificates, onChange, ...options }: Flee
     releasing: () => releasing,
     ids: () => [...services.keys()],
     guards: () => [...services.values()].flatMap((service) => service.guard() ?? []),
+    told: (ids) => ids.forEach((id) => services.get(id)?.told()),
     newsOf: (id, isFresh) => services.get(id)?.news(isFresh),
     answer: (id, question) => services.get(id)?.answer(question),
     async detach() {

@@ -1,7 +1,6 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { DesiredState } from '../api/agent.ts';
-import { systemClock } from '../base/clock.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { UnknownSpec, createFollower } from './follow.ts';
 
@@ -14,7 +13,7 @@ test('an agent that has not the spec which is patched asks for everything at onc
     return { controlPlaneId: 'c', version: asked.length + 10, ids: [], changed: [] };
   };
   const follower = createFollower({
-    clock: { ...systemClock, sleep: () => Promise.reject(new Error('it waited')) },
+    caller: { answered() {}, failed: () => Promise.reject(new Error('it waited')) },
     logger: pino({ level: 'silent' }),
     controlPlane: { desired } as unknown as ControlPlane,
     async take() {
@@ -46,7 +45,7 @@ test('while something is taken off it says so, and asks anew as soon as that is 
     });
   };
   const follower = createFollower({
-    clock: { ...systemClock, sleep: () => Promise.reject(new Error('it waited')) },
+    caller: { answered() {}, failed: () => Promise.reject(new Error('it waited')) },
     logger: pino({ level: 'silent' }),
     controlPlane: { desired } as unknown as ControlPlane,
     async take() {

@@ -1,8 +1,7 @@
 import type { DesiredState } from '../api/agent.ts';
-import { createBackoff } from '../base/backoff.ts';
-import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import type { Caller } from './contact.ts';
 import type { ControlPlane } from './control-plane.ts';
 
 /** A control plane that is not the one whose load balancers run here gives orders. */
@@ -16,7 +15,7 @@ export class UnknownSpec extends Error {
 }
 
 export interface FollowOptions {
-  clock: Clock;
+  caller: Caller;
   logger: Logger;
   controlPlane: ControlPlane;
   take(state: DesiredState): Promise<void>;
@@ -34,14 +33,13 @@ export interface Follower {
 }
 
 export function createFollower({
-  clock,
+  caller,
   logger,
   controlPlane,
   take,
   releasing,
   onTurn,
 }: FollowOptions): Follower {
-  const backoff = createBackoff({ initialMs: 100, maxMs: 2000, random: Math.random });
   let since = 0;
   let isLost = false;
   let fault: string | undefined;
@@ -81,9 +79,9 @@ export function createFollower({
         try {
           const state = await ask(signal);
           if (!state) continue;
+          caller.answered();
           await take(state);
           since = state.version;
-          backoff.reset();
           fault = undefined;
           if (isLost) onTurn();
           isLost = false;
@@ -94,7 +92,7 @@ export function createFollower({
             continue;
           }
           lose(error);
-          await clock.sleep(backoff.next(), signal);
+          await caller.failed(signal);
         }
       }
     },

@@ -51,12 +51,21 @@ export interface HealthBook {
   recall(key: string, health: KnownHealth, now: number): void;
   /** Keys of the backends of which something else is known than before, until somebody clears it. */
   readonly changed: Set<string>;
+  /** What has turned since this was last asked for, the oldest first; of very many the last. */
+  takeTurns(): readonly Turn[];
   /** Keys of the backends that are or were down. */
   readonly downs: ReadonlySet<string>;
   /** Forgets backends that are no longer there. */
   keepOnly(keys: ReadonlySet<string>): void;
 }
 
+/** A backend that came up or went down. */
+export interface Turn extends Transition {
+  key: string;
+}
+
+/** So many turns are remembered until somebody asks for them. */
+const MAX_TURNS = 1000;
 /** How many changes of a backend are remembered. */
 const MAX_TRANSITIONS = 20;
 const MAX_REASON = 300;
@@ -74,7 +83,10 @@ export function createHealthBook(): HealthBook {
   const changed = new Set<string>();
   const downs = new Set<string>();
 
+  let turns: Turn[] = [];
   const note = (key: string, transition: Transition) => {
+    turns.push({ ...transition, key });
+    if (turns.length > 2 * MAX_TURNS) turns = turns.slice(-MAX_TURNS);
     if (transition.state === 'down') downs.add(key);
     const ring = [transition, ...(rings.get(key) ?? [])];
     rings.set(key, ring.slice(0, MAX_TRANSITIONS));
@@ -123,6 +135,12 @@ export function createHealthBook(): HealthBook {
   return {
     changed,
     downs,
+    takeTurns() {
+      const taken = turns;
+      turns = [];
+      // The full reason is often known only after the turn.
+      return taken.map((turn) => ({ ...turn, ...rings.get(turn.key)?.find(({ at }) => at === turn.at) }));
+    },
     get: (server) => entries.get(serverKey(server)),
     transitions: (server) => rings.get(serverKey(server)) ?? [],
     admit(server, stat, check, now) {

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pino } from 'pino';
 import type { AgentReport } from '../api/agent.ts';
-import { systemClock } from '../base/clock.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { ensurePeerCertificate } from './peer-identity.ts';
@@ -15,11 +15,13 @@ import { createFollowedOrders } from './certificates/followed-orders.ts';
 import { type CertificateOrders, createCertificateOrders } from './certificates/orders/orders.ts';
 import { createAccountExchange } from './account-exchange.ts';
 import { createChallengePublisher } from './challenges.ts';
+import { createContact } from './contact.ts';
 import { createControlPlane } from './control-plane.ts';
 import { enrol } from './enrolment.ts';
 import { createFleet } from './fleet.ts';
 import { createFollower } from './follow.ts';
 import { detectLayout, hostAddresses, operatingSystem } from './layout.ts';
+import type { HostLayout } from '../spec/host-layout.ts';
 import { createMemory } from './memory.ts';
 import { lookAtNode } from './reach.ts';
 import { upgradableVersion } from './upgrade/place.ts';
@@ -48,6 +50,8 @@ export interface AgentOptions {
   /** HAProxy's program. Default: AGENTMETAL_HAPROXY, else the one that the system has. */
   haproxy?: string;
   logLevel?: string;
+  /** Default: the system's. */
+  clock?: Clock;
   /** Called once the agent has taken up its work. */
   onReady?(): void;
   /** Ends the agent; HAProxy goes on. */
@@ -66,10 +70,10 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const logger = pino({ level: options.logLevel ?? 'warn', name: 'agent' }, pino.destination(2));
   const layout = detectLayout(dataDir, options.lowPortOffset);
   const binary = options.haproxy ?? process.env['AGENTMETAL_HAPROXY'] ?? findProgram('haproxy');
-  const { url, caFile, enrolFile, tokenFile = join(dataDir, 'token') } = options;
+  const { url, caFile, enrolFile, tokenFile = join(dataDir, 'token'), clock = systemClock } = options;
   const connection = { url, tokenFile, ...(caFile === undefined ? {} : { caFile }) };
   const controlPlane = createControlPlane(connection);
-  const about = await createAbout(binary, layout, logger);
+  const about = await createAbout(binary, layout, { clock, logger });
   let reporter: Reporter | undefined;
   const root = join(dataDir, 'certificates');
   const certificates = createFollowedOrders({
@@ -81,7 +85,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         settings,
         publisher: createChallengePublisher(connection),
         exchange: createAccountExchange(connection),
-        clock: systemClock,
+        clock,
         random: Math.random,
         logger,
       }),
@@ -90,7 +94,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     machine: options.machine ?? LOCAL_MACHINE,
     binary,
     layout,
-    clock: systemClock,
+    clock,
     logger,
     memory: createMemory(dataDir, logger),
     certificates,
@@ -105,8 +109,9 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     logger,
     onChange: () => reporter?.all(),
   });
+  const contact = createContact({ clock, random: Math.random });
   const follower = createFollower({
-    clock: systemClock,
+    caller: contact.caller(),
     logger,
     controlPlane,
     async take(state) {
@@ -117,7 +122,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     onTurn: () => reporter?.all(),
   });
   reporter = createReporter({
-    clock: systemClock,
+    clock,
+    caller: contact.caller(),
     logger,
     controlPlane,
     about: () => ({
@@ -129,10 +135,12 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     }),
     ids: fleet.ids,
     newsOf: fleet.newsOf,
-    onReported: () =>
+    onReported(ids) {
+      fleet.told(ids);
       upgrade
         .reported()
-        .catch((error: unknown) => logger.error({ error }, 'cannot note that this agent reports')),
+        .catch((error: unknown) => logger.error({ error }, 'cannot note that this agent reports'));
+    },
   });
   await upgrade.load();
   await certificates.load();
@@ -144,7 +152,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const enrolling =
     enrolFile === undefined
       ? undefined
-      : enrol({ ...connection, enrolFile, clock: systemClock, logger, onEnrolled: fleet.belongTo }, signal);
+      : enrol({ ...connection, enrolFile, clock, logger, onEnrolled: fleet.belongTo }, signal);
   try {
     await Promise.all([
       enrolling,
@@ -153,7 +161,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       certificates.run(signal),
       answerQuestions(
         {
-          clock: systemClock,
+          clock,
+          caller: contact.caller(),
           logger,
           controlPlane,
           fault: follower.fault,
@@ -182,14 +191,18 @@ function authorityOf(certificates: CertificateOrders): Pick<AgentReport, 'author
   return authority ? { authority } : {};
 }
 
-async function createAbout(binary: string, layout: ReturnType<typeof detectLayout>, logger: Logger) {
+async function createAbout(
+  binary: string,
+  layout: HostLayout,
+  { clock, logger }: { clock: Clock; logger: Logger },
+) {
   let haproxyVersion = (await installedVersion(binary)) ?? null;
   const timer = setInterval(() => {
     void installedVersion(binary).then((version) => (haproxyVersion = version ?? null));
   }, HAPROXY_LOOK_MS);
   timer.unref();
   const os = operatingSystem();
-  const peerCertificate = await ensurePeerCertificate(layout, systemClock.now()).catch((error: unknown) => {
+  const peerCertificate = await ensurePeerCertificate(layout, clock.now()).catch((error: unknown) => {
     logger.error(
       { error: messageOf(error) },
       'there is no certificate by which other nodes could know this one',

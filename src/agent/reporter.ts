@@ -2,12 +2,12 @@ import { type AgentReport, HEARTBEAT_MS, type LoadBalancerReport } from '../api/
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { messageOf } from '../base/errors.ts';
+import type { Caller } from './contact.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { createWake } from './wake.ts';
 
 /** News that is not a receipt waits for more of its kind. */
 const GATHER_MS = 50;
-const RETRY_MS = 1000;
 
 /** Tells the control plane what is new, and that the agent is alive. */
 export interface Reporter {
@@ -22,6 +22,7 @@ export interface Reporter {
 
 export interface ReporterOptions {
   clock: Clock;
+  caller: Caller;
   logger: Logger;
   controlPlane: ControlPlane;
   /** Everything of the report but the load balancers. */
@@ -29,12 +30,13 @@ export interface ReporterOptions {
   ids(): string[];
   /** What is new of a load balancer; all of it when `isFresh`. */
   newsOf(id: string, isFresh: boolean): LoadBalancerReport | undefined;
-  /** Called when the control plane has taken a report. */
-  onReported?(): void;
+  /** Called when the control plane has taken a report, with the load balancers of which it told. */
+  onReported?(ids: readonly string[]): void;
 }
 
 export function createReporter({
   clock,
+  caller,
   logger,
   controlPlane,
   about,
@@ -47,7 +49,7 @@ export function createReporter({
   /** Those of which the control plane may know nothing. */
   const fresh = new Set<string>();
   let isUrgent = false;
-  const send = async () => {
+  const send = async (signal: AbortSignal) => {
     const batch = [...dirty];
     dirty.clear();
     isUrgent = false;
@@ -56,7 +58,8 @@ export function createReporter({
         .map((id) => newsOf(id, fresh.delete(id)))
         .filter((news) => news !== undefined);
       await controlPlane.report({ ...about(), loadBalancers });
-      onReported?.();
+      caller.answered();
+      onReported?.(batch);
     } catch (error) {
       // Nothing is lost: what could not be told is told with the next report.
       for (const id of batch) {
@@ -64,7 +67,7 @@ export function createReporter({
         fresh.add(id);
       }
       logger.debug({ error: messageOf(error) }, 'the control plane takes no report');
-      await clock.sleep(RETRY_MS);
+      await caller.failed(signal);
     }
   };
   const markAll = () => {
@@ -88,7 +91,7 @@ export function createReporter({
     async run(signal) {
       signal.addEventListener('abort', () => wake.ring());
       while (!signal.aborted) {
-        await send();
+        await send(signal);
         // A heartbeat tells everything: durations and reasons change without being news.
         if (dirty.size === 0 && !(await wake.wait(HEARTBEAT_MS))) markAll();
         if (!isUrgent && !signal.aborted) await clock.sleep(GATHER_MS, signal);

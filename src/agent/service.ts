@@ -30,16 +30,21 @@ import type { CertificateSource } from './serving/source.ts';
 import { CertificateRefused } from '../haproxy/runtime/certificates.ts';
 import { type Live, converge, isServing, resolvedServers, saveLive } from './converge.ts';
 import { type Floating, createFloating } from './floating/floating.ts';
+import { floatingPaths } from './floating/paths.ts';
 import { type Guard, createGuard } from './guard/guard.ts';
+import { boundLogs } from './logs/bound.ts';
 import { type Observer, createObserver } from './observe/observer.ts';
 import { createReceipt } from './receipt.ts';
 import type { NameResolver, Resolution } from './resolver.ts';
 import type { Leaving } from './runtime-changes.ts';
 import { type News, createTold } from './told.ts';
+import { type UntoldTurns, createUntoldTurns } from './untold.ts';
 import { createWake } from './wake.ts';
 
 /** How often the whole of HAProxy is held against what is wanted, though nothing seems to have changed. */
 const AUDIT_MS = 10_000;
+/** How often it is looked whether logs have grown too long. */
+const LOGS_MS = 60_000;
 const MAX_CERTIFICATE_REPORTS = 500;
 /** How often HAProxy is asked how the backends are. */
 const LOOK_MS = 1000;
@@ -88,6 +93,7 @@ export class Service {
   readonly #told = createTold(() => performance.now());
   readonly #certificates: CertificateKeeper;
   readonly #floating: Floating;
+  readonly #untold: UntoldTurns;
   readonly #certificateWatch = createCertificateWatch();
   readonly #backoff;
   #desired: DesiredLoadBalancer | undefined;
@@ -100,6 +106,7 @@ export class Service {
   #observedRevision: number;
   #retryAt = 0;
   #auditAt = 0;
+  #logsAt = 0;
   /** Whether HAProxy has been found to differ from what this agent left, so that it must be asked for everything. */
   #isDoubtful = false;
   /** When what runs was last written down, and what that took; when it last changed. */
@@ -142,6 +149,8 @@ export class Service {
         this.#guard.take(proxy, table);
       },
     });
+    const { directory } = servicePaths(options.id, options.layout);
+    this.#untold = createUntoldTurns(join(directory, 'untold.json'), options.logger);
     this.#guard = createGuard(options);
     this.#floating = createFloating({
       id: options.id,
@@ -254,9 +263,21 @@ export class Service {
   /** What is new of it since the last time; all of it when the control plane may know nothing. */
   news(isFresh: boolean): LoadBalancerReport | undefined {
     const count = this.#model ? servers(this.#model).length : 0;
-    return this.#reportWith(() =>
+    this.#noteTurns();
+    const news = this.#reportWith(() =>
       this.#told.next(count, this.#options.clock.now(), () => this.#statuses(), isFresh),
     );
+    const untold = this.#untold.offer();
+    return news && isFresh && untold ? { ...news, untold } : news;
+  }
+
+  /** The control plane has what was new when it was last asked for. */
+  told(): void {
+    this.#untold.told();
+  }
+
+  #noteTurns(): void {
+    if (this.#model) this.#untold.add(this.#monitor.takeTurns(this.#model));
   }
 
   #statuses(): LoadBalancerReport['backends'] {
@@ -317,6 +338,7 @@ export class Service {
   }
 
   async #run(): Promise<void> {
+    await this.#untold.load();
     while (!this.#isStopping) {
       await this.#pass();
       if (!this.#isStopping) await this.#wake.wait(LOOK_MS);
@@ -324,6 +346,8 @@ export class Service {
     this.#certificateWatch.close();
     await this.#looking;
     await this.#monitor.end();
+    this.#noteTurns();
+    await this.#untold.save();
     await this.#save();
     await this.#observer.end();
     await this.#floating.detach();
@@ -342,7 +366,20 @@ export class Service {
     // Among thousands of backends a look takes longer than a change may wait, but it must come to an end now and then.
     if (desired.guard || this.#vainLooks >= MAX_VAIN_LOOKS) await this.#looking;
     await this.#sweep();
+    this.#noteTurns();
+    await this.#untold.save();
     await this.#save();
+    await this.#boundLogs();
+  }
+
+  async #boundLogs(): Promise<void> {
+    const { clock, layout, logger } = this.#options;
+    if (clock.now() < this.#logsAt) return;
+    this.#logsAt = clock.now() + LOGS_MS;
+    const { directory } = servicePaths(this.id, layout);
+    await boundLogs([directory, floatingPaths(directory).directory]).catch((error: unknown) =>
+      logger.warn({ loadBalancer: this.id, error }, 'logs cannot be made shorter'),
+    );
   }
 
   /** Deletes what has left. */

@@ -113,6 +113,28 @@ export interface DesiredState {
 export const NodeRole = z.enum(['active', 'standby', 'fault']);
 export type NodeRole = z.infer<typeof NodeRole>;
 
+/** So many changes of backends are kept for each load balancer while nobody can be told of them: the last ones. */
+export const MAX_UNTOLD_TURNS = 300;
+
+/** A backend that came up or went down while nobody could be told. */
+export const UntoldTurn = z.strictObject({
+  at: z.iso.datetime(),
+  pool: z.string().max(64),
+  target: z.string().max(300),
+  state: z.enum(['up', 'down']),
+  reason: z.string().max(400),
+});
+export type UntoldTurn = z.infer<typeof UntoldTurn>;
+
+/** What happened while nobody could be told. */
+export const Untold = z.strictObject({
+  /** The oldest first. */
+  turns: z.array(UntoldTurn).max(MAX_UNTOLD_TURNS),
+  /** How many that were older were dropped. */
+  dropped: z.int().min(0),
+});
+export type Untold = z.infer<typeof Untold>;
+
 export const LoadBalancerReport = z.strictObject({
   id: z.string().max(64),
   /** The newest revision that is live; 0 for none. */
@@ -142,6 +164,8 @@ export const LoadBalancerReport = z.strictObject({
       startedAt: z.iso.datetime(),
     })
     .optional(),
+  /** How backends turned while the control plane took no reports; absent when it took them, and when none did. */
+  untold: Untold.optional(),
   /** The node among the others; absent without floating addresses. */
   node: z
     .strictObject({

@@ -16,6 +16,7 @@ export const EVENT_TYPES = [
   'node.replaced',
   'node.added',
   'node.removed',
+  'node.changes_dropped',
   'machine.ready',
   'machine.failed',
   'machine.removed',

@@ -43,6 +43,25 @@ export async function appendDurably(path: string, text: string): Promise<void> {
   }
 }
 
+/**
+ * Has a file that is longer than so many bytes keep half as many, its last whole lines. A program that has it open for
+ * appending writes on behind them.
+ */
+export async function keepTail(path: string, maxBytes: number): Promise<void> {
+  const file = await open(path, 'a+', 0o600);
+  try {
+    const { size } = await file.stat();
+    if (size <= maxBytes) return;
+    const kept = Math.floor(maxBytes / 2);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(kept), 0, kept, size - kept);
+    const tail = buffer.subarray(0, bytesRead);
+    await file.truncate();
+    await file.appendFile(tail.subarray(tail.indexOf('\n') + 1));
+  } finally {
+    await file.close();
+  }
+}
+
 /** The file's text, or `undefined` when there is no such file. */
 export async function readTextIfExists(path: string): Promise<string | undefined> {
   return (await readBytesIfExists(path))?.toString('utf8');

@@ -17,6 +17,8 @@ const PRUNE_EVERY = 50;
 export interface NewEvent extends Pick<Event, 'type' | 'severity' | 'resource' | 'message' | 'details'> {
   /** What of the resource it is about, such as a domain: what happens again to the same is counted. Default: ''. */
   subject?: string;
+  /** When it happened, milliseconds since the epoch. Default: when it is told. */
+  at?: number;
 }
 
 export interface EventRecord extends Omit<Event, 'id'> {
@@ -38,19 +40,20 @@ export function hasToldEvents(tx: Tx): boolean {
 export async function tellEvents(tx: Tx, events: readonly NewEvent[], now: number): Promise<void> {
   for (const event of events) {
     const number = await nextEventNumber(tx);
-    await keepEvent(tx, event, number, now);
+    await keepEvent(tx, event, number, event.at ?? now);
     if (number % PRUNE_EVERY === 0) await prune(tx, event, number, now);
   }
   if (events.length > 0) told.add(tx);
 }
 
-async function keepEvent(tx: Tx, event: NewEvent, number: number, now: number): Promise<void> {
+async function keepEvent(tx: Tx, event: NewEvent, number: number, at: number): Promise<void> {
   const { type, severity, resource, message, details, subject = '' } = event;
-  const time = new Date(now).toISOString();
+  const time = new Date(at).toISOString();
   const latest = { number, time, severity, message, details: JSON.stringify(details) };
   const before = await ofSubject(tx, { resourceId: resource.id, type, subject })
     .select(['number', 'count'])
-    .where('first_time', '>', new Date(now - GATHER_MS).toISOString())
+    .where('first_time', '>', new Date(at - GATHER_MS).toISOString())
+    .where('first_time', '<=', time)
     .executeTakeFirst();
   if (before) {
     const values = { ...latest, count: before.count + 1, resource_name: resource.name };

@@ -18,6 +18,7 @@ import { backendEvents } from '../events/backends.ts';
 import { certificateEvents, newFailures } from '../events/certificates.ts';
 import { tellOnline } from '../events/machines.ts';
 import { failedEvent, liveEvent } from '../events/revisions.ts';
+import { untoldEvents } from '../events/untold.ts';
 import { failGuard, keepGuard } from '../load-balancers/guard.ts';
 import { forgetSilence, replacedBy } from '../replacement/carry-out.ts';
 import { noteUpgrade } from '../upgrades/note.ts';
@@ -37,7 +38,9 @@ export async function keepReport(
     const machineIds = new Set<string>();
     const failures: [id: string, byDomain: ReadonlyMap<string, number>][] = [];
     if (!machine) return { kept: ids, touched: machineIds, failures, isHosted: false };
-    await tellOnline(tx, machine, context.clock.now());
+    // What happened while it was away comes before that it is back.
+    const wasAway = report.loadBalancers.some(({ untold }) => untold !== undefined);
+    if (!wasAway) await tellOnline(tx, machine, context.clock.now());
     await forgetSilence(tx, machine.id);
     await keepAuthority(tx, machine, report.authority, context.clock.now());
     const seen = seenMachine(machine, report, now);
@@ -57,6 +60,7 @@ export async function keepReport(
       if (part.receipt?.outcome === 'failed')
         touch(await failGuard(tx, part.id, { ...part.receipt, machine: machine.name }));
     }
+    if (wasAway) await tellOnline(tx, machine, context.clock.now());
     for (const guard of report.guards ?? []) touch(await keepGuard(context, tx, machine, guard));
     return { kept: ids, touched: machineIds, failures, isHosted };
   });
@@ -139,11 +143,17 @@ async function keepPart(
   const after = reportedNode(node, part, { receipt, record, now: timestamp(context) });
   await saveNodeReport(tx, after);
   const certificates = await keepCertificates(tx, record.id, machine.id, part.certificates ?? []);
+  const caughtUp = untoldEvents(record, part.untold ?? { turns: [], dropped: 0 }, {
+    machine: machine.name,
+    before: node.backends,
+    now: context.clock.now(),
+  });
   const events = [
+    ...caughtUp.events,
     ...revisionEvents(record, { nodes, before: node, after, receipt }),
     ...backendEvents(record, {
       machine: machine.name,
-      before: node.backends,
+      before: caughtUp.backends,
       news: part.backends,
       after: after.backends,
     }),

@@ -22,6 +22,8 @@ let clock: ReturnType<typeof adjustableClock>;
 let plane: ControlPlane;
 let lb: Awaited<ReturnType<typeof createWebLb>>;
 let watch: Loop | undefined;
+/** How often the watch has looked. */
+let looked = 0;
 beforeEach(async () => {
   clock = adjustableClock(start);
   plane = await startControlPlane({ clock });
@@ -57,7 +59,10 @@ const status = async () => (await plane.call('GET', LB)).body.status;
 function watchClosely(): void {
   const hurried = {
     now: clock.now,
-    sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 1000, signal),
+    sleep(ms: number, signal?: AbortSignal) {
+      looked += 1;
+      return systemClock.sleep(ms / 1000, signal);
+    },
   };
   watch = startWatch({ ...plane.server.context, clock: hurried });
 }
@@ -118,6 +123,18 @@ test('each stage is told once, by the clock alone, while the agent is dead', asy
     1,
   ]);
   expect((await status()).state).toBe('active');
+});
+
+test('a control plane that was away says nothing of certificates before their machine has told of the newer ones', async () => {
+  await tell(report());
+  clock.advance(120 * DAY);
+  watchClosely();
+  const looks = looked;
+  await waitFor('some looks', () => looked > looks + 3);
+  expect(await events('certificate.*')).toHaveLength(1);
+  // It never comes: after three heartbeats that is told, and so is the certificate.
+  clock.advance(31_000);
+  await waitFor('its end', async () => (await events('certificate.expired')).length === 1);
 });
 
 test('one that nobody renews is told when others are renewed', async () => {

@@ -14,8 +14,11 @@ const AT_ONCE = 100;
 
 /** What of certificates is told because time has gone by. */
 export interface CertificateWatch {
-  /** Looks at all of them; to be done again and again. */
-  look(tx: Tx, now: number): Promise<void>;
+  /**
+   * Looks at all of them; to be done again and again.
+   * @param heardSince what machines have told that have not reported since then is left out: they may have newer ones.
+   */
+  look(tx: Tx, now: number, heardSince?: number): Promise<void>;
 }
 
 /**
@@ -25,9 +28,9 @@ export interface CertificateWatch {
 export function createCertificateWatch(): CertificateWatch {
   let heldBefore: ReadonlyMap<string, string> = new Map();
   return {
-    async look(tx, now) {
+    async look(tx, now, heardSince = 0) {
       const held = new Map<string, string>();
-      for (const view of await readViews(tx, now)) {
+      for (const view of await readViews(tx, now, heardSince)) {
         // As told: by the clock alone one that is over would hide why it was not renewed.
         const statuses = statusesAsTold(view);
         await tellStages(tx, view, statuses);
@@ -47,15 +50,20 @@ interface View extends CertificateView {
   record: LoadBalancerRecord;
 }
 
-async function readViews(tx: Tx, now: number): Promise<View[]> {
+async function readViews(tx: Tx, now: number, heardSince: number): Promise<View[]> {
   const ids = await withCertificateReports(tx);
   if (ids.length === 0) return [];
-  const machines = new Map((await listMachines(tx)).map(({ id, name }) => [id, name]));
+  const all = await listMachines(tx);
+  const machines = new Map(all.map(({ id, name }) => [id, name]));
+  const heard = new Set(
+    all.flatMap(({ id, lastReportAt }) => (Date.parse(lastReportAt ?? '') >= heardSince ? [id] : [])),
+  );
   const views: View[] = [];
   for (let from = 0; from < ids.length; from += AT_ONCE) {
     const part = ids.slice(from, from + AT_ONCE);
     const uploads = Map.groupBy(await certificatesOf(tx, part), ({ loadBalancerId }) => loadBalancerId);
-    const reports = Map.groupBy(await certificateReportsOf(tx, part), ({ loadBalancerId }) => loadBalancerId);
+    const told = (await certificateReportsOf(tx, part)).filter(({ machineId }) => heard.has(machineId));
+    const reports = Map.groupBy(told, ({ loadBalancerId }) => loadBalancerId);
     for (const record of await loadBalancersById(tx, part)) {
       const certificates = { uploads: uploads.get(record.id) ?? [], reports: reports.get(record.id) ?? [] };
       views.push({ record, certificates, machines, now });

@@ -20,7 +20,8 @@ export function startWatch({ store, clock, log, closing }: Context): Loop {
     // Agents may have been silent because there was nobody to tell.
     const isListening = now - startedAt > CONNECTED_MS;
     if (isListening) await store.transaction((tx) => tellOffline(tx, now));
-    await store.transaction((tx) => certificates.look(tx, now));
+    const heardSince = isListening ? 0 : startedAt;
+    await store.transaction((tx) => certificates.look(tx, now, heardSince));
   };
   return startLoop(closing, async (over) => {
     const begun = performance.now();

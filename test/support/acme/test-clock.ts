@@ -5,8 +5,8 @@ export interface TestClock extends Clock {
   advance(ms: number): void;
 }
 
-export function createTestClock(): TestClock {
-  let ahead = 0;
+/** @param ahead by how much it is before the real time to begin with, in milliseconds */
+export function createTestClock(ahead = 0): TestClock {
   const sleepers = new Set<() => void>();
   const now = () => Date.now() + ahead;
   return {

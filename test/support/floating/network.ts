@@ -1,3 +1,4 @@
+import { run } from '../command.ts';
 import { type Namespace, createNamespace } from './namespace.ts';
 
 /** Networks like those of two machines, their backends and a client; the middle has the switches. */
@@ -6,6 +7,8 @@ export interface Network {
   nodes: Namespace[];
   backends: Namespace;
   client: Namespace;
+  /** Plugs the network of this process in as well, with these addresses in the VPC and one beside the clients. */
+  join(vpc: readonly string[], beside: string): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -39,7 +42,13 @@ export async function createNetwork(count: number): Promise<Network> {
     await middle.run('ip', 'link', 'add', bridge, 'type', 'bridge', 'forward_delay', '0', 'stp_state', '0');
     await middle.run('ip', 'link', 'set', bridge, 'up');
   }
-  const connect = async (to: Namespace, device: string, name: string, bridge: string, cidr: string) => {
+  const connect = async (
+    to: Pick<Namespace, 'pid' | 'run'>,
+    device: string,
+    name: string,
+    bridge: string,
+    cidr: string,
+  ) => {
     await middle.run(
       'ip',
       'link',
@@ -73,10 +82,24 @@ export async function createNetwork(count: number): Promise<Network> {
     nodes,
     backends,
     client,
+    async join(vpc, beside) {
+      const own = { pid: process.pid, run: runHere };
+      const [first = '', ...more] = vpc;
+      await connect(own, 'am-vpc', 'joined-vpc', 'vpc', `${first}/24`);
+      for (const address of more) await runHere('ip', 'addr', 'add', `${address}/24`, 'dev', 'am-vpc');
+      await connect(own, 'am-public', 'joined-public', 'public', `${beside}/24`);
+    },
     end: async () => {
       await Promise.all(made.map((one) => one.end()));
     },
   };
+}
+
+async function runHere(...command: string[]): Promise<string> {
+  const [program = '', ...args] = command;
+  const { code, stdout, stderr } = await run(program, args, process.env);
+  if (code !== 0) throw new Error(`${command.join(' ')}: ${stderr.trim()}`);
+  return stdout;
 }
 
 /** Lets nothing through any more between a node and the rest, though its cables seem to be fine. */

@@ -8,7 +8,6 @@ import type { Machine, NewMachine } from '../../../src/api/machines.ts';
 import { commandLine, isRunning, signal } from '../../../src/host/processes.ts';
 import { isIn } from '../floating/namespace.ts';
 import { NODE_DEVICES, type Network, PUBLIC, VPC, cable, createNetwork } from '../floating/network.ts';
-import { ROOT } from '../product.ts';
 import { waitFor } from '../wait.ts';
 import { AGENT_LISTEN, API } from './places.ts';
 
@@ -26,6 +25,16 @@ export interface RealFleet {
   startPlane(): Promise<void>;
   /** Starts a machine's agent, which has its credential or its token to enrol with. */
   startAgent(index: number): void;
+  /** Puts the clocks of the control plane and of all agents forward. */
+  advance(ms: number): void;
+  /** What the clocks show, milliseconds since the epoch. */
+  now(): number;
+  /** Ends a machine's agent alone, with no warning. */
+  killAgent(index: number): Promise<void>;
+  /** Bytes that live in the memory of a machine's agent, after garbage was collected. */
+  memory(index: number): Promise<number>;
+  /** Where a machine's agent keeps what it knows. */
+  dataDir(index: number): string;
   /** Process ids of that program on a machine. */
   processes(index: number, name: string): number[];
   /** Whether a machine has the floating address on an interface to the clients. */
@@ -43,8 +52,17 @@ export interface RealFleet {
   end(): Promise<void>;
 }
 
+export interface RealFleetOptions {
+  /** Called when the network is there, before anything else; answers the settings of the agents. Default: there is no CA. */
+  prepare?(network: Network): Promise<NodeJS.ProcessEnv>;
+  /** More of the VPC than its networks. */
+  vpc?: object;
+}
+
+const NO_CA = { AGENTMETAL_ACME_SERVER: 'https://127.0.0.1:9/directory' };
+
 /** Makes machines `lb-1`, `lb-2`, … in the VPC `prod`, whose agents have enrolled. */
-export async function startRealFleet(count: number): Promise<RealFleet> {
+export async function startRealFleet(count: number, options: RealFleetOptions = {}): Promise<RealFleet> {
   // keepalived runs no script that lies where others than root may write, as they may in /tmp.
   const directory = await mkdtemp('/run/am-');
   const network = await createNetwork(count);
@@ -56,6 +74,9 @@ export async function startRealFleet(count: number): Promise<RealFleet> {
     return node;
   };
   let plane: ChildProcess | undefined;
+  const agents = new Map<number, ChildProcess>();
+  let ahead = 0;
+  let settings: NodeJS.ProcessEnv = NO_CA;
 
   const self: RealFleet = {
     network,
@@ -72,9 +93,9 @@ export async function startRealFleet(count: number): Promise<RealFleet> {
     machine: (name) => self.call('GET', `/v1/machines/${name}`),
     async startPlane() {
       const script = join(import.meta.dirname, 'plane.ts');
-      const command = [process.execPath, script, join(directory, 'control-plane'), KEY];
+      const command = [process.execPath, script, join(directory, 'control-plane'), KEY, String(ahead)];
       const out = log('control-plane');
-      plane = network.backends.spawn(command, ['ignore', out, out, 'ipc']);
+      plane = network.backends.spawn(command, ['ignore', out, out, 'ipc'], { ...process.env, ...settings });
       await once(plane, 'message');
     },
     async endPlane() {
@@ -85,17 +106,33 @@ export async function startRealFleet(count: number): Promise<RealFleet> {
     },
     startAgent(index) {
       const own = folder(index);
-      const files = [
-        '--enrol-file',
-        join(own, 'enrol-token'),
-        '--ca-file',
-        join(directory, 'control-plane.pem'),
-      ];
-      const args = ['agent', '--url', `https://${AGENT_LISTEN}`, ...files, '--data-dir', join(own, 'agent')];
+      const files = [join(own, 'enrol-token'), join(directory, 'control-plane.pem'), join(own, 'agent')];
+      const script = join(import.meta.dirname, 'agent.ts');
+      const args = ['--expose-gc', script, 'agent', `https://${AGENT_LISTEN}`, ...files, String(ahead)];
       const out = log(`lb-${index + 1}`);
-      const env = { ...process.env, AGENTMETAL_ACME_SERVER: 'https://127.0.0.1:9/directory' };
-      nodeAt(index).spawn([process.execPath, join(ROOT, 'src/main.ts'), ...args], ['ignore', out, out], env);
+      const env = { ...process.env, ...settings };
+      agents.set(index, nodeAt(index).spawn([process.execPath, ...args], ['ignore', out, out, 'ipc'], env));
     },
+    advance(ms) {
+      ahead += ms;
+      for (const child of [plane, ...agents.values()]) if (child?.connected) child.send({ advance: ms });
+    },
+    now: () => Date.now() + ahead,
+    async killAgent(index) {
+      const agent = agents.get(index);
+      if (!agent || agent.exitCode !== null || agent.signalCode !== null) return;
+      const exited = once(agent, 'exit');
+      agent.kill('SIGKILL');
+      await exited;
+    },
+    async memory(index) {
+      const agent = agents.get(index);
+      if (!agent) throw new Error(`machine ${index} has no agent`);
+      const told = once(agent, 'message');
+      agent.send('memory');
+      return Number((await told)[0]);
+    },
+    dataDir: (index) => join(folder(index), 'agent'),
     processes: (index, name) =>
       readdirSync('/proc')
         .map(Number)
@@ -142,7 +179,8 @@ export async function startRealFleet(count: number): Promise<RealFleet> {
         for (const name of ['agent', 'keepalived', 'haproxy'])
           for (const pid of self.processes(index, name)) signal(pid, 'SIGKILL');
       await network.end();
-      await rm(directory, { recursive: true, force: true });
+      // What was killed may just have made a file there.
+      await rm(directory, { recursive: true, force: true, maxRetries: 10 });
     },
   };
   const enrol = async (index: number) => {
@@ -155,12 +193,13 @@ export async function startRealFleet(count: number): Promise<RealFleet> {
     self.startAgent(index);
   };
   try {
+    settings = (await options.prepare?.(network)) ?? NO_CA;
     await self.startPlane();
     const both = await readFile(join(directory, 'control-plane/agent-tls/certificate-and-key.pem'), 'utf8');
     const certificate =
       /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----\n/.exec(both)?.[0] ?? '';
     await writeFile(join(directory, 'control-plane.pem'), certificate);
-    const spec = { cidrs: ['10.80.0.0/24'], floatingAddresses: [PUBLIC.floating] };
+    const spec = { cidrs: ['10.80.0.0/24'], floatingAddresses: [PUBLIC.floating], ...options.vpc };
     await self.call('POST', '/v1/vpcs', { name: 'prod', spec });
     for (const index of network.nodes.keys()) await enrol(index);
     for (const index of network.nodes.keys())
@@ -180,6 +219,6 @@ export async function startRealFleet(count: number): Promise<RealFleet> {
 /** Whether that is the program's process; the agent is a Node that was told so. */
 function isProgram(pid: number, name: string): boolean {
   if (!isRunning(pid)) return false;
-  const [program = '', , verb] = commandLine(pid);
+  const [program = '', , , verb] = commandLine(pid);
   return name === 'agent' ? verb === 'agent' : program.endsWith(name);
 }

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import { runServer } from '../../../src/server/main.ts';
+import { createTestClock } from '../acme/test-clock.ts';
 import { VPC } from '../floating/network.ts';
 import { AGENT_LISTEN, API, BACKENDS } from './places.ts';
 
@@ -7,7 +8,8 @@ import { AGENT_LISTEN, API, BACKENDS } from './places.ts';
 const SILENCE_MS = 15_000;
 
 // Runs beside the backends in the network of the machines: the control plane itself, and the backends.
-const [dataDir = '', adminKey = ''] = process.argv.slice(2);
+const [dataDir = '', adminKey = '', ahead = '0'] = process.argv.slice(2);
+const clock = createTestClock(Number(ahead));
 for (const port of BACKENDS)
   createServer((_, response) => response.end(String(port))).listen(port, VPC.backends);
 const plane = await runServer({
@@ -18,7 +20,10 @@ const plane = await runServer({
   agentListen: AGENT_LISTEN,
   replacement: { afterMs: SILENCE_MS, pauseMs: 1000 },
   logLevel: 'warn',
+  resolver: process.env['AGENTMETAL_RESOLVER'],
+  clock,
 });
+process.on('message', (order: { advance: number }) => clock.advance(order.advance));
 const end = () => {
   void plane.close().then(() => process.exit());
 };
