@@ -29,6 +29,8 @@ export interface AdmissionOptions {
   socketPath: string;
   model: ServiceModel;
   servers: readonly Server[];
+  /** Keys of those that have their twin already. */
+  begun?: ReadonlySet<string> | undefined;
   /** Ends the wait for verdicts. */
   signal: AbortSignal;
   /** Called with HAProxy's verdict as soon as it is there: status `UP` or `DOWN`. */
@@ -90,7 +92,7 @@ export async function admitServers(options: AdmissionOptions): Promise<void> {
 async function enter(
   queue: Iterator<Server>,
   waiting: Map<string, Waiting>,
-  { clock, model }: AdmissionOptions,
+  { clock, model, begun }: AdmissionOptions,
   runtime: RuntimeConnection,
 ): Promise<void> {
   const batch: Server[] = [];
@@ -101,7 +103,7 @@ async function enter(
     const deadline = now + durationMs(healthCheckOf(server, model).timeout) + GRACE_MS;
     const restartAt = now + PATIENCE_MS;
     waiting.set(serverKey(server), { server, deadline, untold: 0, restartAt, patienceMs: PATIENCE_MS });
-    batch.push(server);
+    if (!begun?.has(serverKey(server))) batch.push(server);
   }
   await runCommands(
     runtime,

@@ -45,8 +45,11 @@ export interface BackendMonitor {
    * checked at once. One that is up stays so until its new check fails.
    */
   recheck(before: ServiceModel, after: ServiceModel): void;
-  /** Has the servers of which nothing is known checked for the first time; does not wait for the verdict. */
-  admit(model: ServiceModel): void;
+  /**
+   * Has the servers of which nothing is known checked for the first time; does not wait for the verdict.
+   * @param begun keys of those whose first check has been asked for already.
+   */
+  admit(model: ServiceModel, begun?: ReadonlySet<string>): void;
   /**
    * Reads how the servers are.
    * @param isStill whether nothing has been changed since; what was read in between is of no use.
@@ -200,13 +203,18 @@ export function createBackendMonitor({
     onChange,
   });
 
-  const runAdmission = async (model: ServiceModel, list: readonly Server[]) => {
+  const runAdmission = async (
+    model: ServiceModel,
+    list: readonly Server[],
+    begun: ReadonlySet<string> | undefined,
+  ) => {
     try {
       await admitServers({
         clock,
         socketPath: servicePaths(model.id, model.layout).workerSocket,
         model,
         servers: list,
+        begun,
         signal: ending.signal,
         async onVerdict(server, stat, runtime) {
           const health = stat.status === 'UP' ? 'up' : 'down';
@@ -345,11 +353,13 @@ export function createBackendMonitor({
       else moving.delete(serverKey(server));
     },
     recheck(before, after) {
-      const known = new Map(resolvedServers(before).map((server) => [server.key, server]));
-      for (const server of resolvedServers(after)) {
+      if (book.downs.size === 0) return;
+      const among = (model: ServiceModel) => resolvedServers(model).filter(({ key }) => book.downs.has(key));
+      const known = new Map(among(before).map((server) => [server.key, server]));
+      for (const server of among(after)) {
         const previous = known.get(server.key);
         const isDown = healthOf(server) === 'down';
-        if (!previous || !server.isChecked || (!isDown && !book.downs.has(server.key))) continue;
+        if (!previous || !server.isChecked) continue;
         if (isCheckedAlike(previous, before, server, after)) continue;
         evidence.drop(server);
         if (!isDown || isScripted(server, after)) continue;
@@ -357,7 +367,7 @@ export function createBackendMonitor({
         suspects.add(server.key);
       }
     },
-    admit(model) {
+    admit(model, begun) {
       const list = resolvedServers(model);
       watchScripts(model, list);
       const unknown = suspectsAmong(list).filter(
@@ -366,7 +376,7 @@ export function createBackendMonitor({
       const fresh =
         unknown.length > MANY_FRESH ? unknown.filter((server) => isPatient(server, model)) : unknown;
       if (fresh.length === 0) return;
-      const done = runAdmission(model, fresh).finally(() => {
+      const done = runAdmission(model, fresh, begun).finally(() => {
         for (const server of fresh) {
           underWay.delete(server.key);
           if (healthOf(server) === 'unknown') suspects.add(server.key);

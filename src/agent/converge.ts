@@ -37,7 +37,7 @@ import {
 } from './serving/disk.ts';
 import { blameCertificate } from './serving/blame.ts';
 import { boundOldWorkers } from './workers/bound.ts';
-import { type Leaving, changesToCommands, noteLeaving } from './runtime-changes.ts';
+import { type Leaving, beginFirstChecks, changesToCommands, noteLeaving } from './runtime-changes.ts';
 import { verifyCertificates, verifyService } from './verify.ts';
 
 /** What each map and list holds, by its path. */
@@ -76,6 +76,8 @@ export interface Converged {
   verified: string[];
   /** Why the cheaper path was left, when it was. */
   fallback?: string;
+  /** Keys of the added servers whose first check has been asked for. */
+  begun?: ReadonlySet<string>;
   /** Connections that ended, because the worker that had them was one too many. */
   connectionsCut?: number;
 }
@@ -143,10 +145,14 @@ async function changeAtRuntime(
       ...changesToCommands(servers, model, context.leaving),
       ...entries.flatMap(changeLookup),
     ];
-    await withRuntime(workerSocket, async (runtime) => {
+    const begun = await withRuntime(workerSocket, async (runtime) => {
       await bringCertificates(runtime, model, certificates);
-      await runCommands(runtime, commands);
+      const [checks] = await Promise.all([
+        beginFirstChecks(runtime, servers, model, context.leaving),
+        runCommands(runtime, commands),
+      ]);
       await clearCertificates(runtime, model, certificates);
+      return checks;
     });
     noteLeaving(servers, context.leaving);
     // HAProxy has taken them: only now is it certain that a reload will.
@@ -160,7 +166,7 @@ async function changeAtRuntime(
       ...(commands.length > 0 ? [`HAProxy did each of ${commands.length} runtime commands`] : []),
       ...(hasChanges(certificates) ? [await verifyCertificates(model, files)] : []),
     ];
-    return { live: { ...live, ...now, model, isWritten: false }, path: 'runtime', verified };
+    return { live: { ...live, ...now, model, isWritten: false }, path: 'runtime', verified, begun };
   } catch (error) {
     if (error instanceof CertificateRefused) throw error;
     const fallback = error instanceof Error ? error.message : String(error);

@@ -163,6 +163,7 @@ export function createHealthBook(): HealthBook {
     recall(key, health, now) {
       const reason = 'as it was when HAProxy last ran';
       entries.set(key, { health, since: now, failures: 0, reason, isComplete: false });
+      if (health === 'down') downs.add(key);
       changed.add(key);
     },
     keepOnly(keys) {

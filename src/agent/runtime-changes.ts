@@ -1,9 +1,11 @@
-import { type Server, poolOfServer, serverKey } from '../haproxy/config/server.ts';
+import { isScriptCheck } from '../spec/health-check.ts';
+import { type Server, healthCheckOf, poolOfServer, serverKey } from '../haproxy/config/server.ts';
 import type { ServiceModel } from '../haproxy/model.ts';
 import type { ServerChange } from '../haproxy/plan.ts';
 import {
   type Command,
   addServer,
+  addToAdmission,
   deleteServer,
   runCommands,
   setAddress,
@@ -27,6 +29,37 @@ export function changesToCommands(
   leaving: Leaving,
 ): Command[] {
   return changes.flatMap((change) => commandsFor(change, model, leaving));
+}
+
+/** Beyond so many at once they take turns. */
+const MAX_FIRST_CHECKS = 50;
+
+/**
+ * Has HAProxy begin the first check of servers that are added: with the same words, and not when somebody comes to wait for
+ * it. Answers the keys of those where it did; the others have theirs later.
+ */
+export async function beginFirstChecks(
+  runtime: RuntimeConnection,
+  changes: readonly ServerChange[],
+  model: ServiceModel,
+  leaving: Leaving,
+): Promise<ReadonlySet<string>> {
+  const added = changes.flatMap((change) => (change.kind === 'add' ? [change.server] : []));
+  const fresh = added.filter(
+    (server) =>
+      server.isChecked && !leaving.has(serverKey(server)) && !isScriptCheck(healthCheckOf(server, model)),
+  );
+  if (fresh.length > MAX_FIRST_CHECKS) return new Set();
+  const begun = await Promise.all(
+    fresh.map((server) =>
+      runCommands(runtime, addToAdmission(server, model)).then(
+        () => [serverKey(server)],
+        // The twin of another admission, which is about to go, may still be there.
+        () => [],
+      ),
+    ),
+  );
+  return new Set(begun.flat());
 }
 
 /** Notes which servers leave by the changes and which come back. */

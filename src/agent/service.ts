@@ -503,7 +503,7 @@ export class Service {
         );
       } else if (result.path !== 'none' || !before || this.#haveCertificatesNews())
         this.#options.onChange(false);
-      this.#monitor.admit(model);
+      this.#monitor.admit(model, result.begun);
     } catch (error) {
       this.#changes += 1;
       if (await this.#leaveOut(error)) return;
