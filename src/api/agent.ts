@@ -64,7 +64,7 @@ export interface DesiredLoadBalancer {
   spec: LoadBalancerSpec;
   /** The address to listen on; `*` is every address of the machine. */
   address: string;
-  vpc: { name: string } & Omit<VpcSpec, 'floatingAddresses' | 'bgp' | 'driver'>;
+  vpc: { name: string } & Omit<VpcSpec, 'floatingAddresses' | 'bgp' | 'driver' | 'replaceAfter'>;
   /** The operator's switch for backends on loopback. */
   allowLoopbackBackends: boolean;
   /** The uploaded certificate that the spec names; absent when it names none, or one that there is not. */

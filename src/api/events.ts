@@ -9,6 +9,7 @@ export const EVENT_TYPES = [
   'revision.restored',
   'backend.up',
   'backend.down',
+  'backend.last_drained',
   'node.online',
   'node.offline',
   'node.held',

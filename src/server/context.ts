@@ -55,8 +55,8 @@ export interface ServerContext {
   wantedAgent: WantedAgent | undefined;
   /** Whether agents get it by themselves, or when somebody asks. */
   agentUpgrades: 'auto' | 'manual';
-  /** When machines that are silent are replaced; undefined for never. */
-  replacement: ReplacementRules | undefined;
+  /** When machines that are silent are replaced, where their VPC does not say. */
+  replacement: ReplacementRules;
   /** Aborted when the server closes: whoever waits answers with what it has. */
   closing: AbortSignal;
 }

@@ -123,10 +123,15 @@ function createContext(options: ServerOptions, closing: AbortSignal): ServerCont
     provisioner: options.provisioner,
     wantedAgent: options.provisioner && createWantedAgent(options.provisioner),
     agentUpgrades: options.agentUpgrades ?? 'auto',
-    replacement:
-      options.replacement === 'never' ? undefined : { ...DEFAULT_REPLACEMENT, ...options.replacement },
+    replacement: replacementRules(options.replacement),
     closing,
   };
+}
+
+function replacementRules(given: ServerOptions['replacement']): ReplacementRules {
+  // A VPC may have replacing set for itself.
+  if (given === 'never') return { ...DEFAULT_REPLACEMENT, afterMs: Number.POSITIVE_INFINITY };
+  return { ...DEFAULT_REPLACEMENT, ...given };
 }
 
 async function listen(app: FastifyInstance, address: ListenAddress, scheme: string): Promise<string> {

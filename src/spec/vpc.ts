@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { durationBetween } from './duration.ts';
 import { formatIp, parseIp } from './address.ts';
 import { Labels, ResourceName } from './name.ts';
 import { AddressOrNetworkText, CidrText, IpText } from './network-text.ts';
@@ -70,6 +71,10 @@ export const Bgp = z
   .describe('How load balancers with several nodes announce their floating address.');
 export type Bgp = z.infer<typeof Bgp>;
 
+/** Three heartbeats may go missing before an agent counts as silent at all. */
+const MIN_SILENCE_MS = 30_000;
+const MAX_SILENCE_MS = 7 * 86_400_000;
+
 export const VpcSpec = z
   .strictObject({
     cidrs: z
@@ -101,6 +106,14 @@ export const VpcSpec = z
       .default(null)
       .describe(
         'What makes machines for load balancers of the VPC when none is free. Default: null, machines are added by hand.',
+      ),
+    replaceAfter: z
+      .union([z.literal('never'), durationBetween(MIN_SILENCE_MS, MAX_SILENCE_MS)], {
+        error: 'must be a duration from 30s to 168h, or never',
+      })
+      .optional()
+      .describe(
+        'How long a machine must be silent before it is looked at and, when it serves nothing, replaced by a free one of the VPC: `5m`, or `never`. Default: what the control plane was started with (`--replace-after`), which is 5m.',
       ),
   })
   .describe('What a VPC is.');

@@ -36,6 +36,8 @@ describe('vpc', () => {
       labels: {},
       spec: { cidrs: ['10.0.0.0/16'], nameServers: ['10.0.0.2'] },
     });
+    await runCli('vpc create prod --cidr 10.0.0.0/16 --replace-after never', { env: api.env });
+    expect(api.writes()[1]?.body).toMatchObject({ spec: { replaceAfter: 'never' } });
     expect((await runCli('vpc create prod', { env: api.env })).code).toBe(2);
   });
 
@@ -49,6 +51,14 @@ describe('vpc', () => {
     );
     expect((await runCli('vpc update prod --cidr 10.1.0.0/16 --unlabel a', { env: api.env })).code).toBe(0);
     expect(api.writes()[0]?.body).toEqual({ labels: { a: null }, spec: { cidrs: ['10.1.0.0/16'] } });
+    for (const [given, told] of [
+      ['10m', '10m'],
+      ['never', 'never'],
+      ['default', null],
+    ]) {
+      await runCli(`vpc update prod --replace-after ${given}`, { env: api.env });
+      expect(api.writes().at(-1)?.body).toEqual({ spec: { replaceAfter: told } });
+    }
     expect((await runCli('vpc update prod', { env: api.env })).code).toBe(2);
   });
 

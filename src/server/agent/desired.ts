@@ -66,7 +66,7 @@ async function readDesired(
     if (!vpc) continue;
     const { name, revision, spec } = record;
     const address = listenAddress(record, host);
-    const { floatingAddresses: _, bgp: _bgp, driver: _driver, ...network } = vpc.spec;
+    const { floatingAddresses: _, bgp: _bgp, driver: _driver, replaceAfter: _after, ...network } = vpc.spec;
     const guard = await guardOf(tx, id, revision);
     const certificate = await certificateFor(context, tx, record);
     const node = host ? await nodeOrder(tx, record, machineId, bgpOrder(context, vpc)) : undefined;

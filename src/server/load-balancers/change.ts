@@ -25,6 +25,7 @@ import { requireNamedUpload } from '../certificates/rules.ts';
 import { keepAgreement } from '../certificates/terms.ts';
 import { type ServerContext, timestamp } from '../context.ts';
 import { requireZoneOf } from '../dns/rules.ts';
+import { drainedPools, lastDrainedEvents } from '../events/drained.ts';
 import { createdEvent, deletedEvent, restoredEvent } from '../events/revisions.ts';
 import { ANY_ADDRESS } from '../address-pool.ts';
 import { placementAfter, placementFor, requireMovable } from '../placement/rules.ts';
@@ -183,6 +184,9 @@ async function commit(
   await beginGuard(tx, after, guardMs);
   const events = action === 'create' ? [createdEvent(after, author)] : [];
   if (restoredFrom !== undefined) events.push(restoredEvent(after, { restoredFrom, author, reason }));
+  const drained = before ? drainedPools(before.spec, after.spec) : [];
+  if (drained.length > 0)
+    events.push(...lastDrainedEvents(after, drained, await nodesOf(tx, [after.id]), author));
   await tellEvents(tx, events, context.clock.now());
   const machineIds = await touchNodes(tx, after.id, changeVersion);
   const placed = after.placement === 'own' ? await settlePlacement(context, tx) : [];

@@ -17,6 +17,7 @@ function machine(name: string, more: Partial<WatchedMachine> = {}): WatchedMachi
     name,
     vpcId: 'vpc_1',
     vpc: 'prod',
+    vpcAfterMs: undefined,
     loadBalancer: undefined,
     silentMs: 0,
     isReplaced: false,
@@ -41,6 +42,21 @@ function judge(machines: WatchedMachine[], sinceLastMs = Number.POSITIVE_INFINIT
 describe('a node whose agent is silent', () => {
   test('is left alone until it has been so for long', () => {
     expect(judge([node('lb-1', { silentMs: 5 * MINUTE - 1 }), node('lb-2'), free('lb-3')])).toEqual([]);
+  });
+
+  test('is left alone for as long as its VPC says, or for ever', () => {
+    const others = [node('lb-2'), free('lb-3')];
+    const of = (vpcAfterMs: number) => judge([node('lb-1', { ...dead, vpcAfterMs }), ...others]);
+    expect(of(7 * MINUTE)).toEqual([]);
+    expect(of(6 * MINUTE)).toEqual(['lb-1 replace gone']);
+    expect(of(Number.POSITIVE_INFINITY)).toEqual([]);
+    const never = { ...DEFAULT_REPLACEMENT, afterMs: Number.POSITIVE_INFINITY };
+    const view = (vpcAfterMs: number | undefined) => ({
+      machines: [node('lb-1', { ...dead, vpcAfterMs }), ...others],
+      sinceLastMs: Number.POSITIVE_INFINITY,
+    });
+    expect(judgeSilence(view(undefined), never)).toEqual([]);
+    expect(judgeSilence(view(MINUTE), never)).toMatchObject([{ action: 'replace' }]);
   });
 
   test('is looked at first, and replaced when nobody near it is served there', () => {
@@ -136,6 +152,7 @@ test('whatever happens, there is no storm', () => {
     isBeingReplaced: fc.boolean(),
     isDraining: fc.boolean(),
     isFree: fc.boolean(),
+    vpcAfterMs: fc.constantFrom(undefined, MINUTE, Number.POSITIVE_INFINITY),
     evidence: fc.constantFrom(undefined, gone, { kind: 'unseen' } as const),
   });
   const machines = fc.array(member, { maxLength: 12 }).map((list) =>
@@ -164,7 +181,7 @@ test('whatever happens, there is no storm', () => {
       const silent = counted.filter(({ silentMs }) => silentMs > 30_000).length;
       if (replaced.length > 0) expect(silent).toBeLessThanOrEqual(mostSilent(counted.length));
       for (const { machine: one } of replaced) {
-        expect(one.silentMs).toBeGreaterThanOrEqual(by.afterMs);
+        expect(one.silentMs).toBeGreaterThanOrEqual(one.vpcAfterMs ?? by.afterMs);
         expect(one.evidence).toEqual(gone);
         expect(list.some(({ isFree, vpcId }) => isFree && vpcId === one.vpcId)).toBe(true);
       }

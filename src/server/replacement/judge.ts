@@ -16,6 +16,8 @@ export interface WatchedMachine {
   name: string;
   vpcId: string;
   vpc: string;
+  /** How long a machine of the VPC may be silent, in milliseconds; undefined where that is not set for the VPC itself. */
+  vpcAfterMs: number | undefined;
   /** Id and name of the load balancer that it is a node of; undefined for one that is free. */
   loadBalancer: { id: string; name: string } | undefined;
   /** Nothing was heard of it for so long, in which somebody listened. 0 for one that reports. */
@@ -33,7 +35,7 @@ export interface WatchedMachine {
 }
 
 export interface ReplacementRules {
-  /** So long a machine may be silent before it is looked at, in milliseconds. */
+  /** So long a machine may be silent before it is looked at, in milliseconds; Infinity for without end. */
   afterMs: number;
   /** So many are replaced at the same time. */
   atOnce: number;
@@ -91,9 +93,18 @@ export function judgeSilence({ machines, sinceLastMs }: FleetView, rules: Replac
   return verdicts;
 }
 
-function isSuspect(machine: WatchedMachine, { afterMs }: ReplacementRules): boolean {
+/** How long a machine may be silent: as its VPC says, else as the control plane was told. */
+export function limitOf(
+  vpcAfterMs: number | undefined,
+  { afterMs }: Pick<ReplacementRules, 'afterMs'>,
+): number {
+  return vpcAfterMs ?? afterMs;
+}
+
+function isSuspect(machine: WatchedMachine, rules: ReplacementRules): boolean {
   const { loadBalancer, silentMs, isReplaced, isBeingReplaced, isDraining } = machine;
-  return loadBalancer !== undefined && silentMs >= afterMs && !isReplaced && !isBeingReplaced && !isDraining;
+  const isSilent = silentMs >= limitOf(machine.vpcAfterMs, rules);
+  return loadBalancer !== undefined && isSilent && !isReplaced && !isBeingReplaced && !isDraining;
 }
 
 function judgeStorm(machine: WatchedMachine, all: readonly WatchedMachine[]): Verdict | undefined {

@@ -189,6 +189,24 @@ test('one that serves on without its agent stays, and the condition says how it 
   expect(await condition()).toBeUndefined();
 });
 
+test('a VPC may have its own time, or none replaced', async () => {
+  const set = (replaceAfter: string | null) =>
+    fleet.call('PATCH', '/v1/vpcs/prod', { body: { spec: { replaceAfter } } });
+  expect((await set('10s')).body.errors).toMatchObject([{ pointer: '/spec/replaceAfter' }]);
+  expect((await set('never')).status).toBe(200);
+  fallSilent('lb-1');
+  await pass(900_000);
+  expect(await nodes()).toEqual(['lb-1', 'lb-2']);
+  expect(await condition()).toBeUndefined();
+  await set('20m');
+  await pass(280_000);
+  expect(await condition()).toBeUndefined();
+  await set(null);
+  await pass(20_000);
+  await waitFor('the one in its place', async () => (await nodes())[2]);
+  expect(await events('node.lost')).toHaveLength(1);
+});
+
 test('when many are silent at once none is replaced, and that is said', async () => {
   fallSilent('lb-1');
   fallSilent('lb-4');

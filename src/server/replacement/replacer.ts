@@ -3,7 +3,7 @@ import { reachPort } from '../../host/reach.ts';
 import type { ServerContext } from '../context.ts';
 import { type Loop, startLoop } from '../loop.ts';
 import { lookForLife } from './evidence.ts';
-import { type Evidence, type ReplacementRules, judgeSilence } from './judge.ts';
+import { type Evidence, type ReplacementRules, judgeSilence, limitOf } from './judge.ts';
 import { forgetAnswered, keepVerdicts } from './record.ts';
 import { type WatchedNode, watchedFleet } from './view.ts';
 
@@ -62,8 +62,8 @@ export function createReplacer(context: Context, reach = reachPort): Replacer {
       });
       const isSilent = ({ machineId, loadBalancerId }: { machineId: string; loadBalancerId: string }) =>
         nodes.some(
-          ({ id, loadBalancer, silentMs }) =>
-            id === machineId && loadBalancer?.id === loadBalancerId && silentMs >= by.afterMs,
+          ({ id, loadBalancer, silentMs, vpcAfterMs }) =>
+            id === machineId && loadBalancer?.id === loadBalancerId && silentMs >= limitOf(vpcAfterMs, by),
         );
       // What was lost stays so over a restart of the control plane, which begins to listen anew.
       await forgetAnswered(tx, rows, (row) => row.state === 'lost' || isSilent(row));
@@ -78,7 +78,6 @@ export function createReplacer(context: Context, reach = reachPort): Replacer {
       const now = clock.now();
       if (now - lastLookAt > BREAK_MS || now < lastLookAt) listeningSince = now;
       lastLookAt = now;
-      if (!rules) return;
       const { view, nodes } = await read(now);
       const asked = new Set(
         judgeSilence(view, rules).flatMap(({ action, machine }) => (action === 'look' ? [machine.id] : [])),

@@ -1,3 +1,4 @@
+import { durationMs } from '../../base/duration.ts';
 import { boundPort } from '../../spec/host-layout.ts';
 import { listOwnLoadBalancers } from '../../store/load-balancers.ts';
 import { type MachineHost, listMachineHosts } from '../../store/machine-hosts.ts';
@@ -34,12 +35,13 @@ export async function watchedFleet(
   const machines = new Map((await listMachines(tx)).map((machine) => [machine.id, machine]));
   const balancers = new Map((await listOwnLoadBalancers(tx)).map((balancer) => [balancer.id, balancer]));
   const placed = new Map((await listPlacements(tx)).map((node) => [node.machineId, node.loadBalancerId]));
-  const vpcs = new Map((await listVpcs(tx, '', 100_000)).map(({ id, name }) => [id, name]));
+  const vpcs = new Map((await listVpcs(tx, '', 100_000)).map((vpc) => [vpc.id, vpc]));
   const watch = (host: MachineHost): WatchedNode[] => {
     const machine = machines.get(host.machineId);
     if (!machine || machine.lastReportAt === null || host.phase !== 'ready' || host.address === null)
       return [];
     const balancer = balancers.get(placed.get(machine.id) ?? '');
+    const vpc = vpcs.get(host.vpcId);
     const row = rows.find(({ machineId }) => machineId === machine.id);
     const { isUsable, isDraining } = placeableMachine(context, machine, host, now);
     return [
@@ -47,7 +49,8 @@ export async function watchedFleet(
         id: machine.id,
         name: machine.name,
         vpcId: host.vpcId,
-        vpc: vpcs.get(host.vpcId) ?? '',
+        vpc: vpc?.name ?? '',
+        vpcAfterMs: afterMsOf(vpc?.spec.replaceAfter),
         loadBalancer: balancer && { id: balancer.id, name: balancer.name },
         silentMs: silence(machine, surroundings),
         isReplaced: row?.state === 'replaced',
@@ -64,6 +67,11 @@ export async function watchedFleet(
   const last = rows.filter(({ state }) => state !== 'held').map(({ since }) => since);
   const sinceLastMs = last.length === 0 ? Number.POSITIVE_INFINITY : now - Math.max(...last);
   return { view: { machines: nodes, sinceLastMs }, nodes, rows };
+}
+
+function afterMsOf(replaceAfter: string | undefined): number | undefined {
+  if (replaceAfter === undefined) return undefined;
+  return replaceAfter === 'never' ? Number.POSITIVE_INFINITY : durationMs(replaceAfter);
 }
 
 /** What was not heard while nobody listened is no silence. */

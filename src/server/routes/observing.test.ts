@@ -184,6 +184,26 @@ test('logs are asked for as the query says', async () => {
     expect((await plane.call('GET', `${LB}/logs?${bad}`)).status, bad).toBe(400);
 });
 
+test('a filter that names what there is not is an error that says what there is, unless there are lines of it still', async () => {
+  let lines = [line('/a')];
+  playAgent((body) => (body.kind === 'logs' ? { kind: 'logs', lines, missed: 0 } : answerAll(body)));
+  const ask = (query: string) => plane.call('GET', `${LB}/logs?${query}`);
+  expect((await ask('backend=was-there:80')).body.items).toHaveLength(1);
+  lines = [];
+  for (const [query, detail, hint] of [
+    ['pool=nope', 'web-lb has no pool nope', 'Its pools are: default.'],
+    ['backend=web-9:80', 'web-lb has no backend web-9:80', 'Its backends are: web-1:8080, web-2:8080.'],
+    ['route=nope', 'web-lb has no route nope', 'It has no routes.'],
+  ]) {
+    const { status, body } = await ask(query ?? '');
+    expect([status, body.code, body.detail, body.hint]).toEqual([404, 'not_found', detail, hint]);
+    const accept = 'text/event-stream';
+    expect((await plane.call('GET', `${LB}/logs?${query}`, { headers: { accept } })).status).toBe(404);
+  }
+  for (const query of ['pool=default', 'backend=web-1:8080', 'path=/nope'])
+    expect((await ask(query)).body).toEqual({ items: [] });
+});
+
 test('a stream of stats goes on over an agent that is away, and ends with its reader', async () => {
   let isAway = false;
   const asked = playAgent((body) =>

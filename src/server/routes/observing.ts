@@ -9,6 +9,8 @@ import { askNode, requireNodes } from '../questions/ask-node.ts';
 import { askNodes, eachNode } from '../questions/each-node.ts';
 import { everySecond } from '../questions/every-second.ts';
 import { followLogs } from '../questions/follow-logs.ts';
+import { requireLoadBalancer } from '../load-balancers/read.ts';
+import { requireKnown } from '../questions/known-filters.ts';
 import { missingOf } from '../questions/missing.ts';
 import { parseCursors } from '../questions/log-cursors.ts';
 import type { LogsQuestion } from '../questions/log-tails.ts';
@@ -29,7 +31,9 @@ export function observingHandlers(context: ServerContext): Handlers<typeof obser
     async listLogs({ params, query, headers, signal }) {
       const nodes = () => requireNodes(context, params.loadBalancer, query.node);
       const question = logsQuestion(query, context.clock.now());
+      const checkNames = () => requireKnownIn(context, params.loadBalancer, query);
       if (wantsEvents(headers.accept)) {
+        await checkNames();
         const cursors = parseCursors(headers['last-event-id']);
         return { status: 200, events: await followLogs(context, { question, cursors, nodes, signal }) };
       }
@@ -37,6 +41,8 @@ export function observingHandlers(context: ServerContext): Handlers<typeof obser
       const lines = mergeLines(
         answers.map(({ node, answer }) => ({ machine: node.machine, lines: answer.lines })),
       );
+      // Of what has just been removed there may be lines still.
+      if (lines.length === 0) await checkNames();
       return { status: 200, body: { items: lines.slice(-query.limit), ...missingOf(faults) } };
     },
     async listRateLimits({ params, query, signal }) {
@@ -50,6 +56,15 @@ export function observingHandlers(context: ServerContext): Handlers<typeof obser
       return { status: 200, body: { items, ...missingOf(faults) } };
     },
   };
+}
+
+async function requireKnownIn(
+  { store }: ServerContext,
+  loadBalancer: string,
+  query: LogQuery,
+): Promise<void> {
+  const { name, spec } = await store.transaction((tx) => requireLoadBalancer(tx, loadBalancer));
+  requireKnown(name, spec, query);
 }
 
 interface StatsAsked {

@@ -11,6 +11,7 @@ import {
 } from '../../../../test/support/fleet.ts';
 import { temporaryDirectory } from '../../../../test/support/temporary.ts';
 import { waitFor } from '../../../../test/support/wait.ts';
+import { lookAtRollout } from '../../../server/upgrades/rollout.ts';
 import { AppError } from '../../../base/errors.ts';
 
 let fleet: Fleet;
@@ -32,6 +33,63 @@ afterEach(async () => {
 
 const machine = (line: string, more: Parameters<typeof runCli>[1] = {}) =>
   runCli(`machine ${line}`, { env, ...more });
+
+describe('upgrade', () => {
+  const [OLD, NEW] = ['0.1.0-aaaaaaaaaaaa', '0.2.0-bbbbbbbbbbbb'];
+  beforeEach(async () => {
+    const path = join(directory.path, `agentmetal-agent-${NEW}-linux-x64.tar.gz`);
+    await writeFile(path, 'the agent');
+    fleet.provisioner.bundle = async () => path;
+    for (const [index, name] of ['lb-1', 'lb-2'].entries()) {
+      const { agent } = await fleet.ready(name, `10.0.0.${index + 5}`);
+      await agent.tell({ upgrader: { version: OLD } });
+    }
+  });
+  const look = () => lookAtRollout(fleet.plane.server.context);
+  const tell = (name: string, upgrader: object) =>
+    fleet.machines.get(name)?.agent.tell({ upgrader: { version: OLD, ...upgrader } });
+  const ordered = async (name: string) => (await fleet.machines.get(name)?.agent.desired())?.upgrade?.version;
+
+  test('says how far it is, and pauses and goes on', async () => {
+    expect(await machine('upgrade --pause')).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(`^${NEW}: paused`),
+    });
+    await look();
+    expect(await ordered('lb-1')).toBeUndefined();
+    expect((await machine('upgrade --all')).out).toMatch(`${NEW}: running`);
+    await look();
+    expect(await ordered('lb-1')).toBe(NEW);
+    for (const name of ['lb-1', 'lb-2']) await tell(name, { version: NEW });
+    expect((await machine('upgrade')).out).toBe(`Every agent that can be upgraded has ${NEW}\n`);
+    const { out } = await machine('upgrade -o json');
+    expect(JSON.parse(out)).toEqual({ version: NEW, state: 'done', reason: '' });
+  });
+
+  test('one machine is next, though others are paused or one has failed', async () => {
+    await look();
+    await tell('lb-1', { failed: { version: NEW, reason: 'it did not report' } });
+    expect((await machine('upgrade')).out).toMatch(/: stopped; .*lb-1.*it did not report/);
+    expect((await machine('upgrade lb-2')).out).toBe(`Machine lb-2 is upgraded to ${NEW}\n`);
+    await look();
+    expect(await ordered('lb-2')).toBe(NEW);
+    await tell('lb-2', { version: NEW });
+    expect((await machine('upgrade lb-2')).out).toBe(`Machine lb-2 has ${NEW} already\n`);
+    // Going on after a failure is somebody's word.
+    await machine('upgrade --all');
+    await look();
+    expect(await ordered('lb-1')).toBe(NEW);
+  });
+
+  test('one thing at a time, of a machine that there is', async () => {
+    for (const line of ['upgrade lb-1 --all', 'upgrade --all --pause'])
+      expect(await machine(line)).toMatchObject({
+        code: 2,
+        err: expect.stringContaining('give the name of a machine, or --all, or --pause'),
+      });
+    expect((await machine('upgrade lb-9')).code).toBe(3);
+  });
+});
 
 describe('add', () => {
   test('tells each step and prints the machine when it is ready', async () => {

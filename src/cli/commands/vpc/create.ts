@@ -24,6 +24,11 @@ export const create = defineCommand({
       summary:
         'Addresses that load balancers with several nodes hand from one to the other: an address or a network',
     },
+    replaceAfter: {
+      value: 'DURATION',
+      summary:
+        'How long a machine must be silent to be replaced, 30s or more, or never; without it, as the control plane says: 5m',
+    },
     ...BGP_OPTIONS,
     ...DRIVER_OPTIONS,
     label: { value: 'KEY=VALUE', short: 'l', repeat: true, summary: 'A label' },
@@ -45,6 +50,7 @@ export const create = defineCommand({
       cidrs: options.cidr,
       ...(options.nameServer.length === 0 ? {} : { nameServers: options.nameServer }),
       ...(options.floating.length === 0 ? {} : { floatingAddresses: options.floating }),
+      ...(options.replaceAfter === undefined ? {} : { replaceAfter: options.replaceAfter }),
       ...(bgp ? { bgp } : {}),
       ...(driver === undefined ? {} : { driver }),
     };

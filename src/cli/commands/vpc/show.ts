@@ -30,6 +30,7 @@ function renderVpc({ id, name, labels, spec, status, createdAt }: Vpc, now: numb
         ['Floating', (spec.floatingAddresses ?? []).join(', ')],
         ['BGP', bgpText(spec.bgp)],
         ['Machines', spec.driver ? driverText(spec.driver) : ''],
+        ['Replaced after', spec.replaceAfter ?? 'as the control plane says'],
         ['Network', status.network ? networkText(status.network) : ''],
         ['Load balancers', status.loadBalancers.join(', ')],
         [

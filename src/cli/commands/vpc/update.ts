@@ -21,6 +21,11 @@ export const update = defineCommand({
       repeat: true,
       summary: 'An address, or a network of such, that nodes of load balancers hand each other',
     },
+    replaceAfter: {
+      value: 'DURATION',
+      summary:
+        'How long a machine must be silent to be replaced, 30s or more, or never; default: as the control plane says',
+    },
     ...BGP_OPTIONS,
     withoutBgp: { summary: 'Announce nothing by BGP any more' },
     ...DRIVER_OPTIONS,
@@ -32,15 +37,20 @@ export const update = defineCommand({
     'agentmetal vpc update prod --cidr 10.0.0.0/16 --cidr 10.1.0.0/16',
     'agentmetal vpc update prod --bgp-asn 65001 --bgp-router 203.0.113.1:65000 --bgp-router 203.0.113.2:65000',
     'agentmetal vpc update prod --driver container',
+    'agentmetal vpc update prod --replace-after 10m',
   ],
   async run({ api, io, print }, { args, options }) {
     const labels = labelPatch(options.label, options.unlabel);
     const bgp = await readBgp({ io }, options);
     const driver = options.driver === 'none' ? null : driverOf(options);
+    const { replaceAfter } = options;
     const spec = {
       ...(options.cidr.length === 0 ? {} : { cidrs: options.cidr }),
       ...(options.nameServer.length === 0 ? {} : { nameServers: options.nameServer }),
       ...(options.floating.length === 0 ? {} : { floatingAddresses: options.floating }),
+      ...(replaceAfter === undefined
+        ? {}
+        : { replaceAfter: replaceAfter === 'default' ? null : replaceAfter }),
       ...(bgp ? { bgp } : {}),
       ...(options.withoutBgp ? { bgp: null } : {}),
       ...(driver === undefined ? {} : { driver }),
