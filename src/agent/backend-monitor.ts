@@ -121,6 +121,8 @@ interface Described {
   server: Server;
   entry: HealthEntry | undefined;
   fault: string | undefined;
+  /** Why its address is an old one; undefined when it is not. */
+  kept: string | undefined;
   /** Connections or requests now; undefined for one of which HAProxy has told nothing. */
   sessions: number | undefined;
   isOut: boolean;
@@ -130,10 +132,12 @@ interface Described {
 interface Told {
   list: readonly Server[];
   stats: ReadonlyMap<string, ServerStat>;
-  faults: Resolution['faults'];
+  resolution: Resolution;
   statuses: Status[];
 }
 
+/** As long as a report may have it. */
+const MAX_REASON = 2000;
 /** So many changes at most are looked for one by one. */
 const MAX_CHANGED = 100;
 
@@ -142,6 +146,7 @@ function isSameDescription(one: Described, other: Described): boolean {
     one.server === other.server &&
     one.entry === other.entry &&
     one.fault === other.fault &&
+    one.kept === other.kept &&
     one.sessions === other.sessions &&
     one.isOut === other.isOut
   );
@@ -234,14 +239,14 @@ export function createBackendMonitor({
     }
   };
 
-  const describe = ({ server, entry, fault, sessions, isOut }: Described): Status => {
+  const describe = ({ server, entry, fault, kept, sessions, isOut }: Described): Status => {
     const { state, reason } = describeBackend(server, entry, { sessions: sessions ?? 0, isOut }, fault);
     const changedAt = state === 'up' || state === 'down' ? entry?.since : undefined;
     return {
       target: server.target,
       pool: server.pool,
       state,
-      reason,
+      reason: kept === undefined ? reason : `${reason}; ${kept}`.slice(0, MAX_REASON),
       since: new Date(sinceOf(serverKey(server), state, changedAt)).toISOString(),
       ...(server.address === undefined ? {} : { address: server.address }),
       ...(sessions === undefined ? {} : { sessions }),
@@ -250,10 +255,11 @@ export function createBackendMonitor({
   const described = new Map<string, Described & { status: Status }>();
   let told: Told | undefined;
   /** Of thousands of backends most are as they were when they were last asked for. */
-  const statuses: BackendMonitor['statuses'] = (model, { faults }) => {
+  const statuses: BackendMonitor['statuses'] = (model, resolution) => {
     const list = servers(model);
-    const statusOf = statusWith(faults);
-    const isFollowing = told?.stats === stats && told.faults === faults && book.changed.size <= MAX_CHANGED;
+    const statusOf = statusWith(resolution);
+    const isFollowing =
+      told?.stats === stats && told.resolution === resolution && book.changed.size <= MAX_CHANGED;
     const known = isFollowing && told ? told : { list: [], statuses: [] };
     const { start, before, after } = unshared(known.list, list);
     let statuses = known.statuses;
@@ -265,18 +271,19 @@ export function createBackendMonitor({
         return server && book.changed.has(server.key) ? statusOf(server) : status;
       });
     book.changed.clear();
-    told = { list, stats, faults, statuses };
+    told = { list, stats, resolution, statuses };
     return statuses;
   };
   const statusWith =
-    (faults: Resolution['faults']) =>
+    ({ faults, kept }: Resolution) =>
     (server: Server): Status => {
-      const host = faults.size > 0 ? server.target.slice(0, server.target.lastIndexOf(':')) : '';
+      const host = faults.size + kept.size > 0 ? server.target.slice(0, server.target.lastIndexOf(':')) : '';
       const stat = stats.get(server.key);
       const now = {
         server,
         entry: book.get(server),
         fault: faults.get(host),
+        kept: kept.get(host),
         sessions: stat?.sessions,
         isOut: stat?.status.startsWith('MAINT') ?? false,
       };

@@ -1,5 +1,6 @@
 import { Resolver, lookup } from 'node:dns/promises';
 import type { DesiredLoadBalancer } from '../api/agent.ts';
+import { createBackoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import { memoized } from '../base/memo.ts';
 import { messageOf, systemCode } from '../base/errors.ts';
@@ -11,8 +12,16 @@ import { poolsOf } from '../spec/pools-of.ts';
 import { formatTarget, parseTarget } from '../spec/target.ts';
 import { parseNameServer } from '../spec/vpc.ts';
 
-/** How long an answer is used before the name server is asked again. */
-const REFRESH_MS = 5000;
+/** How long an answer is used that does not say itself how long it may be: that of the system's resolver. */
+const UNSAID_TTL_MS = 5000;
+/** An answer is used for as long as it says, but the name server is asked no more often and no more seldom than this. */
+const MIN_TTL_MS = 1000;
+const MAX_TTL_MS = 60_000;
+/** A name server that has no answer is asked again after so long, and then less and less often. */
+const RETRY_MS = 1000;
+const MAX_RETRY_MS = 30_000;
+/** Names that nobody has asked for since are forgotten. */
+const UNUSED_MS = 3_600_000;
 const QUERY_TIMEOUT_MS = 1000;
 /** How long a change waits for a name that was never asked before. */
 const FIRST_ANSWER_MS = 300;
@@ -23,6 +32,8 @@ export interface Resolution {
   addresses: Map<string, string>;
   /** Host → why it has no address. */
   faults: Map<string, string>;
+  /** Host → why the last good answer is still used for it. */
+  kept: Map<string, string>;
 }
 
 /** Finds the addresses of backends: in the VPC's host table, else by its name servers, else by the system's. */
@@ -30,14 +41,24 @@ export interface NameResolver {
   resolve(desired: DesiredLoadBalancer): Promise<Resolution>;
 }
 
-/** Every address that a name stands for, by the given name servers. Throws what DNS answered. */
-export type Query = (host: string, nameServers: readonly string[]) => Promise<string[]>;
+/** What DNS answers for a name. */
+export interface NameAnswer {
+  /** Every address that it stands for. */
+  addresses: string[];
+  /** How long that may be used; undefined when it was not said. */
+  ttlMs: number | undefined;
+}
+
+/** Asks the given name servers for a name. Throws what DNS answered. */
+export type Query = (host: string, nameServers: readonly string[]) => Promise<NameAnswer>;
 
 interface CacheEntry {
   /** The last good answer; it stays in use when DNS fails. */
   answers: string[];
   fault: string | undefined;
   expires: number;
+  /** When somebody last wanted to know it. */
+  usedAt: number;
 }
 
 export interface NameResolverOptions {
@@ -45,59 +66,98 @@ export interface NameResolverOptions {
   /** Called when a name stands for other addresses than before. */
   onChange(): void;
   query?: Query;
+  /** Source of randomness in [0, 1). Default: Math.random. */
+  random?(): number;
 }
 
-export function createNameResolver({ clock, onChange, query = queryDns }: NameResolverOptions): NameResolver {
-  const ask = createCache({ clock, onChange, query });
-  const chosen = new Map<string, string>();
+export function createNameResolver({
+  clock,
+  onChange,
+  query = queryDns,
+  random = Math.random,
+}: NameResolverOptions): NameResolver {
+  const ask = createCache({ clock, onChange, query, random });
+  /** Load balancer → host → the address in use. */
+  const chosen = new Map<string, ReadonlyMap<string, string>>();
   return {
     async resolve(desired) {
-      const result: Resolution = { addresses: new Map(), faults: new Map() };
+      const result: Resolution = { addresses: new Map(), faults: new Map(), kept: new Map() };
+      const before = chosen.get(desired.id);
+      const hosts = namedHosts(desired.spec);
       const rules = {
         vpc: desired.vpc.name,
         cidrs: desired.vpc.cidrs,
         allowLoopback: desired.allowLoopbackBackends,
       };
       await Promise.all(
-        namedHosts(desired.spec).map(async (host) => {
+        hosts.map(async (host) => {
           const member = desired.vpc.hosts.find(({ name }) => name === host);
           const entry = member
             ? { answers: member.addresses, fault: undefined }
             : await ask(host, desired.vpc.nameServers);
-          settle(host, entry, rules, `${desired.id} ${host}`, chosen, result);
+          settle(host, entry, rules, before?.get(host), result);
         }),
       );
+      const present = hosts.flatMap((host) => {
+        const address = result.addresses.get(host) ?? before?.get(host);
+        return address === undefined ? [] : [[host, address] as const];
+      });
+      chosen.set(desired.id, new Map(present));
       return result;
     },
   };
 }
 
-type Ask = (host: string, nameServers: readonly string[]) => Promise<CacheEntry>;
+type Ask = (host: string, nameServers: readonly string[]) => Promise<Pick<CacheEntry, 'answers' | 'fault'>>;
 
 /** Asks the name servers, but never lets a slow one hold a change up: what is not known yet follows later. */
-function createCache({ clock, onChange, query }: Required<NameResolverOptions>): Ask {
+function createCache({ clock, onChange, query, random }: Required<NameResolverOptions>): Ask {
   const cache = new Map<string, CacheEntry>();
+  const retries = new Map<string, ReturnType<typeof createBackoff>>();
+  const retryMs = (key: string) => {
+    const backoff = retries.get(key) ?? createBackoff({ initialMs: RETRY_MS, maxMs: MAX_RETRY_MS, random });
+    retries.set(key, backoff);
+    return backoff.next();
+  };
+  const forgetUnused = () => {
+    for (const [key, { usedAt }] of cache) {
+      if (clock.now() - usedAt <= UNUSED_MS) continue;
+      cache.delete(key);
+      retries.delete(key);
+    }
+  };
   const pending = new Map<string, Promise<CacheEntry>>();
   const refresh = async (key: string, host: string, nameServers: readonly string[]): Promise<CacheEntry> => {
     const before = cache.get(key);
-    const entry = await query(host, nameServers).then(
-      (answers) => ({ answers, fault: undefined }),
-      (error: unknown) => ({ answers: before?.answers ?? [], fault: dnsFault(host, error) }),
+    const { usableMs, ...entry } = await query(host, nameServers).then(
+      ({ addresses, ttlMs = UNSAID_TTL_MS }) => {
+        retries.delete(key);
+        const usableMs = Math.min(MAX_TTL_MS, Math.max(MIN_TTL_MS, ttlMs));
+        return { answers: addresses, fault: undefined, usableMs };
+      },
+      (error: unknown) => ({
+        answers: before?.answers ?? [],
+        fault: dnsFault(host, error),
+        usableMs: retryMs(key),
+      }),
     );
-    const dated = { ...entry, expires: clock.now() + REFRESH_MS };
+    const now = clock.now();
+    const dated = { ...entry, expires: now + usableMs, usedAt: cache.get(key)?.usedAt ?? now };
     cache.set(key, dated);
     pending.delete(key);
+    if (!before) forgetUnused();
     if (before?.answers.join() !== dated.answers.join() || before.fault !== dated.fault) onChange();
     return dated;
   };
   return async (host, nameServers) => {
     const key = `${nameServers.join(',')} ${host}`;
     const cached = cache.get(key);
+    if (cached) cached.usedAt = clock.now();
     if (cached && cached.expires > clock.now()) return cached;
     const answer = pending.get(key) ?? refresh(key, host, nameServers);
     pending.set(key, answer);
     if (cached) return cached;
-    const unknown = { answers: [], fault: `the name server has not answered for ${host} yet`, expires: 0 };
+    const unknown = { answers: [], fault: `the name server has not answered for ${host} yet` };
     return Promise.race([answer, clock.sleep(FIRST_ANSWER_MS).then(() => unknown)]);
   };
 }
@@ -120,17 +180,15 @@ function settle(
   host: string,
   { answers, fault }: Pick<CacheEntry, 'answers' | 'fault'>,
   rules: MembershipRules,
-  key: string,
-  chosen: Map<string, string>,
+  present: string | undefined,
   result: Resolution,
 ): void {
   const faults = answers.map(createMembership(rules));
   const usable = answers.filter((_, index) => faults[index] === undefined);
-  const present = chosen.get(key);
   const address = present !== undefined && usable.includes(present) ? present : usable[0];
   if (address !== undefined) {
-    chosen.set(key, address);
     result.addresses.set(host, address);
+    if (fault !== undefined) result.kept.set(host, `${fault}; its last address ${address} stays in use`);
     return;
   }
   const detail = faults.find((text) => text !== undefined) ?? fault ?? 'has no address';
@@ -138,17 +196,32 @@ function settle(
   result.faults.set(host, faults.length > 0 ? `${host}: ${detail}` : `${detail}; ${hint}`);
 }
 
-async function queryDns(host: string, nameServers: readonly string[]): Promise<string[]> {
+/** There is no such name, or no record of that kind. */
+const NEGATIVE: ReadonlySet<string | undefined> = new Set(['ENOTFOUND', 'ENODATA']);
+
+async function queryDns(host: string, nameServers: readonly string[]): Promise<NameAnswer> {
   if (nameServers.length === 0)
-    return (await lookup(host, { all: true })).map(({ address }) => canonical(address));
+    return {
+      addresses: (await lookup(host, { all: true })).map(({ address }) => canonical(address)),
+      ttlMs: undefined,
+    };
   const resolver = new Resolver({ timeout: QUERY_TIMEOUT_MS, tries: 2 });
   resolver.setServers(nameServers.map(serverAddress));
-  const [v4, v6] = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);
-  const answers = [v4, v6].flatMap((settled) =>
-    settled.status === 'fulfilled' ? settled.value.toSorted() : [],
+  const asked = { ttl: true } as const;
+  const [v4, v6] = await Promise.allSettled([resolver.resolve4(host, asked), resolver.resolve6(host, asked)]);
+  const records = [v4, v6].flatMap((settled) =>
+    settled.status === 'fulfilled' ? settled.value.toSorted(byAddress) : [],
   );
-  if (answers.length === 0 && v4.status === 'rejected') throw v4.reason;
-  return answers.map(canonical);
+  // Without a word on IPv4 it is not known that there is none: a backend must not move to IPv6 for that.
+  const isUnknown = v4.status === 'rejected' && !NEGATIVE.has(systemCode(v4.reason));
+  if (v4.status === 'rejected' && (records.length === 0 || isUnknown)) throw v4.reason;
+  // Together they are known for as long as the first of them.
+  const ttlMs = Math.min(...records.map(({ ttl }) => ttl)) * 1000;
+  return { addresses: records.map(({ address }) => canonical(address)), ttlMs };
+}
+
+function byAddress(one: { address: string }, other: { address: string }): number {
+  return one.address < other.address ? -1 : 1;
 }
 
 function serverAddress(text: string): string {
@@ -167,6 +240,7 @@ function dnsFault(host: string, error: unknown): string {
     case 'ENODATA':
       return `there is no host ${host} in the VPC and no DNS record for it`;
     case 'ETIMEOUT':
+    case 'ECONNREFUSED':
     case 'EAI_AGAIN':
       return `the name server does not answer for ${host}`;
     default:

@@ -101,7 +101,7 @@ export class Service {
   #model: ServiceModel | undefined;
   /** What was wanted when it was last brought about. */
   #applied: DesiredLoadBalancer | undefined;
-  #resolution: Resolution = { addresses: new Map(), faults: new Map() };
+  #resolution: Resolution = { addresses: new Map(), faults: new Map(), kept: new Map() };
   #receipt: Receipt | undefined;
   #observedRevision: number;
   #retryAt = 0;

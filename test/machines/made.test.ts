@@ -8,6 +8,7 @@ import { leftOf, networks } from '../support/machines/host-state.ts';
 import { type MadePlane, type MadeVpc, startMadePlane } from '../support/machines/made-plane.ts';
 import { askInside } from '../support/machines/vpc-host.ts';
 import { whyNoContainers } from '../support/machines/world.ts';
+import { hasNamed, startNameServer } from '../support/name-server.ts';
 import { waitFor } from '../support/wait.ts';
 
 const LONG_MS = 300_000;
@@ -19,6 +20,9 @@ if (reason !== undefined) console.warn(`skipped: ${reason}`);
 const outside = `198.19.${process.pid % 250}`;
 const URL = `http://${outside}.2/`;
 
+/** In the VPC, where nobody outside reaches it. */
+const NAME_SERVER = '10.60.0.53';
+
 describe.skipIf(reason !== undefined)('a VPC whose driver makes machines', () => {
   let plane: MadePlane;
   let prod: MadeVpc;
@@ -27,7 +31,11 @@ describe.skipIf(reason !== undefined)('a VPC whose driver makes machines', () =>
     plane = await startMadePlane();
     const driver = { type: 'container', public: { cidr: `${outside}.0/28` } };
     const host = { address: '10.60.0.7/24', text: 'web-1 of prod' };
-    prod = await plane.createVpc('prod', { cidrs: ['10.60.0.0/24'], driver }, host);
+    prod = await plane.createVpc(
+      'prod',
+      { cidrs: ['10.60.0.0/24'], nameServers: [NAME_SERVER], driver },
+      host,
+    );
     await plane.put('/v1/vpcs/prod/hosts/web-1', { addresses: ['10.60.0.7'] });
   }, 600_000);
   afterAll(() => plane?.stop(), LONG_MS);
@@ -66,6 +74,58 @@ describe.skipIf(reason !== undefined)('a VPC whose driver makes machines', () =>
       );
       expect((await plane.status('web-lb')).addresses).toEqual([`${outside}.2`]);
       expect(await askInside(prod.web.namespace, 'http://10.60.0.2/')).toBe('web-1 of prod');
+    },
+    LONG_MS,
+  );
+
+  test.runIf(hasNamed)(
+    'follows a name that only the VPC’s own name server knows, at run time, and keeps the last answer without it',
+    async () => {
+      const dns = await prod.plug(`${NAME_SERVER}/24`, 'name server of prod');
+      await prod.plug('10.60.0.8/24', 'web-2 of prod');
+      const names = await startNameServer(['app 2 A 10.60.0.7'], NAME_SERVER, dns.namespace);
+      const backend = async () => (await plane.status('web-lb')).backends[0];
+      const turnTo = async (target: string) => {
+        await plane.patch('/v1/load-balancers/web-lb', { spec: { backends: [{ target }] } });
+        await waitFor(
+          `${target} to be up`,
+          async () => {
+            const seen = await backend();
+            return seen?.target === target && seen.state === 'up';
+          },
+          LONG_MS,
+        );
+      };
+      try {
+        await turnTo('app.test:8080');
+        expect(await backend()).toMatchObject({ address: '10.60.0.7' });
+        const worker = async () => (await plane.status('web-lb')).nodes[0]?.haproxy?.workerPid;
+        const before = await worker();
+        await names.setRecords(['app 2 A 10.60.0.8']);
+        await waitFor('traffic to follow', async () => (await answer()) === 'web-2 of prod', LONG_MS);
+        await names.stop();
+        const told = await waitFor(
+          'it to be told',
+          async () => {
+            const seen = await backend();
+            return seen?.reason.includes('stays in use') ? seen : undefined;
+          },
+          LONG_MS,
+        );
+        expect(told).toMatchObject({
+          state: 'up',
+          address: '10.60.0.8',
+          reason: expect.stringContaining(
+            'the name server does not answer for app.test; its last address 10.60.0.8 stays in use',
+          ),
+        });
+        expect(await answer()).toBe('web-2 of prod');
+        expect(await worker()).toBe(before);
+      } finally {
+        await names.stop();
+        await turnTo('web-1:8080');
+      }
+      await untilServed();
     },
     LONG_MS,
   );

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { Resolver } from 'node:dns/promises';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { run } from './command.ts';
 import { freePort, temporaryDirectory } from './temporary.ts';
 import { waitFor } from './wait.ts';
 
@@ -20,10 +20,19 @@ export interface NameServer {
   stop(): Promise<void>;
 }
 
-/** @param host address that it listens on. Default: 127.0.0.1 */
-export async function startNameServer(lines: string[], host = '127.0.0.1'): Promise<NameServer> {
+/**
+ * @param host address that it listens on. Default: 127.0.0.1
+ * @param namespace name of the network namespace that it runs in, with the port of DNS for itself. Default: that of the tests
+ */
+export async function startNameServer(
+  lines: string[],
+  host = '127.0.0.1',
+  namespace?: string,
+): Promise<NameServer> {
+  const inside = (program: string, ...args: string[]): [string, string[]] =>
+    namespace === undefined ? [program, args] : ['ip', ['netns', 'exec', namespace, program, ...args]];
   const directory = await temporaryDirectory();
-  const port = await freePort();
+  const port = namespace === undefined ? await freePort() : 53;
   const zone = join(directory.path, 'zone');
   let serial = 0;
   const writeZone = (records: string[]) => {
@@ -42,11 +51,15 @@ controls { };
 zone "test" { type primary; file "${zone}"; notify no; };
 `,
   );
-  const named: ChildProcess = spawn(NAMED, ['-g', '-c', config, '-p', String(port)], { stdio: 'ignore' });
-  const resolver = new Resolver({ timeout: 500, tries: 1 });
-  resolver.setServers([`${host}:${port}`]);
+  const named: ChildProcess = spawn(...inside(NAMED, '-g', '-c', config, '-p', String(port)), {
+    stdio: 'ignore',
+  });
   const served = () =>
-    waitFor(`serial ${serial}`, async () => (await resolver.resolveSoa('test')).serial === serial);
+    waitFor(`serial ${serial}`, async () => {
+      const question = ['+short', '+time=1', '+tries=1', `@${host}`, '-p', String(port), 'test', 'SOA'];
+      const { stdout } = await run(...inside('dig', ...question), process.env);
+      return stdout.split(' ')[2] === String(serial);
+    });
   await served();
   return {
     address: `${host}:${port}`,
@@ -59,6 +72,7 @@ zone "test" { type primary; file "${zone}"; notify no; };
       await served();
     },
     async stop() {
+      if (named.exitCode !== null || named.signalCode !== null) return;
       const ended = new Promise((resolve) => named.once('exit', resolve));
       named.kill('SIGKILL');
       await ended;

@@ -21,6 +21,7 @@ export interface MadePlane {
   get<T>(path: string): Promise<T>;
   post<T>(path: string, body: object): Promise<T>;
   put(path: string, body: object): Promise<unknown>;
+  patch(path: string, body: object): Promise<unknown>;
   remove(path: string): Promise<unknown>;
   status(loadBalancer: string): Promise<LoadBalancer['status']>;
   /** The machines that it has made. */
@@ -39,6 +40,8 @@ export interface MadeVpc {
   /** Name of its network namespace. */
   namespace: string;
   web: VpcHost;
+  /** Plugs another host into it. */
+  plug(address: string, text: string): Promise<VpcHost>;
 }
 
 export async function startMadePlane(): Promise<MadePlane> {
@@ -67,6 +70,7 @@ export async function startMadePlane(): Promise<MadePlane> {
     get,
     post,
     put: (path, body) => client.request({ method: 'PUT', path, body }),
+    patch: (path, body) => client.request({ method: 'PATCH', path, body }),
     remove: (path) => client.request({ method: 'DELETE', path }),
     status: async (name) => (await get<LoadBalancer>(`/v1/load-balancers/${name}`)).status,
     machines: async () =>
@@ -79,9 +83,12 @@ export async function startMadePlane(): Promise<MadePlane> {
       await waitFor(`the network of ${name}`, async () =>
         (await networks()).includes(`namespace ${namespace}`),
       );
-      const web = await startVpcHost(network, address, text);
-      hosts.push(web);
-      return { namespace, web };
+      const plug = async (at: string, says: string) => {
+        const plugged = await startVpcHost(network, at, says);
+        hosts.push(plugged);
+        return plugged;
+      };
+      return { namespace, web: await plug(address, text), plug };
     },
     close: () => plane.close(),
     start,
