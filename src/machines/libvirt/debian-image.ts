@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, copyFile, mkdir, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../base/errors.ts';
 import { exec, findProgram } from '../../host/exec.ts';
 import { readTextIfExists, writeFileAtomic } from '../../host/files.ts';
+import { ensurePassable } from './folders.ts';
 import type { MachineRelease } from '../../spec/vpc-driver.ts';
 import { AGENT_PACKAGES, bootstrap } from '../debian/bootstrap.ts';
 
@@ -81,11 +82,11 @@ export function debianImage(folder: string, release: MachineRelease): Promise<De
 async function build(path: string, folder: string, release: MachineRelease): Promise<DebianImage> {
   const image = { disk: join(path, 'disk.ext4'), kernel: join(path, 'kernel'), initrd: join(path, 'initrd') };
   if ((await readTextIfExists(join(path, COMPLETE))) !== undefined) return image;
-  await mkdir(folder, { recursive: true, mode: 0o711 });
+  await ensurePassable(folder);
   const part = `${path}.${randomBytes(4).toString('hex')}.part`;
   const tree = join(part, 'tree');
   try {
-    await mkdir(part, { mode: 0o755 });
+    await ensurePassable(part);
     await bootstrap({
       root: tree,
       release,
@@ -120,7 +121,8 @@ async function copyBoot(tree: string, folder: string): Promise<void> {
 
 /** Without a loop device, so that it needs no kernel's leave. */
 async function makeDisk(tree: string, disk: string): Promise<void> {
-  await writeFile(disk, '', { mode: 0o644 });
+  await writeFile(disk, '');
+  await chmod(disk, 0o644);
   await truncate(disk, DISK_BYTES);
   const args = ['-q', '-F', '-t', 'ext4', '-L', 'root', '-E', 'root_owner=0:0', '-d', tree, disk];
   const { code, stderr, missing } = await exec(findProgram('mke2fs'), args, MKFS_TIMEOUT_MS);

@@ -8,6 +8,7 @@ const SPEC: DomainSpec = {
   machine: 'pc',
   cpus: 2,
   memoryMiB: 1024,
+  base: { path: '/images/disk', format: 'raw' },
   boot: { kernel: '/images/kernel', initrd: '/images/initrd' },
   name: 'web-lb-x7k2p',
   uuid: '5f0c7a52-6a4e-8d21-9b1c-0123456789ab',
@@ -68,6 +69,7 @@ test('no value becomes markup, wherever it is', async () => {
       disk: text,
       console: text,
       machine: text,
+      base: { path: text, format: 'raw' as const },
       boot: { kernel: text, initrd: text },
     };
     return [

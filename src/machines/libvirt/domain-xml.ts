@@ -10,6 +10,13 @@ export interface DirectBoot {
   initrd: string;
 }
 
+/** A disk that many machines read and none writes. */
+export interface BaseDisk {
+  /** Path on the host. */
+  path: string;
+  format: 'raw' | 'qcow2';
+}
+
 /** What a guest sees of its machine, and cannot change while it is saved. */
 export interface Hardware {
   type: DomainType;
@@ -17,6 +24,8 @@ export interface Hardware {
   machine: string;
   cpus: number;
   memoryMiB: number;
+  /** The disk that its own one has what was written upon. */
+  base: BaseDisk;
   /** null: by the boot loader on its disk. */
   boot: DirectBoot | null;
 }
@@ -120,11 +129,17 @@ function slot(number: number): Markup {
   return element('address', { type: 'pci', domain: 0, bus: 0, slot: number, function: 0 });
 }
 
-function devices({ disk, console, seed }: DomainSpec): Markup[] {
+function devices({ disk, base, console, seed }: DomainSpec): Markup[] {
   return [
     element('disk', { type: 'file', device: 'disk' }, [
       element('driver', { name: 'qemu', type: 'qcow2', cache: 'writeback', discard: 'unmap' }),
       element('source', { file: disk }),
+      element('backingStore', { type: 'file' }, [
+        element('format', { type: base.format }),
+        // It stays root's: one machine's QEMU must not be able to write what others begin from.
+        element('source', { file: base.path }, [element('seclabel', { model: 'dac', relabel: 'no' })]),
+        element('backingStore'),
+      ]),
       element('target', { dev: DISK, bus: 'virtio' }),
       slot(SLOTS.disk),
     ]),

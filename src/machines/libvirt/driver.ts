@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, messageOf } from '../../base/errors.ts';
 import type { Machine } from '../driver.ts';
@@ -11,6 +11,7 @@ import type { SshTarget } from '../ssh/target.ts';
 import { waitUntilReachable } from '../ssh/wait.ts';
 import { lastLines, readConsole } from './console.ts';
 import { debianImage, hasDebianImage } from './debian-image.ts';
+import { ensurePassable } from './folders.ts';
 import { requireVirtualMachineHost } from './host.ts';
 import { qemuImg } from './qemu-img.ts';
 import { type Image, type Template, template } from './template.ts';
@@ -131,7 +132,7 @@ async function waitFor({ console }: VirtualMachine, target: SshTarget, signal: A
 
 async function ownImage(folder: string, release: MadeWanted['release']): Promise<Image> {
   const { disk, kernel, initrd } = await debianImage(folder, release);
-  return { key: disk, disk, format: 'raw', boot: { kernel, initrd } };
+  return { key: disk, base: { path: disk, format: 'raw' }, boot: { kernel, initrd } };
 }
 
 /** An operator's image is copied, so that neither its going nor its rights on it are of concern to machines. */
@@ -148,9 +149,10 @@ async function givenImage(folder: string, path: string): Promise<Image> {
     .slice(0, 12);
   const disk = join(folder, `image-${key}.qcow2`);
   if (!existsSync(disk)) {
-    await mkdir(folder, { recursive: true, mode: 0o711 });
+    await ensurePassable(folder);
     await qemuImg(['convert', '-O', 'qcow2', path, `${disk}.part`]);
+    await chmod(`${disk}.part`, 0o644);
     await rename(`${disk}.part`, disk);
   }
-  return { key, disk, format: 'qcow2', boot: null };
+  return { key, base: { path: disk, format: 'qcow2' }, boot: null };
 }

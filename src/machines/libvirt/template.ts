@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { AppError } from '../../base/errors.ts';
@@ -8,6 +8,7 @@ import { readTextIfExists, writeFileAtomic } from '../../host/files.ts';
 import { uuidOf } from './ids.ts';
 import { lastLines, readConsole } from './console.ts';
 import {
+  type BaseDisk,
   type DirectBoot,
   type DomainType,
   type Hardware,
@@ -16,6 +17,7 @@ import {
   seedXml,
 } from './domain-xml.ts';
 import { READY_LINE, templateFiles } from './guest/template-data.ts';
+import { ensurePassable } from './folders.ts';
 import { qemuImg } from './qemu-img.ts';
 import { writeSeedDisk } from './seed-disk.ts';
 import type { Virsh } from './virsh.ts';
@@ -24,8 +26,7 @@ import type { Virsh } from './virsh.ts';
 export interface Image {
   /** What tells it from every other one. */
   key: string;
-  disk: string;
-  format: 'raw' | 'qcow2';
+  base: BaseDisk;
   /** null: it has a boot loader. */
   boot: DirectBoot | null;
 }
@@ -65,7 +66,7 @@ const SILENCE_MS = 20_000;
 const POLL_MS = 200;
 const DETACH_MS = 30_000;
 /** Raised when templates are made otherwise, so that those of before are not used. */
-const VERSION = 1;
+const VERSION = 2;
 
 const builds = new Map<string, Promise<Template>>();
 
@@ -85,12 +86,12 @@ export async function template(wanted: TemplateWanted, options: TemplateOptions)
 async function build(path: string, wanted: TemplateWanted, options: TemplateOptions): Promise<Template> {
   const kept = await readTemplate(path);
   if (kept) return kept;
-  await mkdir(options.folder, { recursive: true, mode: 0o711 });
+  await ensurePassable(options.folder);
   const faults: AppError[] = [];
   for (const type of await typesFor(wanted, options.virsh)) {
     const part = `${path}.${randomBytes(4).toString('hex')}.part`;
     try {
-      await mkdir(part, { mode: 0o711 });
+      await ensurePassable(part);
       await bootOnce(part, wanted, type, options);
       await rename(part, path).catch(() => undefined);
       const made = await readTemplate(path);
@@ -130,8 +131,8 @@ async function bootOnce(
     join(folder, name),
   ) as [string, string, string];
   const name = `agentmetal-template-${randomBytes(4).toString('hex')}`;
-  const hardware: Hardware = { type, machine: 'pc', cpus, memoryMiB, boot: image.boot };
-  await qemuImg(['create', '-q', '-f', 'qcow2', '-b', image.disk, '-F', image.format, disk]);
+  const hardware: Hardware = { type, machine: 'pc', cpus, memoryMiB, base: image.base, boot: image.boot };
+  await qemuImg(['create', '-q', '-f', 'qcow2', '-b', image.base.path, '-F', image.base.format, disk]);
   await writeSeedDisk(seed, 'cidata', templateFiles(name));
   await writeFile(console, '', { mode: 0o600 });
   const xml = join(folder, 'domain.xml');
@@ -153,8 +154,6 @@ async function bootOnce(
       createdAt: new Date(clock.now()).toISOString(),
     };
     await virsh.run(['destroy', name]);
-    // Only the state and the blocks of the disk are of use; QEMU of another user reads them.
-    await chmod(disk, 0o644);
     await writeFileAtomic(join(folder, 'template.json'), `${JSON.stringify(saved, null, 2)}\n`);
   } finally {
     await virsh.succeeds(['destroy', name]);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { constants, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, constants, copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, messageOf, systemCode } from '../../base/errors.ts';
 import { readTextIfExists, writeFileAtomic } from '../../host/files.ts';
@@ -7,6 +7,7 @@ import type { Footing } from '../made/ground.ts';
 import { type Nic, plugPort, portName, shortName } from '../network/links.ts';
 import { type DomainSpec, SNAPSHOT, domainXml, interfaceXml, seedXml, snapshotXml } from './domain-xml.ts';
 import { IDENTITY_LABEL, identityFiles } from './guest/identity.ts';
+import { ensurePassable } from './folders.ts';
 import { machineIdOf, macOf, uuidOf } from './ids.ts';
 import { writeSeedDisk } from './seed-disk.ts';
 import type { Template } from './template.ts';
@@ -95,7 +96,8 @@ export function virtualMachine(options: VirtualMachineOptions, virsh: Virsh): Vi
     console: path('console'),
     async begin({ disk, hardware, createdAt }) {
       await clear(domain, folder, virsh);
-      await mkdir(folder, { recursive: true, mode: 0o711 });
+      await ensurePassable(join(folder, '..'));
+      await ensurePassable(folder);
       await copyDisk(disk, path('disk'));
       await writeFile(path('console'), '', { mode: 0o600 });
       await writeSeedDisk(path('seed'), IDENTITY_LABEL, await identityOf(options, nics));
@@ -176,6 +178,7 @@ async function identityOf(
 async function copyDisk(from: string, to: string): Promise<void> {
   try {
     await copyFile(from, to, constants.COPYFILE_FICLONE);
+    await chmod(to, 0o600);
   } catch (error) {
     throw new AppError('machine_start_failed', `the disk ${to} could not be made: ${messageOf(error)}`, {
       hint:
