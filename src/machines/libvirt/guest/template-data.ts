@@ -26,6 +26,33 @@ ExecStart=${FOLDER}/identity
 
 const RULE = `SUBSYSTEM=="block", ENV{ID_FS_LABEL}=="${IDENTITY_LABEL}", TAG+="systemd", ENV{SYSTEMD_WANTS}+="agentmetal-identity.service"\n`;
 
+/** The hardware clock is the host's. Without a way out there is no other to go by. */
+const CLOCK_SCRIPT = `#!/bin/sh
+set -eu
+host=$(cat /sys/class/rtc/rtc0/since_epoch)
+off=$((host - $(date +%s)))
+if [ "\${off#-}" -gt 1 ]; then date -u -s "@$host" >/dev/null; fi
+`;
+
+const CLOCK_UNIT = `[Unit]
+Description=Takes over the time of the host
+
+[Service]
+Type=oneshot
+ExecStart=${FOLDER}/clock
+`;
+
+const CLOCK_TIMER = `[Unit]
+Description=Takes over the time of the host again and again
+
+[Timer]
+OnActiveSec=10min
+OnUnitActiveSec=10min
+
+[Install]
+WantedBy=timers.target
+`;
+
 /** Addresses and routes that others have set, as keepalived's, are not networkd's to take away. */
 const NETWORKD = `[Network]
 ManageForeignRoutes=no
@@ -65,6 +92,9 @@ function userData(): object {
       file(`${FOLDER}/identity`, IDENTITY_SCRIPT, '0755'),
       file(`${FOLDER}/template-ready`, READY_SCRIPT, '0755'),
       file('/etc/systemd/system/agentmetal-identity.service', UNIT),
+      file(`${FOLDER}/clock`, CLOCK_SCRIPT, '0755'),
+      file('/etc/systemd/system/agentmetal-clock.service', CLOCK_UNIT),
+      file('/etc/systemd/system/agentmetal-clock.timer', CLOCK_TIMER),
       file('/etc/udev/rules.d/90-agentmetal-identity.rules', RULE),
       file('/etc/systemd/networkd.conf.d/agentmetal.conf', NETWORKD),
       file('/etc/ssh/sshd_config.d/agentmetal.conf', 'HostKey /etc/ssh/ssh_host_ed25519_key\n'),
@@ -74,7 +104,7 @@ function userData(): object {
       ['systemctl', 'mask', ...MASKED],
       ['systemctl', 'daemon-reload'],
       ['udevadm', 'control', '--reload'],
-      ['systemctl', 'enable', '--now', 'systemd-networkd.service'],
+      ['systemctl', 'enable', '--now', 'systemd-networkd.service', 'agentmetal-clock.timer'],
       ['systemd-run', '--no-block', '--unit=agentmetal-template-ready', `${FOLDER}/template-ready`],
     ],
   };
