@@ -31,9 +31,9 @@ export const Machine = z
     name: z.string(),
     labels: Labels,
     driver: z
-      .enum(['local', 'ssh', 'manual', 'container'])
+      .enum(['local', 'ssh', 'manual', 'container', 'libvirt'])
       .describe(
-        '`local`: the control plane’s host. `ssh`: the control plane logs in. `manual`: somebody typed a line there. `container`: the driver of its VPC made it on the control plane’s host.',
+        '`local`: the control plane’s host. `ssh`: the control plane logs in. `manual`: somebody typed a line there. `container`: the driver of its VPC made it on the control plane’s host. `libvirt`: it did so as a virtual machine.',
       ),
     vpc: z.string().nullable().describe('The VPC whose load balancers it serves; null for the local one.'),
     address: z.string().nullable().describe('Its address in the VPC; null while that is not known.'),

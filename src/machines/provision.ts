@@ -130,7 +130,7 @@ function stages(
     },
     { step: credentials, limitMs: MINUTE_MS, before: () => Promise.resolve({ ...wanted }) },
     { step: service, limitMs: 2 * MINUTE_MS },
-    { step: enrolment, limitMs: 2 * MINUTE_MS },
+    { step: enrolment, limitMs: 5 * MINUTE_MS },
   ];
 }
 

@@ -10,6 +10,7 @@ import { createAgentListener } from './agent-listener/listener.ts';
 import { startDnsReconciler } from './dns/reconciler.ts';
 import { startWatch } from './events/watch.ts';
 import { startMadeKeeper } from './machines/made/keeper.ts';
+import type { LibvirtOptions } from './machines/made/drivers.ts';
 import { createHostMaker } from './machines/made/on-this-host.ts';
 import { createProvisioner } from './machines/over-ssh.ts';
 import { startMachineQueue } from './machines/queue.ts';
@@ -31,6 +32,8 @@ export interface RunServerOptions extends Omit<ServerOptions, 'store' | 'log' | 
   agentUrl?: string | undefined;
   /** Where base images of machines are kept that are made on this host. Default: in the data folder. */
   imageFolder?: string | undefined;
+  /** Where virtual machines of this host are. Default: at the system's libvirt, among its own images. */
+  libvirt?: LibvirtOptions | undefined;
   /** What is logged to stderr, as JSON lines. Default: warn. */
   logLevel?: LevelWithSilent | undefined;
 }
@@ -51,6 +54,7 @@ export async function runServer(options: RunServerOptions): Promise<RunningServe
     agentListen,
     agentUrl,
     imageFolder,
+    libvirt,
     logLevel = 'warn',
     ...rest
   } = options;
@@ -77,7 +81,7 @@ export async function runServer(options: RunServerOptions): Promise<RunningServe
         ? undefined
         : await createAgentListener({ listen: agentListen, url: agentUrl, dataDir });
     const provisioner = createProvisioner(dataDir);
-    const maker = await createHostMaker({ dataDir, imageFolder });
+    const maker = await createHostMaker({ dataDir, imageFolder, libvirt });
     const log = createLogger(logLevel);
     server = await createServer({ provisioner, maker, ...rest, store, sealer, agentListener, log });
     // Requests that come before the first start is committed wait for it: the store serves one transaction at a time.

@@ -33,16 +33,46 @@ export const PublicNetwork = z
   .describe('The network on which clients reach the machines of a VPC.');
 export type PublicNetwork = z.infer<typeof PublicNetwork>;
 
+/** What virtual machines are made of. */
+export const VirtualMachineSize = z
+  .strictObject({
+    image: z
+      .string()
+      .max(4096)
+      .regex(/^\/[^\p{Cc}]+$/u, 'must be an absolute path')
+      .nullable()
+      .default(null)
+      .describe(
+        'Path of a disk image on the control plane’s host that they begin from: one with cloud-init, systemd and a boot loader for BIOS, in a format that qemu-img reads. Default: null, a Debian of `release` that is built on the host.',
+      )
+      .meta({ examples: ['/srv/images/debian-13-genericcloud-amd64.qcow2'] }),
+    cpus: z.int().min(1).max(64).default(1).describe('Processors of each. Default: 1.'),
+    memory: z.int().min(512).max(1_048_576).default(1024).describe('Memory of each, in MiB. Default: 1024.'),
+    acceleration: z
+      .enum(['auto', 'kvm', 'qemu'])
+      .default('auto')
+      .describe(
+        'How their processors are had. `kvm`: by the hardware. `qemu`: in software, ten times slower or more. Default: `auto`, by the hardware where a machine that is booted for a try shows that it works.',
+      ),
+  })
+  .describe('What virtual machines are made of.');
+export type VirtualMachineSize = z.infer<typeof VirtualMachineSize>;
+
+export const DEFAULT_VIRTUAL_MACHINE: VirtualMachineSize = VirtualMachineSize.parse({});
+
 export const VpcDriver = z
   .strictObject({
     type: z
-      .enum(['container'])
+      .enum(['container', 'libvirt'])
       .describe(
-        'How machines come about. `container`: a Debian with a systemd of its own on the control plane’s host.',
+        'How machines come about, on the control plane’s host. `container`: a Debian with a systemd of its own. `libvirt`: a virtual machine with a kernel of its own.',
       ),
     release: MachineRelease.default('trixie').describe(
       'The release of Debian of new machines. Default: trixie.',
     ),
+    virtualMachine: VirtualMachineSize.nullable()
+      .default(null)
+      .describe('What new machines of the type `libvirt` are made of. Default: null, its defaults.'),
     bridge: BridgeName.nullable()
       .default(null)
       .describe(

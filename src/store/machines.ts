@@ -6,7 +6,7 @@ import type { Tx } from './open.ts';
 import type { Database } from './schema.ts';
 
 /** How a machine comes about. */
-export type MachineDriver = 'local' | 'ssh' | 'manual' | 'container';
+export type MachineDriver = 'local' | 'ssh' | 'manual' | 'container' | 'libvirt';
 
 export interface MachineRecord {
   id: string;

@@ -78,13 +78,18 @@ function toRow(vpc: VpcRecord): Selectable<Database['vpcs']> {
   };
 }
 
+function complete(kept: Partial<VpcSpec>): VpcSpec {
+  const driver = kept.driver ? { ...kept.driver, virtualMachine: kept.driver.virtualMachine ?? null } : null;
+  return { floatingAddresses: [], ...kept, driver } as VpcSpec;
+}
+
 function fromRow(row: Selectable<Database['vpcs']>): VpcRecord {
   return {
     id: row.id,
     name: row.name,
     labels: JSON.parse(row.labels) as VpcRecord['labels'],
     // Those of before the fields have none.
-    spec: { floatingAddresses: [], driver: null, ...(JSON.parse(row.spec) as Partial<VpcSpec>) } as VpcSpec,
+    spec: complete(JSON.parse(row.spec) as Partial<VpcSpec>),
     sealed: row.sealed,
     revision: row.revision,
     createdAt: row.created_at,

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ContainerMachine } from '../../src/machines/container/driver.ts';
 import type { Machine } from '../../src/machines/driver.ts';
 import { createSshDriver } from '../../src/machines/ssh/driver.ts';
+import { describeDriver } from '../support/machines/driver-contract.ts';
 import {
   type MachineWorld,
   calm,
@@ -20,7 +21,6 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => world?.close());
 
-/** What every driver's machine is like. */
 const drivers: { kind: string; create(): Promise<Machine> }[] = [
   { kind: 'container', create: () => world.create({ name: 'made', release: 'trixie' }) },
   {
@@ -32,65 +32,7 @@ const drivers: { kind: string; create(): Promise<Machine> }[] = [
   },
 ];
 
-describe.skipIf(reason !== undefined).each(drivers)('a machine of the driver $kind', ({ create }) => {
-  let machine: Machine;
-
-  beforeAll(async () => {
-    machine = await create();
-    await machine.wait(calm);
-  }, 120_000);
-
-  const run = async (line: string) => {
-    const connection = await machine.connect(calm);
-    const end = await connection.run('/bin/sh -s', line, 30_000);
-    connection.close();
-    return end;
-  };
-
-  test('runs commands as root, and tells how they ended', async () => {
-    expect(await run('id -un; echo oh >&2; exit 3')).toEqual({ code: 3, stdout: 'root\n', stderr: 'oh\n' });
-    expect((await run('kill -9 $$')).code).toBeUndefined();
-  });
-
-  test('has a systemd that is well', async () => {
-    expect((await run('systemctl is-system-running --wait')).stdout).toBe('running\n');
-  });
-
-  test('is not connected to when its host key is another one', async () => {
-    const impostor = createSshDriver().create({ ...machine.target, hostKey: 'SHA256:other' }, calm);
-    await expect(impostor).rejects.toMatchObject({ code: 'host_key_changed' });
-  });
-
-  test('stops what runs when nobody waits any longer', async () => {
-    const abort = new AbortController();
-    const connection = await machine.connect(abort.signal);
-    const ended = connection.run('/bin/sh -s', 'sleep 60', 60_000);
-    abort.abort();
-    await expect(ended).rejects.toMatchObject({ code: 'machine_connection_lost' });
-    const slow = await machine.connect(calm);
-    await expect(slow.run('/bin/sh -s', 'sleep 60', 50)).rejects.toMatchObject({
-      code: 'machine_connection_lost',
-    });
-    slow.close();
-  });
-
-  test('has nothing of ours after a reset, and is the same machine', async () => {
-    await run('mkdir -p /etc/agentmetal/before /opt/agentmetal /var/lib/agentmetal-agent');
-    await machine.reset(calm);
-    await machine.wait(calm);
-    const { stdout } = await run(
-      'ls -d /etc/agentmetal /opt/agentmetal /var/lib/agentmetal-agent 2>/dev/null',
-    );
-    expect(stdout).toBe('');
-  });
-
-  test('can be let go of twice', async () => {
-    await machine.destroy(calm);
-    await machine
-      .destroy(calm)
-      .catch((error: unknown) => expect(error).toMatchObject({ code: 'machine_unreachable' }));
-  });
-});
+for (const each of drivers) describeDriver({ ...each, reason });
 
 describe.skipIf(reason !== undefined)('containers', () => {
   let machines: ContainerMachine[];

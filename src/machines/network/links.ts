@@ -75,8 +75,7 @@ export async function plug(namespace: string, nic: Nic): Promise<void> {
   if (!(await hasLink({ name: nic.name, namespace }))) {
     await inside(nic.bridge.namespace, `link add ${port} type veth peer name ${nic.name} netns ${namespace}`);
   }
-  await inside(nic.bridge.namespace, `link set ${port} master ${nic.bridge.name} up`);
-  if (nic.isIsolated) await inside(nic.bridge.namespace, `link set ${port} type bridge_slave isolated on`);
+  await enterBridge(port, nic);
   await inside(namespace, `link set ${nic.name} up`);
   await inside(namespace, `addr replace ${nic.address} dev ${nic.name}${flags(nic.address)}`);
   for (const { to, via } of nic.routes) {
@@ -84,6 +83,25 @@ export async function plug(namespace: string, nic: Nic): Promise<void> {
     const way = via === undefined ? '' : ` via ${via} onlink`;
     await inside(namespace, `route replace ${to}${way} dev ${nic.name}`);
   }
+}
+
+/**
+ * Plugs an interface of this process's network namespace, such as one that a virtual machine holds, into a bridge. One that
+ * is there already stays.
+ */
+export async function plugPort(port: string, nic: Pick<Nic, 'bridge' | 'isIsolated'>): Promise<void> {
+  const { namespace } = nic.bridge;
+  if (namespace !== undefined && !(await hasLink({ name: port, namespace })))
+    await ip(`link set ${port} netns ${namespace}`);
+  await enterBridge(port, nic);
+}
+
+async function enterBridge(
+  port: string,
+  { bridge, isIsolated }: Pick<Nic, 'bridge' | 'isIsolated'>,
+): Promise<void> {
+  await inside(bridge.namespace, `link set ${port} master ${bridge.name} up`);
+  if (isIsolated) await inside(bridge.namespace, `link set ${port} type bridge_slave isolated on`);
 }
 
 /** Pulls the cable: what a crash of a whole host does besides ending its processes. */
@@ -116,8 +134,9 @@ export async function networksBeside(link: string): Promise<{ link: string; netw
 /** Behind the table of what is the host's own (0), and before every other rule. */
 const PASSAGE_PRIORITY = 5;
 
-function portName(namespace: string, nic: string): string {
-  return shortName('amv', namespace, nic);
+/** The bridge's end of a machine's network card. @param machine its network namespace, or what else it is known by */
+export function portName(machine: string, nic: string): string {
+  return shortName('amv', machine, nic);
 }
 
 async function hasLink({ name, namespace }: Bridge): Promise<boolean> {

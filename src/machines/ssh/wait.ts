@@ -6,13 +6,19 @@ import type { SshTarget } from './target.ts';
 const PATIENCE_MS = 120_000;
 const BETWEEN_MS = 100;
 
+export interface WaitOptions {
+  clock?: Pick<Clock, 'now' | 'sleep'>;
+  /** How long it may take. Default: two minutes. */
+  patienceMs?: number;
+}
+
 /** Resolves when the machine lets one in, as some time after its start. @throws AppError what the last try has met */
 export async function waitUntilReachable(
   target: SshTarget,
   signal: AbortSignal,
-  clock: Pick<Clock, 'now' | 'sleep'> = systemClock,
+  { clock = systemClock, patienceMs = PATIENCE_MS }: WaitOptions = {},
 ): Promise<void> {
-  const deadline = clock.now() + PATIENCE_MS;
+  const deadline = clock.now() + patienceMs;
   for (;;) {
     try {
       (await connect(target, signal)).close();

@@ -1,6 +1,7 @@
 import type { Step } from './script.ts';
 
-const PATIENCE_SECONDS = 60;
+/** An agent that runs needs some seconds, and a minute or more where the processor is made up in software. */
+const PATIENCE_SECONDS = 240;
 const MOST_RESTARTS = 5;
 
 /** Waits until the agent has enrolled, which is when it removes the token, and runs. */

@@ -28,6 +28,12 @@ export function driverErrors({ spec }: VpcDefinition): FieldError[] {
   const gateway = driver.gateway === null ? undefined : parseIp(driver.gateway);
   if (gateway && !networks.some((network) => cidrContains(network, gateway)))
     report('gateway', 'outside_vpc', `${driver.gateway} does not lie in the VPC (${cidrs.join(', ')})`);
+  if (driver.virtualMachine && driver.type !== 'libvirt')
+    report(
+      'virtualMachine',
+      'invalid_value',
+      `is for the type libvirt alone, and the type is ${driver.type}`,
+    );
   if (driver.public) errors.push(...publicErrors(driver.public, cidrs));
   return errors;
 }

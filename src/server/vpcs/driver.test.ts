@@ -16,6 +16,12 @@ const create = (driver: object, more: object = {}, name = 'prod') =>
 const FAULTS = [
   [{ type: 'cloud' }, '/spec/driver/type'],
   [{ bridge: 'br0; reboot' }, '/spec/driver/bridge'],
+  [{ virtualMachine: { cpus: 2 } }, '/spec/driver/virtualMachine'],
+  [{ type: 'libvirt', virtualMachine: { cpus: 0 } }, '/spec/driver/virtualMachine/cpus'],
+  [{ type: 'libvirt', virtualMachine: { memory: 100 } }, '/spec/driver/virtualMachine/memory'],
+  [{ type: 'libvirt', virtualMachine: { image: 'disk.qcow2' } }, '/spec/driver/virtualMachine/image'],
+  [{ type: 'libvirt', virtualMachine: { image: '/disk\n.qcow2' } }, '/spec/driver/virtualMachine/image'],
+  [{ type: 'libvirt', virtualMachine: { acceleration: 'fast' } }, '/spec/driver/virtualMachine/acceleration'],
   [{ addresses: ['10.61.0.0/28'] }, '/spec/driver/addresses/0'],
   [{ gateway: '10.61.0.1' }, '/spec/driver/gateway'],
   [{ public: { cidr: '10.60.0.0/28' } }, '/spec/driver/public/cidr'],

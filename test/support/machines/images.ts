@@ -72,7 +72,8 @@ async function areReady(): Promise<boolean> {
   return marks.every((mark) => mark !== undefined);
 }
 
-async function isPreparing(): Promise<boolean> {
+/** Whether somebody makes images just now. */
+export async function isPreparing(): Promise<boolean> {
   const pid = Number(await readTextIfExists(PREPARER));
   return pid > 0 && isRunning(pid);
 }

@@ -6,6 +6,7 @@ import type { LoadBalancer } from '../../../src/api/load-balancer.ts';
 import type { Machine } from '../../../src/api/machines.ts';
 import type { Page, Vpc } from '../../../src/api/resources.ts';
 import { shortName } from '../../../src/machines/network/links.ts';
+import type { LibvirtOptions } from '../../../src/server/machines/made/drivers.ts';
 import { runServer } from '../../../src/server/main.ts';
 import { waitFor } from '../wait.ts';
 import { networks, sweep } from './host-state.ts';
@@ -13,6 +14,7 @@ import { MADE_IMAGES, waitForImages } from './images.ts';
 import { type VpcHost, startVpcHost } from './vpc-host.ts';
 import { roomyFolder } from './world.ts';
 
+const MADE: ReadonlySet<string> = new Set(['container', 'libvirt']);
 const KEY = 'am_test_key_for_the_test_run_0123456789abcdef';
 
 /** A control plane that makes machines on this host. */
@@ -44,7 +46,8 @@ export interface MadeVpc {
   plug(address: string, text: string): Promise<VpcHost>;
 }
 
-export async function startMadePlane(): Promise<MadePlane> {
+/** @param libvirt where it makes virtual machines; without, the host's own libvirt is left alone */
+export async function startMadePlane(libvirt?: LibvirtOptions): Promise<MadePlane> {
   await waitForImages();
   const directory = await mkdtemp(join(await roomyFolder(), 'am-'));
   const dataDir = join(directory, 'data');
@@ -58,6 +61,7 @@ export async function startMadePlane(): Promise<MadePlane> {
       addressPool: '127.80.0.0/24',
       adminKey: KEY,
       imageFolder: MADE_IMAGES,
+      libvirt,
     });
     client = new ApiClient({ url: plane.url, key: KEY, send: createHttpSend({}) });
   };
@@ -74,7 +78,7 @@ export async function startMadePlane(): Promise<MadePlane> {
     remove: (path) => client.request({ method: 'DELETE', path }),
     status: async (name) => (await get<LoadBalancer>(`/v1/load-balancers/${name}`)).status,
     machines: async () =>
-      (await get<Page<Machine>>('/v1/machines')).items.filter(({ driver }) => driver === 'container'),
+      (await get<Page<Machine>>('/v1/machines')).items.filter(({ driver }) => MADE.has(driver)),
     namespaceOf: (id) => shortName('am-m-', join(dataDir, 'machines', id)),
     async createVpc(name, spec, { address, text }) {
       const { network } = (await post<Vpc>('/v1/vpcs', { name, spec })).status;

@@ -1,9 +1,11 @@
 import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { MachineRelease } from '../../../src/spec/vpc-driver.ts';
-import { type ContainerMachine, openContainerDriver } from '../../../src/machines/container/driver.ts';
+import { DEFAULT_VIRTUAL_MACHINE, type MachineRelease } from '../../../src/spec/vpc-driver.ts';
+import { type ContainerMachine, createContainerDriver } from '../../../src/machines/container/driver.ts';
+import { openGround } from '../../../src/machines/made/ground.ts';
 import { ensureBridge, removeBridge, shortName } from '../../../src/machines/network/links.ts';
 import { removeVpcNetwork } from '../../../src/machines/network/networks.ts';
+import type { Machine } from '../../../src/machines/driver.ts';
 import type { SshConnection } from '../../../src/machines/ssh/connection.ts';
 import { findProgram } from '../../../src/host/exec.ts';
 import { run } from '../command.ts';
@@ -47,7 +49,8 @@ export async function startWorld(): Promise<MachineWorld> {
   await waitForImages();
   const directory = await mkdtemp(join(await roomyFolder(), 'am-'));
   const dataDir = join(directory, 'data');
-  const driver = await openContainerDriver({ dataDir, imageFolder: CACHE });
+  const ground = await openGround(dataDir);
+  const driver = createContainerDriver({ ground, imageFolder: CACHE });
   // Nodes on it hand each other an address, so they must meet there: it is a bridge of the test's own.
   const bridge = { name: shortName('amt', directory) };
   const networks = { cidr: `${network}.0/24`, bridge: bridge.name, address: '' };
@@ -69,6 +72,7 @@ export async function startWorld(): Promise<MachineWorld> {
           vpc,
           release,
           nameServers: [],
+          virtualMachine: DEFAULT_VIRTUAL_MACHINE,
           network: {
             vpc: { id: vpc, bridge: null, address: '10.90.0.1/24' },
             address: `${address ?? `10.90.0.${number}`}/24`,
@@ -87,7 +91,7 @@ export async function startWorld(): Promise<MachineWorld> {
       for (const machine of machines) await machine.destroy(calm);
       for (const id of vpcs) await removeVpcNetwork(dataDir, { id, bridge: null });
       await removeBridge(bridge);
-      await driver.close();
+      await ground.close();
       await rm(directory, { recursive: true, force: true });
     },
   };
@@ -100,7 +104,7 @@ export async function roomyFolder(): Promise<string> {
 }
 
 /** Runs a line of shell as root on a machine; a line that fails is a fault of the test. */
-export async function onMachine(machine: ContainerMachine, line: string): Promise<string> {
+export async function onMachine(machine: Machine, line: string): Promise<string> {
   const connection: SshConnection = await machine.connect(calm);
   try {
     const { code, stdout, stderr } = await connection.run('/bin/sh -s', line, LONG_MS);

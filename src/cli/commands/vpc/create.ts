@@ -39,6 +39,7 @@ export const create = defineCommand({
     'agentmetal vpc create prod --cidr 10.0.0.0/16 --floating 203.0.113.16/28',
     'agentmetal vpc create prod --cidr 10.0.0.0/16 --floating 198.51.100.0/28 --bgp-asn 65001 --bgp-router 10.0.0.1:65000',
     'agentmetal vpc create prod --cidr 10.60.0.0/24 --driver container --public 203.0.113.16/28',
+    'agentmetal vpc create prod --cidr 10.60.0.0/24 --driver libvirt --cpus 2 --memory 2048',
   ],
   async run({ api, io, print, progress }, { args, options }) {
     if (options.cidr.length === 0)

@@ -4,9 +4,17 @@ import { usageError } from '../../failure.ts';
 export const DRIVER_OPTIONS = {
   driver: {
     value: 'TYPE',
-    summary: 'What makes machines for its load balancers: container, on the control plane’s host',
+    summary:
+      'What makes machines for its load balancers: container or libvirt (a virtual machine), on the control plane’s host',
   },
   release: { value: 'NAME', summary: 'Debian of the machines that are made: bookworm, trixie' },
+  image: {
+    value: 'PATH',
+    summary: 'Disk image of virtual machines, on the host, instead of a Debian that is built',
+  },
+  cpus: { value: 'N', summary: 'Processors of each virtual machine' },
+  memory: { value: 'MIB', summary: 'Memory of each virtual machine, in MiB' },
+  acceleration: { value: 'HOW', summary: 'What runs virtual machines: auto, kvm, qemu (in software)' },
   public: {
     value: 'CIDR',
     summary: 'The network on which clients reach the machines that are made, such as 203.0.113.16/28',
@@ -31,6 +39,10 @@ export const DRIVER_OPTIONS = {
 export interface DriverOptions {
   driver?: string | undefined;
   release?: string | undefined;
+  image?: string | undefined;
+  cpus?: string | undefined;
+  memory?: string | undefined;
+  acceleration?: string | undefined;
   public?: string | undefined;
   bridge?: string | undefined;
   gateway?: string | undefined;
@@ -46,9 +58,16 @@ export function driverOf(options: DriverOptions): object | undefined {
     bridge: options.publicBridge,
     gateway: options.publicGateway,
   });
+  const virtualMachine = given({
+    image: options.image,
+    cpus: numberOf(options.cpus),
+    memory: numberOf(options.memory),
+    acceleration: options.acceleration,
+  });
   const driver = given({
     type: options.driver,
     release: options.release,
+    virtualMachine,
     bridge: options.bridge,
     gateway: options.gateway,
     addresses: options.machineAddresses.length === 0 ? undefined : options.machineAddresses,
@@ -61,6 +80,11 @@ export function driverOf(options: DriverOptions): object | undefined {
 export function requireDriver(options: DriverOptions, command: string): void {
   if (options.driver !== undefined || driverOf(options) === undefined) return;
   throw usageError('it is not said what makes the machines', `${command} --driver container`);
+}
+
+/** What is no number goes as it is: whoever checks the spec says what is wrong with it. */
+function numberOf(text: string | undefined): number | string | undefined {
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : text;
 }
 
 function given(fields: Record<string, unknown>): object | undefined {

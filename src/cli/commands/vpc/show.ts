@@ -46,8 +46,13 @@ function renderVpc({ id, name, labels, spec, status, createdAt }: Vpc, now: numb
   ]);
 }
 
-function driverText({ type, release, public: outside }: NonNullable<Vpc['spec']['driver']>): string {
-  return `made as ${type} (Debian ${release}), ${outside ? `public addresses of ${outside.cidr}` : 'without public addresses'}`;
+function driverText({
+  type,
+  release,
+  virtualMachine,
+  public: outside,
+}: NonNullable<Vpc['spec']['driver']>): string {
+  return `made as ${type} (${virtualMachine?.image ?? `Debian ${release}`}), ${outside ? `public addresses of ${outside.cidr}` : 'without public addresses'}`;
 }
 
 function networkText({ bridge, namespace }: NonNullable<Vpc['status']['network']>): string {

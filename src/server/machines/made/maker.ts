@@ -1,22 +1,14 @@
 import type { Bridge } from '../../../machines/network/links.ts';
-import type { MachineNetwork, PublicNetwork, VpcNetwork } from '../../../machines/network/networks.ts';
-import type { MachineRelease, VpcDriver } from '../../../spec/vpc-driver.ts';
+import type { MadeWanted } from '../../../machines/made/driver.ts';
+import type { PublicNetwork, VpcNetwork } from '../../../machines/network/networks.ts';
+import type { VpcDriver } from '../../../spec/vpc-driver.ts';
 import type { AgentAccess } from '../../agent-listener/access.ts';
 import type { ServerContext } from '../../context.ts';
 import type { SshTarget, StepReport } from '../provisioner.ts';
 
-/** A machine that the control plane is to make, or has made. */
-export interface MadeOrder {
-  /** Id of the machine. */
-  id: string;
-  name: string;
+/** A machine that the control plane is to make, or has made. Its name servers are those of the VPC, if it has any. */
+export interface MadeOrder extends MadeWanted {
   type: VpcDriver['type'];
-  release: MachineRelease;
-  /** Name of its VPC. */
-  vpc: string;
-  network: MachineNetwork;
-  /** Addresses of the VPC's own name servers; empty where it has none. */
-  nameServers: readonly string[];
 }
 
 /** What makes machines on this host. Each of its faults is an AppError with a stable code. */
@@ -30,7 +22,7 @@ export interface MachineMaker {
   /** Has a machine that was made once run, as after a start of this host; tells whether it had to be started. */
   keep(order: MadeOrder): Promise<boolean>;
   /** Ends a machine and removes all there is of it. Doing it twice is no fault. */
-  remove(order: Pick<MadeOrder, 'id' | 'name' | 'network'>): Promise<void>;
+  remove(order: Pick<MadeOrder, 'id' | 'name' | 'network' | 'type'>): Promise<void>;
   /** Has the networks of these VPCs there, and removes those that it has made for others. */
   keepNetworks(vpcs: readonly VpcNetwork[], publicNetworks: readonly PublicNetwork[]): Promise<void>;
   /** Stops listening, and removes what its machines have in common, when there are none and no VPC is to get any. */

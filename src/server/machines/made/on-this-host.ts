@@ -3,37 +3,40 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../../base/errors.ts';
 import { readTextIfExists, writeFileAtomic } from '../../../host/files.ts';
-import type { ContainerDriver } from '../../../machines/container/driver.ts';
+import type { MadeDriver } from '../../../machines/made/driver.ts';
+import type { Ground } from '../../../machines/made/ground.ts';
 import type { PublicNetwork } from '../../../machines/network/networks.ts';
 import type { AgentAccess } from '../../agent-listener/access.ts';
 import { type AgentListener, createAgentListener } from '../../agent-listener/listener.ts';
 import type { ServerContext } from '../../context.ts';
+import { type HostMakerOptions, createDrivers } from './drivers.ts';
 import type { MachineMaker, MadeOrder } from './maker.ts';
 
-export interface HostMakerOptions {
-  dataDir: string;
-  /** Where base images are kept. Default: in the data directory. */
-  imageFolder?: string | undefined;
+interface Opened {
+  ground: Ground;
+  driver(this: void, type: MadeOrder['type']): Promise<MadeDriver>;
 }
 
-/** Makes machines as containers on the control plane's host. What that takes is loaded when there is one. */
+/** Makes machines on the control plane's host, by the driver of their type. What that takes is loaded when there is one. */
 export async function createHostMaker(options: HostMakerOptions): Promise<MachineMaker> {
-  const { dataDir, imageFolder = join(dataDir, 'images') } = options;
+  const { dataDir } = options;
   const { placeOfVpc } = await import('../../../machines/network/networks.ts');
   let context: ServerContext | undefined;
   let listening: Promise<AgentListener> | undefined;
-  let opened: Promise<ContainerDriver> | undefined;
+  let opened: Promise<Opened> | undefined;
   let retired = Promise.resolve();
-  const open = async () => {
+  const open = async (): Promise<Opened> => {
     // What is about to be removed must not be taken for what is to be used.
     await retired;
-    const { openContainerDriver } = await import('../../../machines/container/driver.ts');
-    return openContainerDriver({ dataDir, imageFolder });
+    const { openGround } = await import('../../../machines/made/ground.ts');
+    const ground = await openGround(dataDir);
+    return { ground, driver: createDrivers(options, ground) };
   };
-  const driver = () => (opened ??= open());
+  const reopen = () => (opened ??= open());
+  const driverOf = async (type: MadeOrder['type']) => (await reopen()).driver(type);
   const listen = async (): Promise<AgentListener> => {
     if (!context) throw new AppError('unavailable', 'the control plane is closing');
-    return listenOn(await driver(), context, dataDir);
+    return listenOn((await reopen()).ground, context, dataDir);
   };
   const hangUp = async () => {
     const last = listening;
@@ -50,21 +53,20 @@ export async function createHostMaker(options: HostMakerOptions): Promise<Machin
       return listening;
     },
     async make(order, onStep, signal) {
-      const { requireContainerHost } = await import('../../../machines/container/host.ts');
-      requireContainerHost(imageFolder, order.release);
+      const driver = await driverOf(order.type);
+      const wanted = await wantedOf(order);
       await note(markOf(dataDir, order.network.public));
-      const containers = await driver();
       onStep({ name: 'image', state: 'running' });
-      await containers.prepare(order.release);
-      onStep({ name: 'image', state: 'done', detail: `Debian ${order.release}` });
+      const image = await driver.prepare(wanted);
+      onStep({ name: 'image', state: 'done', detail: image });
       onStep({ name: 'boot', state: 'running' });
-      const machine = await containers.create(await wantedOf(order), signal);
+      const machine = await driver.create(wanted, signal);
       await machine.wait(signal);
       onStep({ name: 'boot', state: 'done' });
       return machine.target;
     },
-    keep: async (order) => (await driver()).keep(await wantedOf(order)),
-    remove: async (order) => (await driver()).remove(order),
+    keep: async (order) => (await driverOf(order.type)).keep(await wantedOf(order)),
+    remove: async (order) => (await driverOf(order.type)).remove(order),
     async keepNetworks(vpcs, publicNetworks) {
       const networks = await import('../../../machines/network/networks.ts');
       for (const vpc of vpcs) {
@@ -87,9 +89,9 @@ export async function createHostMaker(options: HostMakerOptions): Promise<Machin
     },
     async retire() {
       if (!existsSync(join(dataDir, 'machines/management-prefix'))) return;
-      const last = driver();
+      const last = reopen();
       opened = undefined;
-      const work = hangUp().then(async () => (await last).close());
+      const work = hangUp().then(async () => (await last).ground.close());
       retired = work.catch(() => undefined);
       await work;
     },
@@ -103,22 +105,18 @@ export async function createHostMaker(options: HostMakerOptions): Promise<Machin
 }
 
 /** Listens where machines of this host reach it, at a port that stays the same from the first time on. */
-async function listenOn(
-  driver: ContainerDriver,
-  context: ServerContext,
-  dataDir: string,
-): Promise<AgentListener> {
-  await driver.ready();
+async function listenOn(ground: Ground, context: ServerContext, dataDir: string): Promise<AgentListener> {
+  await ground.ready();
   const file = join(dataDir, 'machines/agent-port');
   const port = (await readTextIfExists(file))?.trim() ?? '0';
-  const listener = await createAgentListener({ listen: `[${driver.hostAddress}]:${port}`, dataDir });
+  const listener = await createAgentListener({ listen: `[${ground.hostAddress}]:${port}`, dataDir });
   await listener.listen(context);
   if (port === '0') await writeFileAtomic(file, `${new URL(listener.url()).port}\n`);
   return listener;
 }
 
 async function wantedOf(order: MadeOrder) {
-  const { hostNameServers } = await import('../../../machines/container/name-servers.ts');
+  const { hostNameServers } = await import('../../../machines/made/name-servers.ts');
   // Without a way out those of the host would be asked in vain, for seconds each time.
   const isOutside = order.network.public !== null && order.network.public.routes.length > 0;
   const nameServers =

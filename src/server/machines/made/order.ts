@@ -1,3 +1,4 @@
+import { DEFAULT_VIRTUAL_MACHINE } from '../../../spec/vpc-driver.ts';
 import { parseNameServer } from '../../../spec/vpc.ts';
 import {
   type MachineHost,
@@ -41,6 +42,7 @@ function orderOf({ id, name }: MachineRecord, host: MachineHost, vpc: VpcRecord)
     name,
     type: driver.type,
     release: made.release,
+    virtualMachine: driver.virtualMachine ?? DEFAULT_VIRTUAL_MACHINE,
     vpc: vpc.name,
     network: machineNetwork(vpc, driver, { address, publicAddress }),
     // A system's own programs can ask at no other port; the agent can.
