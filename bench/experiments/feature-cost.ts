@@ -10,12 +10,15 @@ import { requirePrograms } from '../support/wrk.ts';
 import { BUILT_IN, FEATURES, allOff } from './feature-cost/features.ts';
 import { startJsonOrigin } from './feature-cost/origin.ts';
 import { writeRequests } from './feature-cost/request.ts';
-import { bareHaproxy, caddy, nginx } from './feature-cost/rivals.ts';
+import { bareHaproxy, caddy, handHaproxy, nginx } from './feature-cost/rivals.ts';
 
 const ROUNDS = 7;
 const SECONDS = 4;
 const CONNECTIONS = 64;
 const AIM = 0.8;
+const BY_HAND = 'HAProxy by hand, everything typical, repeats requests';
+/** What managing may cost, of what the same features cost by hand. */
+const OVER_BY_HAND = 0.95;
 const FULL = 'managed, everything typical';
 const ALL = 'managed, everything in this table';
 const AS_IT_COMES = 'managed, as it comes';
@@ -121,6 +124,7 @@ async function compareFeatures(bench: Bench, mode: Mode): Promise<string> {
         features,
       }),
     );
+  for (const repeats of [false, true]) contestants.push(await handHaproxy(scope, targets, repeats));
   for (const extent of ['bare', 'built in', 'everything typical', 'everything in this table'] as const)
     contestants.push(await nginx(scope, targets, extent), await caddy(scope, targets, extent));
   const results = await contest(
@@ -129,6 +133,7 @@ async function compareFeatures(bench: Bench, mode: Mode): Promise<string> {
   );
   return report(mode, results, [
     atLeast(results, FULL, 'HAProxy, bare', AIM),
+    atLeast(results, FULL, BY_HAND, OVER_BY_HAND),
     atLeast(results, FULL, 'nginx, everything typical', 1),
     atLeast(results, FULL, 'Caddy, everything typical', 1),
     atLeast(results, ALL, 'nginx, everything in this table', 1),

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort, loopbackAddress } from '../../../test/support/temporary.ts';
 import { startCaddy } from '../../support/caddy.ts';
@@ -45,6 +45,64 @@ ${targets.map((target, index) => `  server s${index} ${target} check inter 5s\n`
     (proxy) => proxy.stop(),
   );
   const name = ['HAProxy, bare', ...extra].join(', ');
+  return { name, url: `http://${host}:${port}/`, pids };
+}
+
+/**
+ * Everything typical as somebody writes it by hand who knows HAProxy well: what HAProxy itself costs with these features, and so
+ * the most that anything which renders configurations for it can come to.
+ * @param repeats whether requests that a backend did not answer are sent again, as ours and nginx's are.
+ */
+export async function handHaproxy(
+  scope: Scope,
+  targets: readonly string[],
+  repeats: boolean,
+): Promise<Contestant> {
+  const { host, port } = await newAddress();
+  const hosts = join(await logDirectory(scope), 'hosts.map');
+  await writeFile(hosts, HOSTS.map((name) => `${name} servers\n`).join(''));
+  const config = `
+global
+  log ring@access local0
+defaults
+  mode http
+  log global
+  option httplog
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+${repeats ? '  retry-on conn-failure empty-response\n' : ''}frontend http
+  bind ${host}:${port}
+  option forwardfor
+  unique-id-format %{+X}o\\ %ci:%cp_%fi:%fp_%Ts_%rt:%pid
+  unique-id-header X-Request-ID
+  http-request track-sc0 src table limit
+  http-request deny deny_status 429 if { sc0_http_req_rate gt 1000000000 }
+  http-request set-header X-Forwarded-Proto http
+  http-request set-header X-Forwarded-Port %[dst_port]
+  http-response set-header Strict-Transport-Security max-age=63072000
+  use_backend %[req.hdr(host),lower,map(${hosts},servers)]
+backend servers
+  balance roundrobin
+  option httpchk GET /health
+  cookie SERVERID insert indirect nocache
+${targets
+  .map(
+    (target, index) =>
+      `  server s${index} ${target} check inter 5s cookie ${cookieOf({ id: RENDERED_ID }, 'default', target)}\n`,
+  )
+  .join('')}backend limit
+  stick-table type ipv6 size 1m expire 20s store http_req_rate(10s)
+ring access
+  format rfc3164
+  maxlen 4096
+  size 1048576
+`;
+  const { pids } = await scope.use(
+    () => startPlainProxy(config, { host, port }),
+    (proxy) => proxy.stop(),
+  );
+  const name = `HAProxy by hand, everything typical${repeats ? ', repeats requests' : ''}`;
   return { name, url: `http://${host}:${port}/`, pids };
 }
 
