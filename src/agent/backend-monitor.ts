@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { durationMs } from '../base/duration.ts';
 import { inTurns } from '../base/turns.ts';
 import { unshared } from '../base/unshared.ts';
-import { isScriptCheck } from '../spec/health-check.ts';
+import { type HealthCheck, isScriptCheck } from '../spec/health-check.ts';
 import { poolsOf } from '../spec/pools-of.ts';
 import type { Logger } from '../base/logger.ts';
 import { readTextIfExists } from '../host/files.ts';
@@ -20,6 +20,7 @@ import {
   SHOW_ALL_STATS,
   type ServerStat,
   type StatTable,
+  lastCheckResult,
   readStatTable,
   serverStats,
 } from '../haproxy/runtime/stat.ts';
@@ -101,10 +102,53 @@ const MAX_EVIDENCE = 200;
 const MANY_FRESH = 500;
 /** Whether a server is asked the same way before and after a change. */
 function isCheckedAlike(one: Server, before: ServiceModel, other: Server, after: ServiceModel): boolean {
-  return (
-    one.keywords === other.keywords &&
-    isDeepStrictEqual(healthCheckOf(one, before), healthCheckOf(other, after))
-  );
+  const [was, is] = [healthCheckOf(one, before), healthCheckOf(other, after)];
+  // Of ten thousand servers all have the same object, which need not be looked into.
+  return one.keywords === other.keywords && (was === is || isDeepStrictEqual(was, is));
+}
+
+/** Checks that hear an answer: a new worker that is told of one that passed calls it `L4OK` until it has checked itself. */
+const ANSWERED: ReadonlySet<HealthCheck['type']> = new Set([
+  'http',
+  'https',
+  'grpc',
+  'redis',
+  'postgres',
+  'mysql',
+  'smtp',
+]);
+
+/** Somebody may wait for the verdict: for checks that are made every minute he does not wait so long. */
+const MAX_UNDECIDED_MS = 15_000;
+
+/** A server whose check was changed: each time in milliseconds since the epoch. */
+interface Undecided {
+  /** From when on it has been checked at least once. */
+  checkedFrom: number;
+  /** When a verdict is waited for no longer. */
+  until: number;
+}
+
+function undecidedFrom(now: number, { interval, timeout, fall, rise }: HealthCheck): Undecided {
+  const [pause, length] = [durationMs(interval), durationMs(timeout)];
+  const longest = (Math.max(fall, rise) + 1) * (pause + length);
+  return {
+    checkedFrom: now + pause + length,
+    until: now + Math.min(longest, MAX_UNDECIDED_MS),
+  };
+}
+
+/** Whether the last checks of a server say what its state does: not while some more of them could turn it. */
+function isDecided(
+  stat: ServerStat | undefined,
+  { type }: HealthCheck,
+  { checkedFrom, until }: Undecided,
+  now: number,
+): boolean {
+  if (now >= until) return true;
+  if (!stat || lastCheckResult(stat) === 'none' || /\d+\/\d+$/.test(stat.status)) return false;
+  if (stat.status !== 'UP' || stat.checkStatus !== 'L4OK') return true;
+  return !ANSWERED.has(type) && now >= checkedFrom;
 }
 
 /** An interval for which nobody waits. */
@@ -121,6 +165,8 @@ interface Described {
   server: Server;
   entry: HealthEntry | undefined;
   fault: string | undefined;
+  /** Whether its check was changed, and the new one has not come to a verdict. */
+  isUndecided: boolean;
   /** Why its address is an old one; undefined when it is not. */
   kept: string | undefined;
   /** Connections or requests now; undefined for one of which HAProxy has told nothing. */
@@ -147,6 +193,7 @@ function isSameDescription(one: Described, other: Described): boolean {
     one.entry === other.entry &&
     one.fault === other.fault &&
     one.kept === other.kept &&
+    one.isUndecided === other.isUndecided &&
     one.sessions === other.sessions &&
     one.isOut === other.isOut
   );
@@ -177,6 +224,11 @@ export function createBackendMonitor({
   const underWay = new Map<string, Promise<void>>();
   /** Servers that stay at their old address until the first check at the new one has answered. */
   const moving = new Set<string>();
+  /**
+   * Servers that are up by a check that is made no more, until the one in its place has said the same or
+   * otherwise.
+   */
+  const undecided = new Map<string, Undecided>();
   const ending = new AbortController();
   let stats: ReadonlyMap<string, ServerStat> = new Map();
   let nextLook = 0;
@@ -239,7 +291,7 @@ export function createBackendMonitor({
     }
   };
 
-  const describe = ({ server, entry, fault, kept, sessions, isOut }: Described): Status => {
+  const describe = ({ server, entry, fault, kept, isUndecided, sessions, isOut }: Described): Status => {
     const { state, reason } = describeBackend(server, entry, { sessions: sessions ?? 0, isOut }, fault);
     const changedAt = state === 'up' || state === 'down' ? entry?.since : undefined;
     return {
@@ -250,6 +302,7 @@ export function createBackendMonitor({
       since: new Date(sinceOf(serverKey(server), state, changedAt)).toISOString(),
       ...(server.address === undefined ? {} : { address: server.address }),
       ...(sessions === undefined ? {} : { sessions }),
+      ...(isUndecided && state === 'up' ? { rechecking: true } : {}),
     };
   };
   const described = new Map<string, Described & { status: Status }>();
@@ -284,6 +337,7 @@ export function createBackendMonitor({
         entry: book.get(server),
         fault: faults.get(host),
         kept: kept.get(host),
+        isUndecided: undecided.has(server.key),
         sessions: stat?.sessions,
         isOut: stat?.status.startsWith('MAINT') ?? false,
       };
@@ -332,6 +386,20 @@ export function createBackendMonitor({
     }
     return found;
   };
+  /** Whether the new checks of some have come to a verdict now. */
+  const decide = (list: readonly Server[], checkOf: (server: Server) => HealthCheck): boolean => {
+    if (undecided.size === 0) return false;
+    const now = clock.now();
+    const decided = list.filter((server) => {
+      const times = undecided.get(server.key);
+      return times !== undefined && isDecided(stats.get(server.key), checkOf(server), times, now);
+    });
+    for (const { key } of decided) {
+      undecided.delete(key);
+      book.changed.add(key);
+    }
+    return decided.length > 0;
+  };
   let idle: IdleLeaving[] = [];
   let hadScripts = false;
   const watchScripts = (model: ServiceModel, list: readonly Server[]) => {
@@ -360,18 +428,19 @@ export function createBackendMonitor({
       else moving.delete(serverKey(server));
     },
     recheck(before, after) {
-      if (book.downs.size === 0) return;
-      const among = (model: ServiceModel) => resolvedServers(model).filter(({ key }) => book.downs.has(key));
-      const known = new Map(among(before).map((server) => [server.key, server]));
-      for (const server of among(after)) {
+      const known = new Map(resolvedServers(before).map((server) => [server.key, server]));
+      for (const server of resolvedServers(after)) {
         const previous = known.get(server.key);
-        const isDown = healthOf(server) === 'down';
-        if (!previous || !server.isChecked) continue;
-        if (isCheckedAlike(previous, before, server, after)) continue;
-        evidence.drop(server);
-        if (!isDown || isScripted(server, after)) continue;
-        book.recall(server.key, 'unknown', clock.now());
-        suspects.add(server.key);
+        if (!previous || !server.isChecked || isCheckedAlike(previous, before, server, after)) continue;
+        if (book.downs.has(server.key)) evidence.drop(server);
+        if (isScripted(server, after)) continue;
+        if (healthOf(server) === 'down') {
+          book.recall(server.key, 'unknown', clock.now());
+          suspects.add(server.key);
+        } else {
+          undecided.set(server.key, undecidedFrom(clock.now(), healthCheckOf(server, after)));
+          book.changed.add(server.key);
+        }
       }
     },
     admit(model, begun) {
@@ -415,6 +484,7 @@ export function createBackendMonitor({
       idle = idleLeaving(leaving, stats);
       const list = resolvedServers(model).filter(({ isChecked }) => isChecked);
       let hasChanged = false;
+      let hasDecided = false;
       for await (const part of inTurns(list)) {
         const settled = part.filter(({ key }) => !underWay.has(key) && !moving.has(key));
         const native = hadScripts ? settled.filter((server) => !isScripted(server, model)) : settled;
@@ -422,6 +492,7 @@ export function createBackendMonitor({
         // What was read before a change says nothing of what is after it.
         if (!isStill()) return inVain(begun);
         const checkOf = (server: Server) => healthCheckOf(server, model);
+        hasDecided = decide(settled, checkOf) || hasDecided;
         hasChanged = book.observe(native, stats, checkOf, clock.now()) || hasChanged;
         for (const server of native) {
           if (healthOf(server) === 'down') evidence.look(server, model, stats.get(server.key));
@@ -433,7 +504,7 @@ export function createBackendMonitor({
       const isDrainNews = open !== openBefore;
       openBefore = open;
       if (!hasChanged && hasLooked) {
-        if (isDrainNews) onChange();
+        if (isDrainNews || hasDecided) onChange();
         return 'done';
       }
       hasLooked = true;
@@ -441,7 +512,7 @@ export function createBackendMonitor({
       book.keepOnly(keys);
       evidence.keepOnly(keys);
       const present = new Set(servers(model).map(serverKey));
-      for (const map of [described, shown])
+      for (const map of [described, shown, undecided])
         for (const key of map.keys()) if (!present.has(key)) map.delete(key);
       await saved();
       onChange();

@@ -78,6 +78,7 @@ function keyOf({ pool, target }: Status): string {
 /** How long the last check of a backend that is up took is no news. */
 function isNews(before: Status | undefined, after: Status): boolean {
   if (before?.state !== after.state || before.address !== after.address) return true;
+  if (before.rechecking !== after.rechecking) return true;
   if (after.state === 'up') return false;
   if (before.evidence?.probe === undefined && after.evidence?.probe !== undefined) return true;
   return before.reason !== after.reason || before.sessions !== after.sessions;

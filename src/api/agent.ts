@@ -152,6 +152,8 @@ export const LoadBalancerReport = z.strictObject({
       since: z.iso.datetime(),
       address: z.string().max(64).optional(),
       sessions: z.int().min(0).optional(),
+      /** That its check was changed, and the new one has not come to a verdict yet: it is up by the one before. */
+      rechecking: z.boolean().optional(),
       /** Why it is down, or was; left out for those that are well, and when there are very many. */
       evidence: BackendEvidence.optional(),
     }),

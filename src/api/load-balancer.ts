@@ -25,6 +25,12 @@ export const BackendStatus = z
       .int()
       .optional()
       .describe('Requests (tcp: connections) that are open on it, as of the last report; at most 10 s old.'),
+    rechecking: z
+      .boolean()
+      .optional()
+      .describe(
+        'True while it is up by a check that was changed, and the new one has not come to a verdict. Absent otherwise.',
+      ),
     machine: z.string().describe('The machine that sees it so.'),
   })
   .describe('A backend as a node sees it.');

@@ -9,14 +9,15 @@ import { idlePools } from '../output/result.ts';
 /** More backends than this are only counted. */
 const MAX_NAMED = 20;
 
-/** True when every backend has answered its first check and nothing is on its way to a node. */
+/** True when every backend has answered its first check, or its new one, and nothing is on its way to a node. */
 export function isSettled(lb: LoadBalancer): boolean {
   return lb.status.state !== 'pending' && uncheckedTargets(lb).length === 0;
 }
 
 /** Targets that no node has an answer from yet. */
 function uncheckedTargets({ spec, status }: LoadBalancer): string[] {
-  const known = new Set(status.backends.filter(({ state }) => state !== 'checking').map(backendKey));
+  const isKnown = ({ state, rechecking }: BackendStatus) => state !== 'checking' && rechecking !== true;
+  const known = new Set(status.backends.filter(isKnown).map(backendKey));
   return allBackends(spec)
     .map(({ pool, backend: { target } }) => ({ pool, target }))
     .filter((name) => !known.has(backendKey(name)))
