@@ -16,7 +16,13 @@ import { requireVirtualMachineHost } from './host.ts';
 import { qemuImg } from './qemu-img.ts';
 import { type Image, type Template, template } from './template.ts';
 import { createVirsh } from './virsh.ts';
-import { type VirtualMachine, hasBegun, removeVirtualMachine, virtualMachine } from './virtual-machine.ts';
+import {
+  type VirtualMachine,
+  domainName,
+  hasBegun,
+  removeVirtualMachine,
+  virtualMachine,
+} from './virtual-machine.ts';
 
 export interface LibvirtDriverOptions {
   ground: Ground;
@@ -110,6 +116,8 @@ export function createLibvirtDriver({
       inTurn(wanted.id, async () => {
         // It may have been removed while this waited for its turn.
         if (!(await hasBegun(diskFolder(wanted)))) throw filesLost(wanted);
+        // What runs is plugged in: it was before it first ran.
+        if ((await virsh.state(domainName(wanted.name, diskFolder(wanted)))) === 'running') return false;
         const { machine } = await machineOf(wanted);
         return machine.keep();
       }),

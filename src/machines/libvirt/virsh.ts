@@ -24,11 +24,10 @@ const PAUSED_BY_DISK = '5';
 /** It is shutting down, or sleeps; it is looked at again. */
 const BUSY = ['4', '7'];
 
-/** @param uri of libvirt; undefined: what LIBVIRT_DEFAULT_URI says, and the system's own one for root. */
-export function createVirsh(uri: string | undefined): Virsh {
-  const connect = uri === undefined ? [] : ['--connect', uri];
+/** @param uri of libvirt. Default: what LIBVIRT_DEFAULT_URI says, and the system's own. */
+export function createVirsh(uri = process.env['LIBVIRT_DEFAULT_URI'] ?? 'qemu:///system'): Virsh {
   const call = (args: readonly string[], timeoutMs = TIMEOUT_MS) =>
-    exec('virsh', [...connect, '--quiet', ...args], timeoutMs);
+    exec('virsh', ['--connect', uri, '--quiet', ...args], timeoutMs);
 
   const requireAnswer = async (): Promise<void> => {
     const { code, stderr, missing } = await call(['list', '--name']);

@@ -28,7 +28,11 @@ mkdir -p "$etc/before" "$logs"
 log=$logs/packages.log
 : >"$log"
 installed() { dpkg-query -W -f '\${db:Status-Abbrev} \${Package}\\n' | sed -n 's/^ii  *//p' | sort -u; }
-missing() { for name in ${PACKAGES}; do installed | grep -qx "$name" || printf ' %s' "$name"; done; }
+missing() {
+  # Asked once: on a slow machine each time takes a second.
+  there=" $(installed | tr '\\n' ' ')"
+  for name in ${PACKAGES}; do case $there in *" $name "*) ;; *) printf ' %s' "$name" ;; esac; done
+}
 apt() {
   DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get -q -y -o DPkg::Lock::Timeout=${LOCK_SECONDS} \\
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \\
