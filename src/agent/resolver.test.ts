@@ -108,6 +108,10 @@ describe('a name server is asked', () => {
       const mended = await resolver.resolve(desired);
       expect(Object.fromEntries(mended.addresses)).toEqual({ 'api.internal': '10.0.0.9' });
       expect(mended.kept.size).toBe(0);
+      // The next time it is asked as soon as the first time.
+      answer = fault(code);
+      const again = await seconds(resolver, 12);
+      expect((again[1] ?? 0) - (again[0] ?? 0)).toBe(1);
     },
   );
 

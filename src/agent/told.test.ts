@@ -58,6 +58,17 @@ describe('what is told of backends', () => {
     expect(new Set(reports.flat()).size).toBe(1000);
   });
 
+  it('is that a changed check has come to a verdict', () => {
+    const told = createTold(() => 0);
+    const all = many(1000);
+    const rechecking = withOne(all, { rechecking: true });
+    told.next(1000, 0, () => rechecking, false);
+    const stale = rechecking.map((status) => ({ ...status, reason: 'passed in 2 ms' }));
+    const [first] = withOne(stale, {});
+    const decided = [...stale.slice(1), { ...(first as Status), rechecking: undefined }];
+    expect(told.next(1000, 1, () => decided, false).backends[0]).toBe(decided.at(-1));
+  });
+
   it('is a backend that went and comes back', () => {
     const told = createTold(() => 0);
     const all = many(1000);
