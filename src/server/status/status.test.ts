@@ -45,7 +45,7 @@ function observation({
       ports: [80, 443],
       revision: 2,
       placement: 'shared',
-      floatingAddress: null,
+      floating: [],
       ...times,
     },
     nodes: [
