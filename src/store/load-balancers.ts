@@ -124,6 +124,20 @@ export async function updatePlacement(tx: Tx, id: string, placement: Placement):
   await tx.updateTable('load_balancers').set({ placement }).where('id', '=', id).execute();
 }
 
+/** A load balancer with several floating addresses. */
+export type SpreadRecord = Pick<LoadBalancerRecord, 'id' | 'floating'>;
+
+/** Those with several floating addresses, without their specs, which may be large. */
+export async function listSpread(tx: Tx): Promise<SpreadRecord[]> {
+  const rows = await tx
+    .selectFrom('load_balancers')
+    .select(['id', 'floating'])
+    .where('floating', 'like', '%},{%')
+    .orderBy('id')
+    .execute();
+  return rows.map(({ id, floating }) => ({ id, floating: readFloating(floating) }));
+}
+
 export async function updateFloating(
   tx: Tx,
   id: string,

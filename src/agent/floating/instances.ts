@@ -1,5 +1,5 @@
 import type { NodeOrder } from '../../api/agent.ts';
-import { preferredRouterId } from '../../spec/router-id.ts';
+import { preferredRouterId } from '../../api/router-id.ts';
 import type { FloatingInstance } from './keepalived-config.ts';
 
 /** Every floating address of a load balancer. */

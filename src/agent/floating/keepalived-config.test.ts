@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { preferredRouterId } from '../../spec/router-id.ts';
+import { preferredRouterId } from '../../api/router-id.ts';
 import { type KeepalivedOrder, renderKeepalived, vrrpPriority } from './keepalived-config.ts';
 import { floatingPaths } from './paths.ts';
 

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { formatIp, parseIp } from '../../spec/address.ts';
-import { ROUTER_IDS } from '../../spec/router-id.ts';
+import { ROUTER_IDS } from '../../api/router-id.ts';
 import type { FloatingPaths } from './paths.ts';
 
 /** What keepalived is to do for one load balancer on one node. */

@@ -1,4 +1,4 @@
-import { ROUTER_IDS, preferredRouterId } from '../../spec/router-id.ts';
+import { ROUTER_IDS, preferredRouterId } from '../../api/router-id.ts';
 import type { FloatingAddress } from '../../store/load-balancers.ts';
 import { firstFreeAddress, hasAddress } from './pool.ts';
 import { chooseHomes } from './spread.ts';
@@ -45,13 +45,17 @@ export function allotAddresses(
   source: AddressSource,
 ): FloatingAddress[][] {
   const kept = balancers.map((balancer) => keptOf(balancer, source));
-  const all = () => kept.flat();
+  const taken = new Set(kept.flat().map(({ address }) => address));
+  const ids = new Set(kept.flat().map(({ routerId }) => routerId));
   for (const [index, { id, nodes }] of balancers.entries()) {
     const own = kept[index] ?? [];
     while (own.length < wantedAddresses(nodes, source.isAnnounced)) {
-      const address = firstFreeAddress(source.pool, (each) => all().some((other) => other.address === each));
+      const address = firstFreeAddress(source.pool, (each) => taken.has(each));
       if (address === undefined) break;
-      own.push({ address, routerId: newRouterId(id, own, all()), home: null, isServed: false, freeAt: null });
+      const routerId = newRouterId(id, new Set(own.map((each) => each.routerId)), ids);
+      taken.add(address);
+      ids.add(routerId);
+      own.push({ address, routerId, home: null, isServed: false, freeAt: null });
     }
   }
   return balancers.map((balancer, index) => settled(balancer, kept[index] ?? []));
@@ -70,17 +74,11 @@ function keptOf(
 }
 
 /** An address has an id that none of the VPC has; where there are more addresses than ids, none of its load balancer. */
-function newRouterId(
-  loadBalancerId: string,
-  own: readonly FloatingAddress[],
-  all: readonly FloatingAddress[],
-): number {
-  const ids = Array.from({ length: ROUTER_IDS }, (_, index) => index + 1);
-  const isFree = (list: readonly FloatingAddress[]) => (id: number) =>
-    list.every(({ routerId }) => routerId !== id);
+function newRouterId(loadBalancerId: string, own: ReadonlySet<number>, all: ReadonlySet<number>): number {
   const preferred = preferredRouterId(loadBalancerId);
-  if (own.length === 0 && isFree(all)(preferred)) return preferred;
-  return ids.find(isFree(all)) ?? ids.find(isFree(own)) ?? preferred;
+  if (own.size === 0 && !all.has(preferred)) return preferred;
+  const every = Array.from({ length: ROUTER_IDS }, (_, index) => index + 1);
+  return every.find((id) => !all.has(id)) ?? every.find((id) => !own.has(id)) ?? preferred;
 }
 
 /** With homes, and with what nodes have shown. One address alone is had by whoever took it last, and is at home there. */

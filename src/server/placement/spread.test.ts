@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { chooseHomes, takingOrder } from './spread.ts';
 
+const ascending = (left: number, right: number) => left - right;
 const at = (home: string | null, holder?: string) => ({ home, holder });
 
 describe('homes of addresses', () => {
@@ -68,9 +69,9 @@ describe('the order in which machines take an address', () => {
         const holders = machines.map((home, slot) =>
           takingOrder(home, slot, machines).find((each) => each !== first && each !== second),
         );
-        expect(machines.map((each) => holders.filter((holder) => holder === each).length).sort()).toEqual([
-          0, 0, 2, 2,
-        ]);
+        expect(
+          machines.map((each) => holders.filter((holder) => holder === each).length).toSorted(ascending),
+        ).toEqual([0, 0, 2, 2]);
       }
   });
 });

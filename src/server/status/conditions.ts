@@ -17,6 +17,7 @@ export function conditionsOf(
   return [
     applied(observation),
     ...placed(observation),
+    ...addressed(observation),
     ...lostNodes(observation),
     backendsHealthy(observation, backends),
     agentConnected(observation),
@@ -95,6 +96,16 @@ export function placed({ record, nodes, lack }: Observation): Condition[] {
   }
   const message = `It should have ${record.spec.nodes} of the machines of VPC ${vpc} and has ${has}; ${missing === 1 ? 'one is' : `${missing} are`} missing, and none is free: ${seen}.${meanwhile(nodes)} Add one: \`agentmetal machine add ADDRESS --vpc ${vpc}\`.${orGoBack(record, nodes)}`;
   return [{ type: 'Placed', status: 'false', reason: 'NoFreeMachine', message, since: record.updatedAt }];
+}
+
+/** Told while the VPC has too few floating addresses for its nodes. */
+function addressed({ record, addressLack }: Observation): Condition[] {
+  if (!addressLack) return [];
+  const { vpc, wanted } = addressLack;
+  const having = record.floating.filter(({ freeAt }) => freeAt === null).length;
+  const idle = having > 0 ? ' Nodes without one stand by.' : '';
+  const message = `It should have ${wanted === 1 ? 'a floating address' : `${wanted} floating addresses`} of VPC ${vpc} and has ${having === 0 ? 'none' : having}: no other one is free.${idle} Give the VPC more, and name those that it has as well: \`agentmetal vpc update ${vpc} --floating CIDR\`.`;
+  return [{ type: 'FloatingAddresses', status: 'false', reason: 'TooFew', message, since: record.updatedAt }];
 }
 
 /** Who serves until machines of the VPC do. */

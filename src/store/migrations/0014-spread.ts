@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
-import { preferredRouterId } from '../../spec/router-id.ts';
+import { preferredRouterId } from '../../api/router-id.ts';
 
 /**
  * Several floating addresses for a load balancer, each with its virtual router id, and nodes that clients are not sent to.
