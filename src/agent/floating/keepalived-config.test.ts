@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { preferredRouterId } from '../../api/router-id.ts';
-import { type KeepalivedOrder, renderKeepalived, vrrpPriority } from './keepalived-config.ts';
+import { type KeepalivedOrder, renderKeepalived, spreadPriority, vrrpPriority } from './keepalived-config.ts';
 import { floatingPaths } from './paths.ts';
 
 const order: KeepalivedOrder = {
@@ -106,9 +106,15 @@ describe('the configuration of keepalived', () => {
     expect(rendered.toSorted((left, right) => right - left)).toEqual(rendered);
   });
 
+  it('has them further apart where addresses are spread, and never as the last resort', () => {
+    expect([150, 100, 99, 98, 1].map(spreadPriority)).toEqual([254, 230, 206, 182, 2]);
+  });
+
   it('has an instance for each address that goes by itself, with files of its own, and leaves the first as it is', () => {
     const [one, both] = [renderKeepalived(order), renderKeepalived({ ...order, instances: spread() })];
-    expect(instanceOf(both, 'floating')).toBe(instanceOf(one, 'floating'));
+    expect(instanceOf(both, 'floating')).toBe(
+      instanceOf(one, 'floating')?.replace('priority 250', 'priority 230'),
+    );
     expect(both).toContain('track_file health-7 {\n  file "/data/lb-1/floating/health-7"\n  weight 0\n}');
     expect(instanceOf(both, 'floating-7')).toMatchInlineSnapshot(`
       "  state BACKUP

@@ -44,6 +44,7 @@ const HIGHEST = 254;
 const SECOND = { ordered: 100, priority: 250 };
 /** Apart by so much, one has taken over and said so before the next one would. */
 const STEP = 8;
+const WIDE_STEP = 24;
 /** Behind every other one. */
 const LAST = 1;
 
@@ -54,6 +55,12 @@ const LAST = 1;
 export function vrrpPriority(ordered: number): number {
   if (ordered > SECOND.ordered) return HIGHEST;
   return Math.max(1, SECOND.priority - (SECOND.ordered - ordered) * STEP);
+}
+
+/** The same where addresses are spread: wider apart, because one that goes to another node than it should has to move again. */
+export function spreadPriority(ordered: number): number {
+  const rank = ordered > SECOND.ordered ? 0 : SECOND.ordered + 1 - ordered;
+  return Math.max(LAST + 1, HIGHEST - rank * WIDE_STEP);
 }
 
 /**
@@ -88,6 +95,7 @@ ${instances.map((instance) => renderInstance(order, instance)).join('\n')}`;
 
 function renderInstance(order: KeepalivedOrder, { suffix, routerId, priority, floating }: FloatingInstance) {
   const { device } = order;
+  const priorityOf = order.instances.length > 1 ? spreadPriority : vrrpPriority;
   const address = ip(order.address);
   const isSix = isIPv6(address);
   const ofFamily = floating.filter((each) => isIPv6(each.address) === isSix);
@@ -104,7 +112,7 @@ function renderInstance(order: KeepalivedOrder, { suffix, routerId, priority, fl
     'nopreempt',
     `interface ${deviceName(device)}`,
     `virtual_router_id ${virtualRouter(routerId)}`,
-    `priority ${order.isLastResort ? LAST : vrrpPriority(priority)}`,
+    `priority ${order.isLastResort ? LAST : priorityOf(priority)}`,
     'advert_int 0.1',
     ...told,
     ...nested('virtual_ipaddress', ofFamily.map(addressLine)),
