@@ -10,17 +10,24 @@ export function listenAddress({ address }: Pick<Placed, 'address'>, host: Machin
   return host ? ANY_ADDRESS : address;
 }
 
+/** One of the machines of a load balancer. */
+export interface ServingMachine {
+  machine: Pick<MachineRecord, 'hostAddresses'>;
+  host: MachineHost | undefined;
+  /** Whether clients are not sent to its own address. */
+  isLeftOut: boolean;
+}
+
 /** Addresses on which clients reach a load balancer by one of its machines. */
 export function clientAddresses(
   { address, floating }: Placed,
-  { hostAddresses }: Pick<MachineRecord, 'hostAddresses'>,
-  host: MachineHost | undefined,
+  { machine: { hostAddresses }, host, isLeftOut }: ServingMachine,
 ): string[] {
   if (!host) return address === ANY_ADDRESS ? hostAddresses : [address];
   const handed = handedAddresses(floating);
   if (handed.length > 0) return handed;
   const own = host.publicAddress ?? host.address;
-  return own === null ? [] : [own];
+  return own === null || isLeftOut ? [] : [own];
 }
 
 /** Floating addresses that clients are sent to: those that are to stay, and the further ones only once a node has had them. */

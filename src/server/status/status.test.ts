@@ -60,6 +60,7 @@ function observation({
           reportedAt: AT,
           position: 0,
           role: null,
+          leftOut: null,
         },
         machine: {
           id: 'machine_1',
