@@ -190,7 +190,7 @@ export class Service {
   /** Finds out what is asked now. */
   async answer(question: ServiceQuestion): Promise<AnswerBody> {
     if (question.kind === 'renew') return this.#renew(question.domain);
-    if (question.kind === 'failover') return this.#failover(question.back);
+    if (question.kind === 'failover') return this.#failover(question);
     if (question.kind === 'expect') {
       return (await this.#floating.expect())
         ? { kind: 'expect' }
@@ -214,9 +214,13 @@ export class Service {
     return { kind: 'renew', domains };
   }
 
-  async #failover(back = false): Promise<AnswerBody> {
+  async #failover({
+    back = false,
+    addresses,
+  }: Extract<ServiceQuestion, { kind: 'failover' }>): Promise<AnswerBody> {
     const node = this.#desired?.node?.name ?? this.#options.machine;
-    if (back ? await this.#floating.back() : await this.#floating.yield()) return { kind: 'failover', node };
+    if (back ? await this.#floating.back() : await this.#floating.yield(addresses))
+      return { kind: 'failover', node };
     return refusal(
       'failed',
       back

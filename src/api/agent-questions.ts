@@ -35,6 +35,8 @@ export const QuestionBody = z.discriminatedUnion('kind', [
     kind: z.literal('failover'),
     /** The other way round: a node that has given its part up takes it again. */
     back: z.boolean().optional(),
+    /** Only these go, and the node keeps its part in all others. Absent: all that it has. */
+    addresses: z.array(IpText).min(1).max(64).optional(),
   }),
   /** Floating addresses are about to move: connections that another node has are to be handed to it. */
   z.strictObject({ kind: z.literal('expect') }),

@@ -35,6 +35,15 @@ export interface BgpOrder {
   routers: { address: string; asn: number; password?: string }[];
 }
 
+/** A floating address that goes from machine to machine by itself, apart from the others. */
+export interface SpreadAddress {
+  address: string;
+  /** Its virtual router id of VRRP, 1 to 255; no other address of these machines has it. */
+  routerId: number;
+  /** Of those that can serve, the machine with the highest priority takes it first: 150, 100, 99, … */
+  priority: number;
+}
+
 /** The place of a machine among those that serve a load balancer. */
 export interface NodeOrder {
   /** Name of this machine among the members. */
@@ -43,8 +52,12 @@ export interface NodeOrder {
   priority: number;
   /** This machine's address in the VPC. */
   address: string;
-  /** Addresses that the machines hand each other, or share; empty without high availability. */
+  /** Addresses that the machines hand each other together, or share; empty without high availability. */
   floatingAddresses: string[];
+  /** The virtual router id of those; absent from control planes of before, where the load balancer's id stands for it. */
+  routerId?: number;
+  /** Further addresses, so that several machines have some at the same time; absent where there are none. */
+  spread?: SpreadAddress[];
   /** All machines of the load balancer, this one among them. */
   members: NodeMember[];
   /** Where all machines have the floating addresses at once and announce them; absent where one has them. */
@@ -176,6 +189,10 @@ export const LoadBalancerReport = z.strictObject({
       since: z.iso.datetime(),
       /** Why it can take no floating address; absent when it can. */
       reason: z.string().max(2000).optional(),
+      /** The floating addresses that it has; absent where one machine at a time has all of them, or all have. */
+      addresses: z.array(z.string().max(64)).max(64).optional(),
+      /** Whether it has given its part up until it takes it again; told along with `addresses`. */
+      isLastResort: z.boolean().optional(),
     })
     .optional(),
   /** How it stands with the certificates; absent without any. */

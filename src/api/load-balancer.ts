@@ -58,13 +58,25 @@ export const NodeStatus = z
         role: z
           .enum(['active', 'standby', 'fault'])
           .describe(
-            '`active`: it has the floating address; all nodes have where they announce it by BGP. `standby`: it would take it. `fault`: it cannot.',
+            '`active`: it has the floating address, or some of several; all nodes have it where they announce it by BGP. `standby`: it has none and would take one. `fault`: it cannot.',
           ),
         since: z.iso.datetime().describe('Since when it has that role, RFC 3339.'),
         reason: z.string().optional().describe('Why it can take no floating address.'),
+        addresses: z
+          .array(z.string())
+          .optional()
+          .describe(
+            'The floating addresses that it has. Absent where there is one, which the `active` node has, or all have.',
+          ),
+        isLastResort: z
+          .boolean()
+          .optional()
+          .describe(
+            'Whether it has given its part up, and takes addresses only when no other node is left, until it takes it `back`. Told along with `addresses`.',
+          ),
       })
       .optional()
-      .describe('Its part in the floating address; absent without one.'),
+      .describe('Its part in the floating addresses; absent without any.'),
   })
   .describe('One HAProxy of the load balancer.');
 export type NodeStatus = z.infer<typeof NodeStatus>;

@@ -16,6 +16,8 @@ import { createProvisioner } from './machines/over-ssh.ts';
 import { startMachineQueue } from './machines/queue.ts';
 import { startPlacer } from './placement/placer.ts';
 import { startReplacer } from './replacement/replacer.ts';
+import { startLeaver } from './leaving-out/leaver.ts';
+import { startSpreader } from './spreading/spreader.ts';
 import { startRollout } from './upgrades/rollout.ts';
 import { createSealer } from './sealing.ts';
 
@@ -93,7 +95,7 @@ export async function runServer(options: RunServerOptions): Promise<RunningServe
     const { context } = server;
     loops.push(startDnsReconciler(context), startWatch(context));
     loops.push(startPlacer(context), startMachineQueue(context), startReplacer(context));
-    loops.push(startRollout(context));
+    loops.push(startRollout(context), startSpreader(context), startLeaver(context));
     loops.push(startMadeKeeper(context, maker));
     return { url, ...made, close };
   } catch (error) {

@@ -97,10 +97,10 @@ export const VpcSpec = z
       .max(64)
       .default([])
       .describe(
-        'Addresses and networks of which a load balancer with two nodes or more gets one that its nodes hand each other. They must lead to the machines of the VPC and be in use nowhere else. Default: none.',
+        'Addresses and networks of which a load balancer with two nodes gets one that its nodes hand each other, and one with more nodes as many as it has nodes. They must lead to the machines of the VPC and be in use nowhere else. Default: none.',
       ),
     bgp: Bgp.optional().describe(
-      'Routers of the network that speak BGP. With them all nodes of a load balancer with two or more have its floating address at once and announce it; without, one node at a time has it. Default: none.',
+      'Routers of the network that speak BGP. With them all nodes of a load balancer with two or more have its floating address at once and announce it; without, one node at a time has an address. Default: none.',
     ),
     driver: VpcDriver.nullable()
       .default(null)

@@ -19,8 +19,21 @@ export interface LoadBalancerRecord extends LoadBalancerDefinition {
   updatedAt: string;
   /** `shared`: on a machine that others are on too. `own`: on machines of its VPC that it has for itself. */
   placement: Placement;
-  /** The address that its nodes hand each other; null without one. */
-  floatingAddress: string | null;
+  /** The addresses that its nodes hand each other, those that are wanted before those that are left; empty without any. */
+  floating: readonly FloatingAddress[];
+}
+
+/** An address that nodes hand each other. */
+export interface FloatingAddress {
+  address: string;
+  /** VRRP's virtual router id, 1 to 255; another one for each address of the VPC, as far as they go. */
+  routerId: number;
+  /** Id of the machine that should have it when all are well; null before one is chosen, and where one has all. */
+  home: string | null;
+  /** Whether a node has had it: only then clients are sent there. */
+  isServed: boolean;
+  /** When it is given back, milliseconds since the epoch: clients may know it still. Null while it is wanted. */
+  freeAt: number | null;
 }
 
 /** Keeps all of it but the spec, which comes with its revision. */
@@ -107,14 +120,32 @@ export async function listUnplaced(tx: Tx, vpcId: string): Promise<string[]> {
   return rows.map(({ id }) => id);
 }
 
-export async function updatePlacement(
+export async function updatePlacement(tx: Tx, id: string, placement: Placement): Promise<void> {
+  await tx.updateTable('load_balancers').set({ placement }).where('id', '=', id).execute();
+}
+
+/** A load balancer with several floating addresses. */
+export type SpreadRecord = Pick<LoadBalancerRecord, 'id' | 'floating'>;
+
+/** Those with several floating addresses, without their specs, which may be large. */
+export async function listSpread(tx: Tx): Promise<SpreadRecord[]> {
+  const rows = await tx
+    .selectFrom('load_balancers')
+    .select(['id', 'floating'])
+    .where('floating', 'like', '%},{%')
+    .orderBy('id')
+    .execute();
+  return rows.map(({ id, floating }) => ({ id, floating: readFloating(floating) }));
+}
+
+export async function updateFloating(
   tx: Tx,
   id: string,
-  { placement, floatingAddress }: { placement: Placement; floatingAddress?: string },
+  floating: readonly FloatingAddress[],
 ): Promise<void> {
   await tx
     .updateTable('load_balancers')
-    .set({ placement, ...(floatingAddress === undefined ? {} : { floating_address: floatingAddress }) })
+    .set({ floating: JSON.stringify(floating) })
     .where('id', '=', id)
     .execute();
 }
@@ -122,18 +153,18 @@ export async function updatePlacement(
 /** What tells whether a load balancer has changed, and where it listens, without reading its spec. */
 export async function listVersions(
   tx: Tx,
-): Promise<Pick<LoadBalancerRecord, 'id' | 'revision' | 'address' | 'placement' | 'floatingAddress'>[]> {
+): Promise<Pick<LoadBalancerRecord, 'id' | 'revision' | 'address' | 'placement' | 'floating'>[]> {
   const rows = await tx
     .selectFrom('load_balancers')
-    .select(['id', 'revision', 'address', 'placement', 'floating_address'])
+    .select(['id', 'revision', 'address', 'placement', 'floating'])
     .orderBy('name')
     .execute();
-  return rows.map(({ id, revision, address, placement, floating_address: floatingAddress }) => ({
+  return rows.map(({ id, revision, address, placement, floating }) => ({
     id,
     revision,
     address,
     placement: placement as Placement,
-    floatingAddress,
+    floating: readFloating(floating),
   }));
 }
 
@@ -178,7 +209,7 @@ export async function loadBalancerNames(tx: Tx): Promise<string[]> {
 
 function toRow(loadBalancer: LoadBalancerRecord): Selectable<Database['load_balancers']> {
   const { id, name, labels, vpcId, address, ports, revision, createdAt, updatedAt } = loadBalancer;
-  const { placement, floatingAddress } = loadBalancer;
+  const { placement, floating } = loadBalancer;
   return {
     id,
     name,
@@ -190,7 +221,7 @@ function toRow(loadBalancer: LoadBalancerRecord): Selectable<Database['load_bala
     created_at: createdAt,
     updated_at: updatedAt,
     placement,
-    floating_address: floatingAddress,
+    floating: JSON.stringify(floating),
   };
 }
 
@@ -216,6 +247,10 @@ async function fromRow(tx: Tx, row: Selectable<Database['load_balancers']>): Pro
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     placement: row.placement as Placement,
-    floatingAddress: row.floating_address,
+    floating: readFloating(row.floating),
   };
+}
+
+function readFloating(text: string): FloatingAddress[] {
+  return JSON.parse(text) as FloatingAddress[];
 }

@@ -18,6 +18,23 @@ export interface NodeRecord {
   position: number;
   /** What it last told of its floating addresses; null without any. */
   role: NonNullable<LoadBalancerReport['node']> | null;
+  /** Why clients are not sent to its own address; null while they are. */
+  leftOut: LeftOut | null;
+}
+
+/** Why clients are not sent to a node, and since when (RFC 3339). */
+export interface LeftOut {
+  reason: string;
+  since: string;
+}
+
+/** A node without what its agent tells of backends. */
+export interface PlacedNode extends Pick<
+  NodeRecord,
+  'loadBalancerId' | 'machineId' | 'observedRevision' | 'position' | 'role' | 'leftOut'
+> {
+  /** By its last report HAProxy runs there. */
+  isServing: boolean;
 }
 
 export interface NewNode {
@@ -50,6 +67,7 @@ export async function insertNode(
       position,
       joined_version: joinedVersion,
       role: null,
+      left_out: null,
     })
     .execute();
 }
@@ -83,13 +101,18 @@ export async function machineIdsOf(tx: Tx, loadBalancerId: string): Promise<stri
 }
 
 /** Which machines serve which load balancers: all of them, or some. */
-export async function listPlacements(
-  tx: Tx,
-  loadBalancerIds?: readonly string[],
-): Promise<Pick<NodeRecord, 'loadBalancerId' | 'machineId' | 'observedRevision' | 'position' | 'role'>[]> {
+export async function listPlacements(tx: Tx, loadBalancerIds?: readonly string[]): Promise<PlacedNode[]> {
   const rows = await tx
     .selectFrom('nodes')
-    .select(['load_balancer_id', 'machine_id', 'observed_revision', 'position', 'role'])
+    .select([
+      'load_balancer_id',
+      'machine_id',
+      'observed_revision',
+      'position',
+      'role',
+      'left_out',
+      'haproxy',
+    ])
     .$if(loadBalancerIds !== undefined, (query) =>
       query.where('load_balancer_id', 'in', loadBalancerIds ?? []),
     )
@@ -102,7 +125,23 @@ export async function listPlacements(
     observedRevision: row.observed_revision,
     position: row.position,
     role: readRole(row.role),
+    leftOut: readLeftOut(row.left_out),
+    isServing: row.haproxy !== null,
   }));
+}
+
+/** Notes why clients are not sent to a node, or that they are. */
+export async function saveLeftOut(
+  tx: Tx,
+  { loadBalancerId, machineId }: Pick<NodeRecord, 'loadBalancerId' | 'machineId'>,
+  leftOut: LeftOut | null,
+): Promise<void> {
+  await tx
+    .updateTable('nodes')
+    .set({ left_out: leftOut && JSON.stringify(leftOut) })
+    .where('load_balancer_id', '=', loadBalancerId)
+    .where('machine_id', '=', machineId)
+    .execute();
 }
 
 export async function nodesOf(tx: Tx, loadBalancerIds: readonly string[]): Promise<NodeRecord[]> {
@@ -130,6 +169,7 @@ const COLUMNS = [
   'reported_at',
   'position',
   'role',
+  'left_out',
 ] as const;
 
 /** Marks all nodes of a load balancer, and their machines, as changed. */
@@ -208,7 +248,12 @@ async function fromRow(
     reportedAt: row.reported_at,
     position: row.position,
     role: readRole(row.role),
+    leftOut: readLeftOut(row.left_out),
   };
+}
+
+function readLeftOut(text: string | null): LeftOut | null {
+  return text === null ? null : (JSON.parse(text) as LeftOut);
 }
 
 function readRole(text: string | null): NodeRecord['role'] {

@@ -138,8 +138,8 @@ interface LoadBalancerTable {
   updated_at: string;
   /** `shared`: on a machine that others are on too. `own`: on machines of its VPC that it has for itself. */
   placement: string;
-  /** The address that its nodes hand each other; null without one. */
-  floating_address: string | null;
+  /** The addresses that its nodes hand each other, as JSON. */
+  floating: string;
 }
 
 interface NodeTable {
@@ -165,6 +165,8 @@ interface NodeTable {
   joined_version: number;
   /** What it last told of its floating addresses, as JSON; null without any. */
   role: string | null;
+  /** Why clients are not sent to its own address, and since when, as JSON; null while they are. */
+  left_out: string | null;
 }
 
 interface NodePatchTable {

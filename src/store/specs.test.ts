@@ -39,7 +39,7 @@ beforeEach(async () => {
       spec: specOf([]),
       revision: 1,
       placement: 'shared',
-      floatingAddress: null,
+      floating: [],
     });
   });
 });

@@ -6,6 +6,7 @@ import type { ServicePaths } from '../../haproxy/config/paths.ts';
 import { createBgp } from './bgp/bgp.ts';
 import { type Interfaces, deviceOf } from './devices.ts';
 import { createHandover } from './handover.ts';
+import { allAddresses } from './instances.ts';
 import { floatingPaths } from './paths.ts';
 import { createVrrp } from './vrrp.ts';
 
@@ -32,8 +33,11 @@ export interface Sharing {
   tend(order: NodeOrder): Promise<void>;
   /** Tells at once whether HAProxy serves. */
   serving(isServing: boolean): void;
-  /** Lets other nodes have the addresses. @returns false when this node has none. */
-  yield(): Promise<boolean>;
+  /**
+   * Lets other nodes have the addresses. @returns false when this node has none.
+   * @param addresses these alone, and its part in the others stays. Default: all.
+   */
+  yield(addresses?: readonly string[]): Promise<boolean>;
   /** Takes its part again. @returns false where that happens by itself, or it has not given it up. */
   back(): Promise<boolean>;
   report(): NodeReport | undefined;
@@ -56,7 +60,10 @@ export interface Floating extends Omit<Sharing, 'tend' | 'detach'> {
   detach(): Promise<void>;
 }
 
-/** By VRRP one node has the addresses; where the network's routers speak BGP, all nodes announce them. */
+/**
+ * By VRRP one node at a time has an address, or each has one of several; where the network's routers speak BGP, all nodes
+ * announce them.
+ */
 export function createFloating(options: FloatingOptions): Floating {
   const { id, clock, logger } = options;
   const handover = createHandover({
@@ -75,9 +82,10 @@ export function createFloating(options: FloatingOptions): Floating {
   const handOver = async (also: readonly NodeMember[] = []) => {
     if (!ordered) return false;
     const members = [...new Set([...ordered.members, ...also].map(({ address }) => address))].sort();
-    const device = deviceOf(ordered.address, options.interfaces(), ordered.floatingAddresses);
+    const floatingAddresses = allAddresses(ordered);
+    const device = deviceOf(ordered.address, options.interfaces(), floatingAddresses);
     if (members.length < 2 || device === undefined) return false;
-    await handover.open({ ...ordered, id, device, members });
+    await handover.open({ ...ordered, floatingAddresses, id, device, members });
     return true;
   };
   const end = async () => {
@@ -90,7 +98,7 @@ export function createFloating(options: FloatingOptions): Floating {
 
   return {
     async tend(order) {
-      if (!order || order.floatingAddresses.length === 0 || order.members.length < 2) {
+      if (!order || order.floatingAddresses.length === 0) {
         if (!isClear) await end();
         return;
       }
@@ -106,7 +114,7 @@ export function createFloating(options: FloatingOptions): Floating {
     },
     serving: (isServing) => Object.values(ways).forEach((each) => each.serving(isServing)),
     expect: () => handOver(),
-    yield: async () => way !== undefined && ways[way].yield(),
+    yield: async (addresses) => way !== undefined && ways[way].yield(addresses),
     back: async () => way !== undefined && ways[way].back(),
     leave: async () => way !== undefined && ways[way].leave(),
     report: () => (way === undefined ? undefined : ways[way].report()),

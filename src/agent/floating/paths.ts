@@ -9,10 +9,12 @@ export interface FloatingPaths {
   pidFile: string;
   vrrpPidFile: string;
   log: string;
-  /** What the agent tells keepalived of HAProxy: 0, or -254 when it does not serve. */
+  /** What the agent tells keepalived of HAProxy: 0, or -254 when it does not serve. With further addresses, each has its own. */
   health: string;
-  /** What keepalived tells the agent: `MASTER`, `BACKUP` or `FAULT`. */
+  /** What keepalived tells the agent: `MASTER`, `BACKUP` or `FAULT`. With further addresses, each has its own. */
   role: string;
+  /** There while the node has given up its part of addresses that are spread over the nodes. */
+  lastResort: string;
   /** Writes the role. */
   notify: string;
   /** How the interfaces answered for addresses before. */
@@ -43,6 +45,7 @@ export function floatingPaths(serviceDirectory: string): FloatingPaths {
     log: `${directory}/keepalived.log`,
     health: `${directory}/health`,
     role: `${directory}/role`,
+    lastResort: `${directory}/last-resort`,
     notify: `${directory}/notify.sh`,
     interfaces: `${directory}/interfaces.json`,
     alive: `${directory}/alive.sh`,

@@ -1,11 +1,13 @@
 import type { ServicePaths } from '../../haproxy/config/paths.ts';
+import { INSTANCE } from './keepalived-config.ts';
 import type { FloatingPaths } from './paths.ts';
 
-/** What keepalived runs when the role changes: it is given `INSTANCE`, the name, the role and the priority. */
+/** What keepalived runs when a role changes: it is given `INSTANCE`, the name, the role and the priority. */
 export function notifyScript({ role }: FloatingPaths): string {
   return `#!/bin/sh
-# Tells the agent which role keepalived has taken.
-printf '%s\\n' "$3" >${shellWord(`${role}.next`)} && mv ${shellWord(`${role}.next`)} ${shellWord(role)}
+# Tells the agent which role keepalived has taken, for each instance in a file of its own.
+to=${shellWord(role)}"\${2#${INSTANCE}}"
+printf '%s\\n' "$3" >"$to.next" && mv "$to.next" "$to"
 `;
 }
 

@@ -117,7 +117,7 @@ function backendTable({ spec, status }: LoadBalancer, now: number, style: Style)
 
 function nodeTable({ status }: LoadBalancer, style: Style): string {
   const isFloating = status.nodes.some(({ floating }) => floating);
-  const role: Column<NodeStatus> = { heading: 'ROLE', cell: ({ floating }) => floating?.role ?? '' };
+  const role: Column<NodeStatus> = { heading: 'ROLE', cell: roleText };
   return renderTable(
     [
       { heading: 'MACHINE', cell: ({ machine }) => machine },
@@ -134,6 +134,13 @@ function nodeTable({ status }: LoadBalancer, style: Style): string {
     status.nodes,
     { header: status.nodes.length > 0 },
   );
+}
+
+function roleText({ floating }: NodeStatus): string {
+  if (!floating) return '';
+  const { role, addresses = [], isLastResort } = floating;
+  const has = addresses.length > 0 ? `${role}: ${addresses.join(', ')}` : role;
+  return isLastResort ? `${has} (last resort)` : has;
 }
 
 function certificateTable({ status }: LoadBalancer, now: number, style: Style): string {

@@ -1,10 +1,10 @@
 import { dnsDomains } from '../../spec/dns.ts';
 import { listVersions, loadBalancersById } from '../../store/load-balancers.ts';
-import { type MachineRecord, listMachines } from '../../store/machines.ts';
+import { listMachines } from '../../store/machines.ts';
 import { listPlacements } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
-import { type MachineHost, listMachineHosts } from '../../store/machine-hosts.ts';
-import { clientAddresses } from '../placement/addresses.ts';
+import { listMachineHosts } from '../../store/machine-hosts.ts';
+import { type ServingMachine, clientAddresses } from '../placement/addresses.ts';
 import type { DnsBalancer } from './desired.ts';
 
 const READ_AT_ONCE = 200;
@@ -30,9 +30,7 @@ export function createBalancerReader(): ReadBalancers {
       const { id } = record;
       const spec = known.get(id)?.spec;
       if (!spec || dnsDomains(spec).length === 0) return [];
-      const addresses = (machinesOf.get(id) ?? []).flatMap(({ machine, host }) =>
-        clientAddresses(record, machine, host),
-      );
+      const addresses = (machinesOf.get(id) ?? []).flatMap((placed) => clientAddresses(record, placed));
       return [{ id, spec, addresses: [...new Set(addresses)] }];
     });
   };
@@ -43,20 +41,18 @@ function dnsPart({ tls, dns }: DnsBalancer['spec']): DnsBalancer['spec'] {
   return { ...(tls ? { tls } : {}), ...(dns ? { dns } : {}) };
 }
 
-interface PlacedMachine {
-  machine: MachineRecord;
-  host: MachineHost | undefined;
-}
-
-async function placements(tx: Tx): Promise<Map<string, PlacedMachine[]>> {
+async function placements(tx: Tx): Promise<Map<string, ServingMachine[]>> {
   const machines = new Map((await listMachines(tx)).map((machine) => [machine.id, machine]));
   const hosts = new Map((await listMachineHosts(tx)).map((host) => [host.machineId, host]));
-  const placed = new Map<string, PlacedMachine[]>();
-  for (const { loadBalancerId, machineId } of await listPlacements(tx)) {
+  const placed = new Map<string, ServingMachine[]>();
+  for (const { loadBalancerId, machineId, leftOut } of await listPlacements(tx)) {
     const machine = machines.get(machineId);
     if (!machine) continue;
     const list = placed.get(loadBalancerId) ?? [];
-    placed.set(loadBalancerId, [...list, { machine, host: hosts.get(machineId) }]);
+    placed.set(loadBalancerId, [
+      ...list,
+      { machine, host: hosts.get(machineId), isLeftOut: leftOut !== null },
+    ]);
   }
   return placed;
 }

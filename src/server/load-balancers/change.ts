@@ -88,7 +88,7 @@ export async function createLoadBalancer(
     createdAt: now,
     updatedAt: now,
     placement,
-    floatingAddress: null,
+    floating: [],
   };
   await insertLoadBalancer(tx, record);
   if (placement === 'shared') await placeOnShared(tx, id);

@@ -12,7 +12,7 @@ import type { Tx } from '../../store/open.ts';
 import { listReplacements } from '../../store/replacements.ts';
 import { receiptsOf } from '../../store/revisions.ts';
 import { dnsDomains } from '../../spec/dns.ts';
-import { lackOf } from '../placement/lack.ts';
+import { addressLackOf, lackOf } from '../placement/lack.ts';
 import type { LostMachine, Observation } from '../status/observation.ts';
 import { loadBalancerStatus } from '../status/status.ts';
 import { shorten } from '../../spec/field-errors.ts';
@@ -78,6 +78,7 @@ export async function observe(
       ...(rows ? { dns: rows, zoneNames } : {}),
       ...(lost.length > 0 ? { lost } : {}),
       ...(await lackOf(tx, record, { nodes: observed, machines, hosts, now })),
+      ...(await addressLackOf(tx, record)),
       now,
     });
   }

@@ -7,7 +7,8 @@ import type { Tx } from '../../store/open.ts';
 import { findVpc } from '../../store/vpcs.ts';
 import type { MachineFault } from '../../spec/machine.ts';
 import { isConnected } from '../status/nodes.ts';
-import type { ObservedNode, PlacementLack } from '../status/observation.ts';
+import type { AddressLack, ObservedNode, PlacementLack } from '../status/observation.ts';
+import { wantedAddresses } from './allot.ts';
 
 /** More than that nobody reads. */
 const MAX_TOLD = 10;
@@ -37,6 +38,20 @@ export async function lackOf(
   const vpc = await findVpc(tx, vpcId);
   const isMaking = (vpc?.spec.driver ?? null) !== null;
   return { lack: { vpc: vpc?.name ?? spec.vpc, others, isMaking } };
+}
+
+/** Whether a VPC that has floating addresses has too few for a load balancer; empty when it has enough. */
+export async function addressLackOf(
+  tx: Tx,
+  { placement, vpcId, spec, floating }: LoadBalancerRecord,
+): Promise<{ addressLack?: AddressLack }> {
+  const having = floating.filter(({ freeAt }) => freeAt === null).length;
+  // Of VPCs, which may be large, only those are read that may be concerned.
+  if (placement !== 'own' || having >= wantedAddresses(spec.nodes, false)) return {};
+  const vpc = await findVpc(tx, vpcId);
+  if (!vpc || vpc.spec.floatingAddresses.length === 0) return {};
+  const wanted = wantedAddresses(spec.nodes, vpc.spec.bgp !== undefined);
+  return having >= wanted ? {} : { addressLack: { vpc: vpc.name, wanted } };
 }
 
 /** What a machine is busy with, as the rest of a sentence. */

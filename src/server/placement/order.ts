@@ -1,10 +1,11 @@
-import type { BgpOrder, NodeMember, NodeOrder } from '../../api/agent.ts';
-import type { LoadBalancerRecord } from '../../store/load-balancers.ts';
+import type { BgpOrder, NodeMember, NodeOrder, SpreadAddress } from '../../api/agent.ts';
+import type { FloatingAddress, LoadBalancerRecord } from '../../store/load-balancers.ts';
 import { findMachineHost } from '../../store/machine-hosts.ts';
 import { findMachine } from '../../store/machines.ts';
 import { nodesOf } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
 import { listReplacements } from '../../store/replacements.ts';
+import { takingOrder } from './spread.ts';
 
 /** The first has the floating addresses; the others follow from here on down. */
 const FIRST_PRIORITY = 150;
@@ -13,7 +14,7 @@ const SECOND_PRIORITY = 100;
 /** A machine's place among the nodes of a load balancer; undefined when it is none, or has no address yet. */
 export async function nodeOrder(
   tx: Tx,
-  { id, floatingAddress }: Pick<LoadBalancerRecord, 'id' | 'floatingAddress'>,
+  { id, floating }: Pick<LoadBalancerRecord, 'id' | 'floating'>,
   machineId: string,
   bgp?: BgpOrder,
 ): Promise<NodeOrder | undefined> {
@@ -34,18 +35,48 @@ export async function nodeOrder(
   const own = members[index];
   if (!own) return undefined;
   const former = await formerAddresses(tx, id);
+  const machines = members.map((member) => member.machineId);
   return {
     name: own.name,
-    priority: priorityAt(index),
     address: own.address,
-    floatingAddresses: floatingAddress === null ? [] : [floatingAddress],
+    ...(bgp ? announced(floating, index) : handed(floating, machines, index)),
     members: members.map(({ name, address, certificate }) => ({
       name,
       address,
       ...(certificate === undefined ? {} : { certificate }),
     })),
-    ...(bgp && floatingAddress !== null && members.length > 1 ? { bgp } : {}),
+    ...(bgp && floating.length > 0 ? { bgp } : {}),
     ...(former.length > 0 ? { former } : {}),
+  };
+}
+
+type Addresses = Pick<NodeOrder, 'priority' | 'floatingAddresses' | 'routerId' | 'spread'>;
+
+/** All nodes have all of them. */
+function announced(floating: readonly FloatingAddress[], index: number): Addresses {
+  return { priority: priorityAt(index), floatingAddresses: floating.map(({ address }) => address) };
+}
+
+/** One node has the one that there is, in the order of the nodes; of several, each has another order, which begins at its home. */
+function handed(floating: readonly FloatingAddress[], machines: readonly string[], index: number): Addresses {
+  const [first, ...others] = floating;
+  if (!first) return { priority: priorityAt(index), floatingAddresses: [] };
+  const machine = machines[index] ?? '';
+  const priorityFor = (home: string | null, slot: number) =>
+    priorityAt(takingOrder(home, slot, machines).indexOf(machine));
+  return {
+    priority: others.length === 0 ? priorityAt(index) : priorityFor(first.home, 0),
+    floatingAddresses: [first.address],
+    routerId: first.routerId,
+    ...(others.length === 0
+      ? {}
+      : {
+          spread: others.map(({ address, routerId, home }, further): SpreadAddress => ({
+            address,
+            routerId,
+            priority: priorityFor(home, further + 1),
+          })),
+        }),
   };
 }
 

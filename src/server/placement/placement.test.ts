@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { selfSigned } from '../../../test/support/certificate.ts';
 import { PRODUCT_PAGE_BODY, inject } from '../../../test/support/control-plane.ts';
+import { preferredRouterId } from '../../api/router-id.ts';
 import { type Fleet, startFleet } from '../../../test/support/fleet.ts';
 import { waitFor } from '../../../test/support/wait.ts';
 
@@ -163,16 +164,22 @@ describe('several nodes', () => {
       { name: 'lb-3', address: '10.0.0.7' },
     ];
     const floatingAddresses = ['10.0.9.1'];
+    const routerId = preferredRouterId((await show()).id);
     for (const [index, priority] of [150, 100, 99].entries()) {
       const node = members[index];
       expect((await orderOf(node?.name ?? ''))?.node).toEqual({
         ...node,
         priority,
         floatingAddresses,
+        routerId,
         members,
       });
     }
     expect((await show()).status.addresses).toEqual(['10.0.9.1']);
+    // There is one for the three of them, and it is said.
+    expect((await condition('FloatingAddresses')).message).toContain(
+      'should have 3 floating addresses of VPC prod and has 1: no other one is free',
+    );
     const vpc = { body: { spec: { floatingAddresses: ['10.0.9.2'] } } };
     expect((await fleet.call('PATCH', '/v1/vpcs/prod', vpc)).body.errors).toMatchObject([
       { pointer: '/spec/floatingAddresses', code: 'in_use' },

@@ -1,5 +1,4 @@
 import {
-  type LoadBalancerRecord,
   listOwnLoadBalancers,
   listShared,
   listUnplaced,
@@ -12,13 +11,13 @@ import { nextChangeVersion } from '../../store/meta.ts';
 import { deleteNode, insertNode, listPlacements, touchNodes } from '../../store/nodes.ts';
 import type { Tx } from '../../store/open.ts';
 import { listReplacements } from '../../store/replacements.ts';
-import { findVpc, listMakingVpcs } from '../../store/vpcs.ts';
+import { listMakingVpcs } from '../../store/vpcs.ts';
 import type { ServerContext } from '../context.ts';
 import { placedEvent } from '../events/placement.ts';
 import type { Named } from '../events/resource.ts';
 import { noteReplacements, welcomeReturned } from '../replacement/carry-out.ts';
 import { isConnected } from '../status/nodes.ts';
-import { firstFreeAddress } from './pool.ts';
+import { settleAddresses } from './settle-addresses.ts';
 import { settleMaking } from './settle-making.ts';
 import { type PlaceableBalancer, type PlaceableMachine, type PlacementChanges, placeNodes } from './place.ts';
 
@@ -36,8 +35,7 @@ export async function settlePlacement(context: Context, tx: Tx): Promise<string[
   const staying = hosts.filter(({ phase }) => phase !== 'removing');
   await adoptUnplaced(tx, [...staying.map(({ vpcId }) => vpcId), ...vpcs.keys()]);
   const records = await listOwnLoadBalancers(tx);
-  const touched = new Set(await giveFloatingAddresses(tx, records));
-  for (const id of await welcomeReturned(context, tx)) touched.add(id);
+  const touched = new Set(await welcomeReturned(context, tx));
   const ids = records.map(({ id }) => id);
   const nodes = ids.length === 0 ? [] : await listPlacements(tx, ids);
   const placed = Map.groupBy(nodes, ({ loadBalancerId }) => loadBalancerId);
@@ -65,6 +63,7 @@ export async function settlePlacement(context: Context, tx: Tx): Promise<string[
   const told = await noteReplacements(tx, changes, { replacements, ...named, now });
   await tellEvents(tx, [...eventsOf(changes, named), ...told], now);
   const after = nodesAfter(nodes, changes);
+  for (const id of await settleAddresses(tx, records, after, now)) touched.add(id);
   await settleMaking(context, tx, { balancers: records, vpcs, hosts, machines, lost, nodes: after });
   return [...touched];
 }
@@ -74,27 +73,8 @@ async function adoptUnplaced(tx: Tx, vpcIds: readonly string[]): Promise<void> {
   for (const vpcId of new Set(vpcIds)) {
     const several = (await listShared(tx, vpcId)).filter(({ spec }) => spec.nodes > 1);
     for (const id of [...(await listUnplaced(tx, vpcId)), ...several.map((record) => record.id)])
-      await updatePlacement(tx, id, { placement: 'own' });
+      await updatePlacement(tx, id, 'own');
   }
-}
-
-/** What nodes hand each other stays with a load balancer for life: clients know it by that address. */
-async function giveFloatingAddresses(tx: Tx, records: readonly LoadBalancerRecord[]): Promise<string[]> {
-  const touched: string[] = [];
-  for (const [vpcId, group] of Map.groupBy(records, (record) => record.vpcId)) {
-    const lacking = group.filter(({ spec, floatingAddress }) => spec.nodes > 1 && floatingAddress === null);
-    if (lacking.length === 0) continue;
-    const pool = (await findVpc(tx, vpcId))?.spec.floatingAddresses ?? [];
-    const taken = new Set(group.flatMap(({ floatingAddress }) => floatingAddress ?? []));
-    for (const { id } of lacking) {
-      const address = firstFreeAddress(pool, (address) => taken.has(address));
-      if (address === undefined) break;
-      taken.add(address);
-      await updatePlacement(tx, id, { placement: 'own', floatingAddress: address });
-      touched.push(...(await touchNodes(tx, id, await nextChangeVersion(tx))));
-    }
-  }
-  return touched;
 }
 
 interface Place {
@@ -102,7 +82,10 @@ interface Place {
   machineId: string;
 }
 
-function nodesAfter(nodes: readonly Place[], { claims, releases }: PlacementChanges): Place[] {
+function nodesAfter<T extends Place>(
+  nodes: readonly T[],
+  { claims, releases }: PlacementChanges,
+): (T | Place)[] {
   const isReleased = (node: Place) =>
     releases.some(
       (release) => release.loadBalancerId === node.loadBalancerId && release.machineId === node.machineId,

@@ -17,6 +17,8 @@ export function conditionsOf(
   return [
     applied(observation),
     ...placed(observation),
+    ...addressed(observation),
+    ...leftOut(observation),
     ...lostNodes(observation),
     backendsHealthy(observation, backends),
     agentConnected(observation),
@@ -95,6 +97,28 @@ export function placed({ record, nodes, lack }: Observation): Condition[] {
   }
   const message = `It should have ${record.spec.nodes} of the machines of VPC ${vpc} and has ${has}; ${missing === 1 ? 'one is' : `${missing} are`} missing, and none is free: ${seen}.${meanwhile(nodes)} Add one: \`agentmetal machine add ADDRESS --vpc ${vpc}\`.${orGoBack(record, nodes)}`;
   return [{ type: 'Placed', status: 'false', reason: 'NoFreeMachine', message, since: record.updatedAt }];
+}
+
+/** Told while the VPC has too few floating addresses for its nodes. */
+function addressed({ record, addressLack }: Observation): Condition[] {
+  if (!addressLack) return [];
+  const { vpc, wanted } = addressLack;
+  const having = record.floating.filter(({ freeAt }) => freeAt === null).length;
+  const idle = having > 0 ? ' Nodes without one stand by.' : '';
+  const message = `It should have ${wanted === 1 ? 'a floating address' : `${wanted} floating addresses`} of VPC ${vpc} and has ${having === 0 ? 'none' : having}: no other one is free.${idle} Give the VPC more, and name those that it has as well: \`agentmetal vpc update ${vpc} --floating CIDR\`.`;
+  return [{ type: 'FloatingAddresses', status: 'false', reason: 'TooFew', message, since: record.updatedAt }];
+}
+
+/** Told of nodes with an address of their own that clients are not sent to. */
+function leftOut({ record, nodes }: Observation): Condition[] {
+  if (record.floating.length > 0) return [];
+  return nodes.flatMap(({ node, machine, host }): Condition[] => {
+    const own = host?.publicAddress ?? host?.address;
+    if (!node.leftOut || !own) return [];
+    const { reason, since } = node.leftOut;
+    const message = `Clients are not sent to ${own}, the address of machine ${machine.name}: ${reason}. The other nodes serve.`;
+    return [{ type: 'NodeLeftOut', status: 'true', reason: 'NotServing', message, since }];
+  });
 }
 
 /** Who serves until machines of the VPC do. */

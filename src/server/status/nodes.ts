@@ -32,9 +32,9 @@ export function nodeStatus(observation: Observation, observed: ObservedNode): No
 /** Addresses on which clients reach a node. */
 export function nodeAddresses(
   { record }: Pick<Observation, 'record'>,
-  { machine, host }: ObservedNode,
+  { node, machine, host }: ObservedNode,
 ): string[] {
-  return clientAddresses(record, machine, host);
+  return clientAddresses(record, { machine, host, isLeftOut: node.leftOut !== null });
 }
 
 /** The node's own address: on a machine that it has for itself, the machine's. */

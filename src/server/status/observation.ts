@@ -27,6 +27,13 @@ export interface PlacementLack {
   isMaking: boolean;
 }
 
+/** Too few floating addresses for a load balancer. */
+export interface AddressLack {
+  /** Name of the VPC that they come from. */
+  vpc: string;
+  wanted: number;
+}
+
 /** A node that has been silent for long. */
 export interface LostMachine {
   row: ReplacementRecord;
@@ -49,6 +56,8 @@ export interface Observation {
   zoneNames?: ReadonlyMap<string, string>;
   /** What keeps it from having the machines that it should have; absent when nothing does. */
   lack?: PlacementLack;
+  /** What keeps it from having the floating addresses that it should have; absent when nothing does. */
+  addressLack?: AddressLack;
   /** Its nodes that have been silent for long, each with the names of the machines; absent where there are none. */
   lost?: readonly LostMachine[];
   /** Milliseconds since the epoch. */

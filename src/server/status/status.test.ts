@@ -45,7 +45,7 @@ function observation({
       ports: [80, 443],
       revision: 2,
       placement: 'shared',
-      floatingAddress: null,
+      floating: [],
       ...times,
     },
     nodes: [
@@ -60,6 +60,7 @@ function observation({
           reportedAt: AT,
           position: 0,
           role: null,
+          leftOut: null,
         },
         machine: {
           id: 'machine_1',

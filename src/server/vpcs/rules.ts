@@ -94,16 +94,19 @@ async function machinesOfVpc(tx: Tx, vpcId: string): Promise<string[]> {
   return (await listMachines(tx)).filter(({ id }) => ids.has(id)).map(({ name }) => name);
 }
 
-/** A load balancer keeps its floating address for life, because clients know it by that. */
+/** A load balancer keeps its floating addresses while it wants them, because clients know it by those. */
 async function requireFloatingKept(tx: Tx, before: VpcRecord, spec: VpcSpec): Promise<void> {
-  for (const { name, floatingAddress } of await loadBalancersOfVpc(tx, before.id)) {
-    if (floatingAddress === null || hasAddress(spec.floatingAddresses, floatingAddress)) continue;
+  for (const { name, floating } of await loadBalancersOfVpc(tx, before.id)) {
+    const lost = floating.find(
+      ({ address, freeAt }) => freeAt === null && !hasAddress(spec.floatingAddresses, address),
+    );
+    if (!lost) continue;
     throw validationError(
       [
         {
           pointer: '/spec/floatingAddresses',
           code: 'in_use',
-          detail: `${floatingAddress} is the address of ${name}`,
+          detail: `${lost.address} is the address of ${name}`,
         },
       ],
       `Keep it in the list, or delete the load balancer first: agentmetal lb delete ${name}`,

@@ -83,7 +83,7 @@ test('what was there shares a machine, and receipts outlive machines', async () 
   await store.transaction(async (tx) => {
     expect(await findLoadBalancer(tx, 'web-lb')).toMatchObject({
       placement: 'shared',
-      floatingAddress: null,
+      floating: [],
     });
     expect(await nodesOf(tx, ['lb_1'])).toMatchObject([{ machineId: 'm_1', position: 0 }]);
     expect(await findMachine(tx, 'local')).toMatchObject({ tokenHash: 'abc', os: null });

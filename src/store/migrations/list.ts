@@ -11,6 +11,7 @@ import { acmeAccounts } from './0009-acme-accounts.ts';
 import { madeMachines } from './0010-made-machines.ts';
 import { fleet } from './0011-fleet.ts';
 import { bgp } from './0012-bgp.ts';
+import { spread } from './0014-spread.ts';
 
 /** Every migration in order. What has been released is never changed; a change is a new entry. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -26,4 +27,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0010-made-machines': madeMachines,
   '0011-fleet': fleet,
   '0012-bgp': bgp,
+  '0014-spread': spread,
 };

@@ -1,7 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, openSync, readFileSync, readdirSync } from 'node:fs';
 import { X509Certificate } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DesiredLoadBalancer, LoadBalancerReport } from '../../../src/api/agent.ts';
@@ -10,6 +11,8 @@ import { detectLayout } from '../../../src/agent/layout.ts';
 import { servicePaths } from '../../../src/haproxy/config/paths.ts';
 import { withRuntime } from '../../../src/haproxy/runtime/connection.ts';
 import { commandLine, isRunning, signal } from '../../../src/host/processes.ts';
+import { priorityAt } from '../../../src/server/placement/order.ts';
+import { chooseHomes, takingOrder } from '../../../src/server/placement/spread.ts';
 import { ROOT } from '../product.ts';
 import { specOf } from '../service.ts';
 import { waitFor } from '../wait.ts';
@@ -31,13 +34,22 @@ export interface Cluster {
   active(): Promise<number | undefined>;
   /** Whether this node has it. */
   hasAddress(index: number): Promise<boolean>;
+  /** Of each floating address the nodes that have it, by their interfaces, where the addresses are spread over the nodes. */
+  holders(): Promise<number[][]>;
+  /** Waits until each address is had by the node of that place, which says so, and clients are answered by it. */
+  spreadOver(...nodes: number[]): Promise<unknown>;
+  /** Has an address go to the node that comes first for it, as the control plane has it do. */
+  bringHome(address: number): Promise<AnswerBody>;
   /** Waits until that node has the address and all others would take it. */
   settled(index?: number): Promise<number>;
   /** Whether another node than this has the address too. */
   doOthersHaveAddress(index: number): Promise<boolean>;
   othersHaveAddress(index: number): Promise<unknown>;
-  /** Sets another spec on all nodes; nodes that are not listed are none any more. */
-  order(spec: Record<string, unknown>, indexes?: readonly number[]): Promise<void>;
+  /**
+   * Sets another spec on all nodes; nodes that are not listed are none any more.
+   * @param addresses how many floating addresses there are, where they are spread. Default: all.
+   */
+  order(spec: Record<string, unknown>, indexes?: readonly number[], addresses?: number): Promise<void>;
   /** The nodes to which the client's router sends, where they announce their address. */
   routed(): Promise<number[]>;
   /** Waits until it sends to these nodes and no others. */
@@ -62,8 +74,8 @@ export interface Cluster {
   cable(index: number, state: 'up' | 'down'): Promise<void>;
   /** Has the client ask for as long as something takes. */
   during(what: () => Promise<unknown>): Promise<HammerResult>;
-  /** What a client with that address is answered; undefined when it is not. */
-  ask(from: string): Promise<string | undefined>;
+  /** What a client with that address is answered by a floating address, the first if none is given; undefined when it is not. */
+  ask(from: string, address?: string): Promise<string | undefined>;
   /** A client that stays on one connection; each call asks once more on it. */
   visitor(): Promise<() => Promise<string>>;
   end(): Promise<void>;
@@ -78,14 +90,20 @@ const ALL = [AGENT, KEEPALIVED, BIRD, HAPROXY];
 export interface ClusterOptions {
   /** Whether all nodes announce the address by BGP; the client is the router as well. Default: one node has it, by VRRP. */
   isAnnounced?: boolean;
+  /** Whether there are as many addresses as nodes, and each has one. Default: there is one address. */
+  isSpread?: boolean;
 }
 
 export async function createCluster(
   count: number,
   spec: Record<string, unknown> = {},
-  { isAnnounced = false }: ClusterOptions = {},
+  { isAnnounced = false, isSpread = false }: ClusterOptions = {},
 ): Promise<Cluster> {
   const floating = isAnnounced ? PUBLIC.announced : PUBLIC.floating;
+  const addresses = isSpread ? [floating, ...PUBLIC.spread] : [floating];
+  let used = addresses;
+  /** Nodes that have no power. */
+  const isDown = new Set<number>();
   const url = `http://${floating}/`;
   // keepalived runs no script that lies where others than root may write, as they may in /tmp.
   const directory = await mkdtemp('/run/am-');
@@ -109,10 +127,14 @@ export async function createCluster(
 
   const bgp = isAnnounced ? { bgp: ROUTED_BY } : {};
   let revision = 0;
+  /** The members of now, and the home of each address. */
+  let listedNow: readonly number[] = [];
+  let homes: readonly (string | null)[] = addresses.map(() => null);
   const visitors: ChildProcess[] = [];
   if (isAnnounced) visitors.push(await startRouter(network, directory));
   const agents: (ChildProcess | undefined)[] = [];
   const dataDir = (index: number) => join(directory, String(index + 1));
+  const pathsOf = (index: number) => servicePaths(ID, detectLayout(dataDir(index), 0));
   const nodeAt = (index: number) => {
     const node = network.nodes[index];
     if (!node) throw new Error(`there is no node ${index}`);
@@ -125,6 +147,9 @@ export async function createCluster(
     tell({ kind: 'ask', node: name, body });
     return waitFor('an answer', () => answers.get(name));
   };
+
+  /** As the control plane does. */
+  const expectMoves = () => Promise.all(listedNow.map((index) => askAgent(index, { kind: 'expect' })));
 
   /** What an agent has made for its machine, and tells its control plane. */
   const certificateOf = (index: number) =>
@@ -142,6 +167,44 @@ export async function createCluster(
     async active() {
       const have = await Promise.all(network.nodes.map((_, index) => self.hasAddress(index)));
       return have.filter(Boolean).length === 1 ? have.indexOf(true) : undefined;
+    },
+    async holders() {
+      const shown = await Promise.all(
+        network.nodes.map((node) => node.run('ip', '-o', 'address', 'show', 'dev', NODE_DEVICES[1])),
+      );
+      // One that has lost its power still shows what it had.
+      const alive = [...shown.keys()].filter((index) => !isDown.has(index));
+      return addresses.map((address) => alive.filter((index) => shown[index]?.includes(` ${address}/`)));
+    },
+    spreadOver: (...wanted) =>
+      waitFor(
+        `the addresses to be had by nodes ${wanted.join(', ')}`,
+        async () => {
+          const holders = await self.holders();
+          const told = listedNow.map((index) => self.report(index)?.node?.addresses ?? []);
+          const areHeld = addresses.every((_, slot) =>
+            isDeepStrictEqual(holders[slot], wanted[slot] === undefined ? [] : [wanted[slot]]),
+          );
+          const areTold = listedNow.every((index, at) => {
+            if (used.length < 2 || isDown.has(index)) return true;
+            const own = addresses.filter((_, slot) => wanted[slot] === index);
+            return isDeepStrictEqual(told[at]?.toSorted(), own.toSorted());
+          });
+          const answers = await Promise.all(
+            wanted.map((_, slot) => self.ask(PUBLIC.client, addresses[slot])),
+          );
+          const areServed = answers.every((answer, slot) =>
+            answer?.endsWith(`:${VPC.node(wanted[slot] ?? -1)}`),
+          );
+          if (areHeld && areTold && areServed) return true;
+          throw new Error(`they are: ${JSON.stringify({ holders, told, answers })}`);
+        },
+        30_000,
+      ),
+    async bringHome(slot) {
+      const [holder = -1] = (await self.holders())[slot] ?? [];
+      await expectMoves();
+      return askAgent(holder, { kind: 'failover', addresses: [addresses[slot] ?? ''] });
     },
     settled: (wanted) =>
       waitFor(
@@ -164,8 +227,17 @@ export async function createCluster(
     },
     othersHaveAddress: (index) =>
       waitFor('another node to have the address', () => self.doOthersHaveAddress(index)),
-    async order(more, indexes = [...members.keys()]) {
+    async order(more, indexes = [...members.keys()], count = addresses.length) {
       revision += 1;
+      listedNow = indexes;
+      used = addresses.slice(0, count);
+      const names = indexes.map((index) => members[index]?.name ?? '');
+      homes = chooseHomes(
+        used.map((_, slot) => ({ home: homes[slot] ?? null })),
+        names,
+      );
+      const priorityOf = (slot: number, name: string) =>
+        priorityAt(takingOrder(homes[slot] ?? null, slot, names).indexOf(name));
       const full = {
         type: 'http',
         backends: BACKEND_PORTS.map((port) => ({ target: `${VPC.backends}:${port}` })),
@@ -176,8 +248,8 @@ export async function createCluster(
         members.map(async (member, index) => ({ ...member, certificate: await certificateOf(index) })),
       );
       const listed = known.filter((_, index) => indexes.includes(index));
-      for (const { name } of known.filter((member) => !listed.includes(member)))
-        tell({ kind: 'drop', node: name });
+      const dropped = [...known.keys()].filter((index) => !indexes.includes(index));
+      for (const index of dropped) tell({ kind: 'drop', node: members[index]?.name ?? '' });
       for (const [index, member] of listed.entries()) {
         const order: DesiredLoadBalancer = {
           id: ID,
@@ -189,9 +261,18 @@ export async function createCluster(
           allowLoopbackBackends: false,
           node: {
             ...member,
-            priority: index === 0 ? 150 : 101 - index,
+            priority: isSpread ? priorityOf(0, member.name) : priorityAt(index),
             floatingAddresses: [floating],
             members: listed,
+            ...(used.length > 1
+              ? {
+                  spread: used.slice(1).map((address, further) => ({
+                    address,
+                    routerId: 11 + further,
+                    priority: priorityOf(further + 1, member.name),
+                  })),
+                }
+              : {}),
             ...bgp,
           },
         };
@@ -210,17 +291,18 @@ export async function createCluster(
           },
           60_000,
         );
+      // As the control plane does, which gives a machine nothing before it has taken off what was there.
+      for (const index of dropped)
+        await waitFor(`node ${index} to be free`, () => !existsSync(pathsOf(index).directory));
     },
     tell(index, command) {
-      const layout = detectLayout(dataDir(index), 0);
-      return withRuntime(servicePaths(ID, layout).workerSocket, (runtime) => runtime.send(command));
+      return withRuntime(pathsOf(index).workerSocket, (runtime) => runtime.send(command));
     },
     drop() {
       for (const { name } of members) tell({ kind: 'drop', node: name });
     },
     async failover(index) {
-      // As the control plane does.
-      await Promise.all(members.map((_, each) => askAgent(each, { kind: 'expect' })));
+      await expectMoves();
       return askAgent(index, { kind: 'failover' });
     },
     back: (index) => askAgent(index, { kind: 'failover', back: true }),
@@ -255,23 +337,29 @@ export async function createCluster(
       );
     },
     async crash(index) {
+      isDown.add(index);
       for (const device of NODE_DEVICES) await cable(network, index, device, 'down');
       self.kill(index, ALL);
+      reports.delete(members[index]?.name ?? '');
     },
     async boot(index) {
       const node = nodeAt(index);
       await node.run('ip', 'address', 'flush', 'dev', 'lo');
       await node.run('ip', 'address', 'add', '127.0.0.1/8', 'dev', 'lo');
-      if (await self.hasAddress(index))
-        await node.run('ip', 'address', 'del', `${PUBLIC.floating}/32`, 'dev', NODE_DEVICES[1]);
+      const shown = await node.run('ip', '-o', 'address', 'show', 'dev', NODE_DEVICES[1]);
+      for (const address of addresses)
+        if (shown.includes(` ${address}/`))
+          await node.run('ip', 'address', 'del', `${address}/32`, 'dev', NODE_DEVICES[1]);
       for (const device of NODE_DEVICES) await cable(network, index, device, 'up');
+      isDown.delete(index);
       await self.startAgent(index);
     },
     partition: (index) => partition(network, index),
     heal: () => heal(network),
     cable: (index, state) => cable(network, index, NODE_DEVICES[1], state),
     async during(what) {
-      tellHammer({ kind: 'begin', url, everyMs: 10, timeoutMs: 1000 });
+      const urls = used.map((address) => `http://${address}/`);
+      tellHammer({ kind: 'begin', urls, everyMs: 10, timeoutMs: 1000 });
       await what();
       const result = awaitMessage(hammer, (message) =>
         message.kind === 'result' ? message.result : undefined,
@@ -279,12 +367,12 @@ export async function createCluster(
       tellHammer({ kind: 'end' });
       return result;
     },
-    ask(from) {
+    ask(from, address = floating) {
       const id = Math.random();
       const answer = awaitMessage(hammer, (message) =>
         message.kind === 'answer' && message.id === id ? { body: message.body } : undefined,
       );
-      tellHammer({ kind: 'ask', id, url, from });
+      tellHammer({ kind: 'ask', id, url: `http://${address}/`, from });
       return answer.then(({ body }) => body);
     },
     async visitor() {

@@ -2,7 +2,8 @@ import { request } from 'node:http';
 
 /** A client in its own process: a new connection for each request, one every so many milliseconds. */
 export type ToHammer =
-  | { kind: 'begin'; url: string; everyMs: number; timeoutMs: number }
+  /** It asks each in its turn. */
+  | { kind: 'begin'; urls: readonly string[]; everyMs: number; timeoutMs: number }
   | { kind: 'end' }
   | { kind: 'ask'; id: number; url: string; from: string };
 
@@ -55,18 +56,19 @@ function ask(url: string, timeout: number, localAddress?: string): Promise<strin
   });
 }
 
-function begin({ url, everyMs, timeoutMs }: Extract<ToHammer, { kind: 'begin' }>): () => void {
+function begin({ urls, everyMs, timeoutMs }: Extract<ToHammer, { kind: 'begin' }>): () => void {
   const result: HammerResult = { answered: 0, failed: 0, failures: {}, longestGapMs: 0, byNode: {} };
   let open = 0;
   let last = performance.now();
   let isEnding = false;
+  let turn = 0;
   const settle = () => {
     open -= 1;
     if (isEnding && open === 0) send({ kind: 'result', result });
   };
   const timer = setInterval(() => {
     open += 1;
-    ask(url, timeoutMs)
+    ask(urls[turn++ % urls.length] ?? '', timeoutMs)
       .then(
         (body) => {
           const now = performance.now();

@@ -17,6 +17,8 @@ export const PUBLIC = {
   client: '203.0.113.200',
   node: (index: number) => `203.0.113.${index + 11}`,
   floating: '203.0.113.100',
+  /** Further ones, where each node has one. */
+  spread: ['203.0.113.91', '203.0.113.92'],
   /** In no network that clients are in: they reach it by a router alone. */
   announced: '198.51.100.10',
 };

@@ -39,8 +39,8 @@ export interface RealFleet {
   processes(index: number, name: string): number[];
   /** Whether a machine has the floating address on an interface to the clients. */
   hasAddress(index: number): Promise<boolean>;
-  /** What a client gets at the floating address; undefined when it gets nothing. */
-  ask(): Promise<string | undefined>;
+  /** What a client gets at a floating address, the first if none is given; undefined when it gets nothing. */
+  ask(address?: string): Promise<string | undefined>;
   /** All of a machine's processes end, and its cables are pulled, as after its power was. */
   crash(index: number): Promise<void>;
   /** It comes back after a crash. */
@@ -141,8 +141,8 @@ export async function startRealFleet(count: number, options: RealFleetOptions = 
       const shown = await nodeAt(index).run('ip', '-o', 'address', 'show', 'dev', NODE_DEVICES[1]);
       return shown.includes(` ${PUBLIC.floating}/`);
     },
-    ask: () =>
-      network.client.run('curl', '-sS', '--fail', '--max-time', '1', `http://${PUBLIC.floating}/`).then(
+    ask: (address = PUBLIC.floating) =>
+      network.client.run('curl', '-sS', '--fail', '--max-time', '1', `http://${address}/`).then(
         (body) => body,
         () => undefined,
       ),

@@ -182,8 +182,9 @@ export function createBgp(options: FloatingOptions): Sharing {
       push();
       notice();
     },
-    async yield() {
-      if (order === undefined || isStandby || !isServing) return false;
+    async yield(addresses) {
+      // All nodes have all of them: there is no other one to have some.
+      if (addresses !== undefined || order === undefined || isStandby || !isServing) return false;
       isStandby = true;
       push();
       await writeFileAtomic(paths.birdStandby, '');

@@ -1,11 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { findDaemon, startDaemon } from '../../../host/daemon.ts';
-import { exec, findProgram } from '../../../host/exec.ts';
+import { mayBeUrgent, urgently } from '../../../host/urgency.ts';
 import type { FloatingPaths } from '../paths.ts';
-
-/** Where it is allowed, which it is not everywhere. */
-const CHRT = findProgram('chrt');
-const REAL_TIME = ['--fifo', '1'];
 
 /** The BIRD of a load balancer, whoever started it; undefined when none runs. */
 export function findBird({ birdPid, birdConfig }: FloatingPaths): Promise<number | undefined> {
@@ -18,19 +14,10 @@ export function findBird({ birdPid, birdConfig }: FloatingPaths): Promise<number
  */
 export async function startBird(binary: string, paths: FloatingPaths): Promise<number> {
   await rm(paths.birdSocket, { force: true });
+  const args = ['-f', '-c', paths.birdConfig, '-s', paths.birdSocket, '-P', paths.birdPid];
   // Packets of BFD that wait for a busy processor look like a node that is dead.
-  const isUrgent = (await exec(CHRT, [...REAL_TIME, 'true'])).code === 0;
-  const [program = binary, ...before] = isUrgent ? [CHRT, ...REAL_TIME, binary] : [binary];
-  return start(paths, program, [
-    ...before,
-    '-f',
-    '-c',
-    paths.birdConfig,
-    '-s',
-    paths.birdSocket,
-    '-P',
-    paths.birdPid,
-  ]);
+  const command = (await mayBeUrgent()) ? urgently(binary, args) : ([binary, args] as const);
+  return start(paths, ...command);
 }
 
 /** Starts what takes announcements back without the agent, unless it runs. */
