@@ -7,7 +7,7 @@ import { whyNoVirtualMachines } from '../support/machines/libvirtd.ts';
 import { type VirtualWorld, startVirtualWorld } from '../support/machines/virtual-world.ts';
 import { calm, onMachine } from '../support/machines/world.ts';
 
-const LONG_MS = 10 * 60_000;
+const LONG_MS = 20 * 60_000;
 
 const reason = whyNoVirtualMachines();
 if (reason !== undefined) console.warn(`skipped: ${reason}`);
@@ -21,7 +21,7 @@ afterAll(() => world?.close(), LONG_MS);
 
 describeDriver({ kind: 'libvirt', reason, create: () => world.create('made') });
 
-describe.skipIf(reason !== undefined)('virtual machines', () => {
+describe.skipIf(reason !== undefined)('virtual machines', { timeout: LONG_MS }, () => {
   let one: LibvirtMachine;
   let other: LibvirtMachine;
 

@@ -12,6 +12,7 @@ import { waitUntilReachable } from '../ssh/wait.ts';
 import { lastLines, readConsole } from './console.ts';
 import { debianImage, hasDebianImage } from './debian-image.ts';
 import { ensurePassable } from './folders.ts';
+import type { DomainType } from './domain-xml.ts';
 import { requireVirtualMachineHost } from './host.ts';
 import { qemuImg } from './qemu-img.ts';
 import { type Image, type Template, template } from './template.ts';
@@ -43,8 +44,8 @@ export interface LibvirtDriver extends MadeDriver {
   create(wanted: MadeWanted, signal: AbortSignal): Promise<LibvirtMachine>;
 }
 
-/** In software a boot takes half a minute, and more where much else runs. */
-const PATIENCE_MS = 5 * 60_000;
+/** How long a boot may take: in software it is half a minute alone, and many where much else runs. */
+const PATIENCE_MS: Readonly<Record<DomainType, number>> = { kvm: 3 * 60_000, qemu: 15 * 60_000 };
 
 /** Machines that are virtual ones of this host's libvirt, each begun from the saved state of a template. */
 export function createLibvirtDriver({
@@ -85,7 +86,7 @@ export function createLibvirtDriver({
       const made = await machineOf(wanted);
       if (begun) await made.machine.keep();
       else await made.machine.begin(saved);
-      return made;
+      return { ...made, patienceMs: PATIENCE_MS[saved.hardware.type] };
     } catch (error) {
       if (!begun) await takeAway(wanted);
       throw error;
@@ -102,11 +103,11 @@ export function createLibvirtDriver({
     },
     async create(wanted, signal) {
       signal.throwIfAborted();
-      const { machine, target } = await inTurn(wanted.id, () => start(wanted));
+      const { machine, target, patienceMs } = await inTurn(wanted.id, () => start(wanted));
       return {
         target,
         virtualMachine: machine,
-        wait: (stop) => waitFor(machine, target, stop),
+        wait: (stop) => waitFor(machine, target, { signal: stop, patienceMs }),
         connect: (stop) => connect(target, stop),
         reset: () => inTurn(wanted.id, async () => machine.begin(await templateOf(wanted))),
         destroy: () => remove(wanted),
@@ -125,9 +126,13 @@ export function createLibvirtDriver({
   };
 }
 
-async function waitFor({ console }: VirtualMachine, target: SshTarget, signal: AbortSignal): Promise<void> {
+async function waitFor(
+  { console }: VirtualMachine,
+  target: SshTarget,
+  { signal, patienceMs }: { signal: AbortSignal; patienceMs: number },
+): Promise<void> {
   try {
-    await waitUntilReachable(target, signal, { patienceMs: PATIENCE_MS });
+    await waitUntilReachable(target, signal, { patienceMs });
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'machine_unreachable') throw error;
     const said = lastLines(await readConsole(console));

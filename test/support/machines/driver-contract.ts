@@ -15,7 +15,7 @@ const LONG_MS = 5 * 60_000;
 
 /** What every driver's machine is like. */
 export function describeDriver({ kind, reason, create }: DriverCase): void {
-  describe.skipIf(reason !== undefined)(`a machine of the driver ${kind}`, () => {
+  describe.skipIf(reason !== undefined)(`a machine of the driver ${kind}`, { timeout: READY_MS }, () => {
     let machine: Machine;
 
     beforeAll(async () => {
