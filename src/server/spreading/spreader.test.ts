@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { PRODUCT_PAGE_BODY, adjustableClock, inject } from '../../../test/support/control-plane.ts';
 import { type Fleet, startFleet } from '../../../test/support/fleet.ts';
-import { waitFor } from '../../../test/support/wait.ts';
 import type { LoadBalancerReport, NodeOrder } from '../../api/agent.ts';
 import type { Question } from '../../api/agent-questions.ts';
 import { type Spreader, createSpreader } from './spreader.ts';
@@ -18,13 +17,15 @@ let spreader: Spreader;
 let asked: { name: string; body: unknown }[];
 /** Who was told to expect that addresses move, before each of those. */
 let told: string[];
+/** Who answers nothing. */
+let deaf: string | undefined;
 let over: AbortController;
 let agents: Promise<void>[];
 
 beforeEach(async () => {
   clock = adjustableClock();
   fleet = await startFleet({ clock });
-  [asked, told, agents] = [[], [], []];
+  [asked, told, agents, deaf] = [[], [], [], undefined];
   over = new AbortController();
   const spec = { cidrs: ['10.0.0.0/16'], floatingAddresses: ['10.0.9.0/29'] };
   await fleet.call('POST', '/v1/vpcs', { body: { name: 'prod', spec } });
@@ -47,6 +48,7 @@ async function answerQuestions(name: string, key: string): Promise<void> {
   while (!over.signal.aborted) {
     const { body } = await inject(fleet.plane.app, 'GET', '/v1/agent/questions?wait=1', { key });
     for (const { id, body: what } of (body?.questions ?? []) as Question[]) {
+      if (name === deaf) continue;
       const { kind } = what as { kind: string };
       if (kind === 'expect') told.push(name);
       else asked.push({ name, body: what });
@@ -151,8 +153,7 @@ test('nothing goes to a node that is at fault, has given its part up, or is sile
 test('a node that does not know that addresses move holds them up', async () => {
   await tell({ 'lb-1': has(A, B, C), 'lb-2': has(), 'lb-3': has() });
   await spreader.look();
-  over.abort();
-  await waitFor('the agents to be gone', () => Promise.all(agents).then(() => true));
+  deaf = 'lb-3';
   await after(6000);
   expect(asked).toEqual([]);
 }, 30_000);
