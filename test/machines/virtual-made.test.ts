@@ -7,7 +7,12 @@ import { run } from '../support/command.ts';
 import { networks } from '../support/machines/host-state.ts';
 import { type TestLibvirt, startLibvirt, whyNoVirtualMachines } from '../support/machines/libvirtd.ts';
 import { type MadePlane, type MadeVpc, startMadePlane } from '../support/machines/made-plane.ts';
-import { VIRTUAL_IMAGES, VIRTUAL_MACHINE, waitForVirtualImages } from '../support/machines/virtual-images.ts';
+import {
+  VIRTUAL_IMAGES,
+  VIRTUAL_MACHINE,
+  waitForVirtualImages,
+  whySlow,
+} from '../support/machines/virtual-images.ts';
 import { askInside } from '../support/machines/vpc-host.ts';
 import { roomyFolder } from '../support/machines/world.ts';
 import { waitFor } from '../support/wait.ts';
@@ -25,9 +30,12 @@ describe.skipIf(reason !== undefined)('a VPC whose machines are virtual ones', (
   let prod: MadeVpc;
   let libvirt: TestLibvirt;
   let folder: string;
+  let slow: string | undefined;
 
   beforeAll(async () => {
     await waitForVirtualImages();
+    slow = await whySlow();
+    if (slow !== undefined) return;
     folder = await mkdtemp(join(await roomyFolder(), 'am-'));
     // QEMU is another user.
     await chmod(folder, 0o711);
@@ -48,7 +56,8 @@ describe.skipIf(reason !== undefined)('a VPC whose machines are virtual ones', (
 
   test(
     'serves by one, which is gone with its load balancer',
-    async () => {
+    async ({ skip }) => {
+      skip(slow !== undefined, slow);
       const started = performance.now();
       const backends = [{ target: 'web-1:8080' }];
       await plane.post('/v1/load-balancers', {
@@ -90,7 +99,8 @@ describe.skipIf(reason !== undefined)('a VPC whose machines are virtual ones', (
     LONG_MS,
   );
 
-  test('says why it makes none while libvirt does not answer', async () => {
+  test('says why it makes none while libvirt does not answer', async ({ skip }) => {
+    skip(slow !== undefined, slow);
     await libvirt.stop();
     await plane.post('/v1/load-balancers', { name: 'late-lb', spec: { type: 'http', vpc: 'prod' } });
     const condition = await waitFor(

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readTextIfExists, writeFileAtomic } from '../../../src/host/files.ts';
 import { createLibvirtDriver } from '../../../src/machines/libvirt/driver.ts';
+import type { Template } from '../../../src/machines/libvirt/template.ts';
 import type { MadeWanted } from '../../../src/machines/made/driver.ts';
 import { openGround } from '../../../src/machines/made/ground.ts';
 import { VirtualMachineSize } from '../../../src/spec/vpc-driver.ts';
@@ -42,6 +43,20 @@ export async function waitForVirtualImages(): Promise<void> {
   throw new Error(
     'there is no template of virtual machines; where the Debian mirror is reached: sh scripts/with-node.sh node test/support/machines/prepare.ts',
   );
+}
+
+/**
+ * Why it would take too long to make a machine ready and have it serve; undefined where the hardware boots them. In software an agent alone
+ * takes minutes to be copied and to start.
+ */
+export async function whySlow(): Promise<string | undefined> {
+  if (process.env['AGENTMETAL_TEST_VIRTUAL'] === 'all') return undefined;
+  for (const name of await readdir(VIRTUAL_IMAGES)) {
+    const text = await readTextIfExists(join(VIRTUAL_IMAGES, name, 'template.json'));
+    if (text !== undefined && (JSON.parse(text) as Pick<Template, 'hardware'>).hardware.type === 'kvm')
+      return undefined;
+  }
+  return 'no hardware here boots virtual machines, and in software this takes ten minutes; AGENTMETAL_TEST_VIRTUAL=all has it run';
 }
 
 /** Builds what is missing. It needs the Debian mirror, which tests in a network of their own do not reach. */
