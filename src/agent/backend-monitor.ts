@@ -107,6 +107,12 @@ function isCheckedAlike(one: Server, before: ServiceModel, other: Server, after:
   return one.keywords === other.keywords && (was === is || isDeepStrictEqual(was, is));
 }
 
+/** Whether every pool has the check that it had before; what is the same is the same object. */
+function havePoolsSameChecks(before: ServiceModel, after: ServiceModel): boolean {
+  const known = new Map(poolsOf(before.spec));
+  return poolsOf(after.spec).every(([name, pool]) => known.get(name)?.healthCheck === pool.healthCheck);
+}
+
 /** Checks that hear an answer: a new worker that is told of one that passed calls it `L4OK` until it has checked itself. */
 const ANSWERED: ReadonlySet<HealthCheck['type']> = new Set([
   'http',
@@ -428,8 +434,11 @@ export function createBackendMonitor({
       else moving.delete(serverKey(server));
     },
     recheck(before, after) {
-      const known = new Map(resolvedServers(before).map((server) => [server.key, server]));
-      for (const server of resolvedServers(after)) {
+      const all = { before: resolvedServers(before), after: resolvedServers(after) };
+      // One that is the very same is checked otherwise only if its pool is.
+      const differing = havePoolsSameChecks(before, after) ? unshared(all.before, all.after) : all;
+      const known = new Map(differing.before.map((server) => [server.key, server]));
+      for (const server of differing.after) {
         const previous = known.get(server.key);
         if (!previous || !server.isChecked || isCheckedAlike(previous, before, server, after)) continue;
         if (book.downs.has(server.key)) evidence.drop(server);
@@ -536,7 +545,9 @@ export function createBackendMonitor({
     takeTurns(model) {
       const turns = book.takeTurns();
       if (turns.length === 0) return [];
-      const known = new Map(servers(model).map((server) => [server.key, server]));
+      const turned = new Set(turns.map(({ key }) => key));
+      const among = servers(model).filter(({ key }) => turned.has(key));
+      const known = new Map(among.map((server) => [server.key, server]));
       return turns.flatMap(({ key, ...turn }) => {
         const server = known.get(key);
         return server ? [{ ...turn, pool: server.pool, target: server.target }] : [];
