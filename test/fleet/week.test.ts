@@ -273,6 +273,8 @@ describe.runIf(hasOwnNetwork())('a week without the control plane', () => {
       const begun = fleet.now();
       await fleet.startPlane();
       await waitFor('revision 2 to be live', async () => (await status()).state === 'active', 60_000);
+      for (const index of nodes)
+        await waitFor('nothing to be left untold', () => turnsOf(index).length === 0, 60_000);
       const all = await events();
       expect(workersNow()).toEqual(processes);
       for (const { path, outcome } of await receipts(2))
@@ -287,7 +289,6 @@ describe.runIf(hasOwnNetwork())('a week without the control plane', () => {
         const times = turns.map(({ time }) => time);
         expect(times).toEqual(times.toSorted());
         expect(times).toEqual(expect.arrayContaining(told[index] ?? []));
-        await waitFor('nothing to be left untold', () => turnsOf(index).length === 0);
       }
       // Nobody is taken for dead because nobody listened.
       for (const name of ['lb-1', 'lb-2', 'lb-3']) expect((await fleet.machine(name)).lost).toBeUndefined();

@@ -51,8 +51,9 @@ export async function waitForVirtualImages(): Promise<void> {
  */
 export async function whySlow(): Promise<string | undefined> {
   if (process.env['AGENTMETAL_TEST_VIRTUAL'] === 'all') return undefined;
-  for (const name of await readdir(VIRTUAL_IMAGES)) {
-    const text = await readTextIfExists(join(VIRTUAL_IMAGES, name, 'template.json'));
+  for (const entry of await readdir(VIRTUAL_IMAGES, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue;
+    const text = await readTextIfExists(join(VIRTUAL_IMAGES, entry.name, 'template.json'));
     if (text !== undefined && (JSON.parse(text) as Pick<Template, 'hardware'>).hardware.type === 'kvm')
       return undefined;
   }
