@@ -38,7 +38,7 @@ const AIMS: Aim[] = [
   },
 ];
 
-/** What a client that asks every 10 ms notices when something happens to a node: by VRRP, and by BGP. */
+/** What a client that asks every 10 ms notices when something happens to a node: of two, and of three by VRRP and by BGP. */
 export async function failover(
   scope: Scope,
   print: (text: string) => void,
@@ -52,6 +52,14 @@ export async function failover(
   );
   print('Two nodes, one of which has the address (VRRP):\n');
   await compare(print, Object.values(FAULTS), runs, (fault) => measure(floated, fault));
+  const spread = await scope.use(
+    () => createCluster(3, {}, { isSpread: true }),
+    (started) => started.end(),
+  );
+  print(
+    '\nThree nodes with an address each (VRRP), of which the client asks that of the node that it happens to:\n',
+  );
+  await compare(print, Object.values(FAULTS), runs, (fault, run) => measureSpread(spread, fault, run % 3));
   const announced = await scope.use(
     () => createCluster(3, {}, { isAnnounced: true }),
     (started) => started.end(),
@@ -87,6 +95,19 @@ async function measure(cluster: Cluster, fault: Fault): Promise<HammerResult> {
     await sleep(AFTER_MS);
   });
   await fault.mend?.(cluster, victim);
+  return result;
+}
+
+async function measureSpread(cluster: Cluster, fault: Fault, victim: number): Promise<HammerResult> {
+  await cluster.allAtHome();
+  const result = await cluster.during(async () => {
+    await sleep(BEFORE_MS);
+    await strike(cluster, fault, victim);
+    await sleep(AFTER_MS);
+  }, victim);
+  await fault.mend?.(cluster, victim);
+  if (cluster.report(victim)?.node?.isLastResort) await cluster.back(victim);
+  await cluster.allAtHome();
   return result;
 }
 

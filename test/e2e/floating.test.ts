@@ -52,7 +52,7 @@ describe.runIf(isRoot)('two nodes with a floating address', () => {
   it('leave the address to the other one for as long as the cable to the clients is pulled', async () => {
     const victim = await cluster.settled();
     await cluster.cable(victim, 'down');
-    await cluster.othersHaveAddress(victim);
+    await cluster.othersHave([0], victim);
     const told = await waitFor('the fault', () => {
       const { node } = cluster.report(victim) ?? {};
       return node?.role === 'fault' && node;
@@ -112,7 +112,7 @@ describe.runIf(isRoot)('two nodes with a floating address', () => {
     expect(await cluster.settled()).toBe(active);
     expect(cluster.processes(active, KEEPALIVED)).toEqual(keepalived);
     cluster.kill(active, [AGENT, HAPROXY]);
-    await cluster.othersHaveAddress(active);
+    await cluster.othersHave([0], active);
     await waitFor('an answer by the other node', () => cluster.ask(clients[0] ?? ''));
     await cluster.startAgent(active);
     expect(await cluster.settled()).toBe(1 - active);

@@ -25,17 +25,6 @@ describe.runIf(isRoot)('three nodes with an address each', () => {
     (await cluster.holders()).map((nodes) => (nodes.length === 1 ? nodes[0] : -1));
   const oneEach = () =>
     waitFor('each address at one node', async () => !(await heldAlone()).includes(-1), 30_000);
-  /** Has every address go to its own node, as the control plane does when all have been well for a while. */
-  const allAtHome = async () => {
-    await oneEach();
-    for (const slot of addresses.keys())
-      await waitFor(`address ${slot} at home`, async () => {
-        if ((await heldAlone())[slot] === slot) return true;
-        await cluster.bringHome(slot);
-        return false;
-      });
-    await cluster.spreadOver(0, 1, 2);
-  };
   const expectBounded = ({ failed, longestGapMs }: HammerResult) => {
     expect(failed).toBeLessThan(MAX_FAILED);
     expect(longestGapMs).toBeLessThan(MAX_GAP_MS);
@@ -44,7 +33,7 @@ describe.runIf(isRoot)('three nodes with an address each', () => {
   it(
     'serve all at once',
     async () => {
-      await allAtHome();
+      await cluster.allAtHome();
       const result = await cluster.during(() =>
         waitFor('requests', async () => (await cluster.ask(PUBLIC.client)) !== undefined),
       );
@@ -66,7 +55,7 @@ describe.runIf(isRoot)('three nodes with an address each', () => {
   ])(
     'leave the address of one to another, and it comes home with no request lost: $name',
     async ({ fault, victim }) => {
-      await allAtHome();
+      await cluster.allAtHome();
       const others = [0, 1, 2].filter((index) => index !== victim);
       const result = await cluster.during(async () => {
         await fault.cause(cluster, victim);
@@ -99,7 +88,7 @@ describe.runIf(isRoot)('three nodes with an address each', () => {
   it(
     'lose nothing when one is asked to step back, which serves again when nobody else is left',
     async () => {
-      await allAtHome();
+      await cluster.allAtHome();
       const visit = await cluster.visitor();
       /** By which node and connection, whichever backend. */
       const ask = async () => (await visit()).replace(/^\d+/, '');
@@ -125,7 +114,7 @@ describe.runIf(isRoot)('three nodes with an address each', () => {
       );
       expect(await cluster.back(0)).toMatchObject({ kind: 'failover' });
       expect(await cluster.back(0)).toMatchObject({ kind: 'refused' });
-      await allAtHome();
+      await cluster.allAtHome();
     },
     LONG_MS,
   );
@@ -133,7 +122,7 @@ describe.runIf(isRoot)('three nodes with an address each', () => {
   it(
     'come and go, and nothing is lost',
     async () => {
-      await allAtHome();
+      await cluster.allAtHome();
       const keepalived = cluster.processes(0, KEEPALIVED);
       const leaving = await cluster.during(async () => {
         await cluster.order({}, [0, 1]);
@@ -143,7 +132,7 @@ describe.runIf(isRoot)('three nodes with an address each', () => {
       expect(leaving).toMatchObject({ failed: 0 });
       const coming = await cluster.during(async () => {
         await cluster.order({}, [0, 1, 2]);
-        await allAtHome();
+        await cluster.allAtHome();
       });
       expect(coming).toMatchObject({ failed: 0 });
       expect(cluster.processes(0, KEEPALIVED)).toEqual(keepalived);
@@ -154,7 +143,7 @@ describe.runIf(isRoot)('three nodes with an address each', () => {
   it(
     'become two and one, and more again; the first address stays, and nothing of it is lost',
     async () => {
-      await allAtHome();
+      await cluster.allAtHome();
       // The others are asked for by nobody any more.
       await cluster.order({}, [0, 1], 1);
       await waitFor('one address', async () => (await cluster.holders()).flat().length === 1);
@@ -167,13 +156,13 @@ describe.runIf(isRoot)('three nodes with an address each', () => {
       });
       expect(result).toMatchObject({ failed: 0 });
       await cluster.order({}, [0, 1, 2]);
-      await allAtHome();
+      await cluster.allAtHome();
     },
     LONG_MS,
   );
 
   it('leave nothing of it behind when the load balancer goes', async () => {
-    await allAtHome();
+    await cluster.allAtHome();
     cluster.drop();
     for (const [index, node] of cluster.network.nodes.entries()) {
       await waitFor('no address', async () => {

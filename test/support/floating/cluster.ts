@@ -38,13 +38,17 @@ export interface Cluster {
   holders(): Promise<number[][]>;
   /** Waits until each address is had by the node of that place, which says so, and clients are answered by it. */
   spreadOver(...nodes: number[]): Promise<unknown>;
+  /** Has every address go to the node of its place, as the control plane does when all have been well for a while. */
+  allAtHome(): Promise<void>;
   /** Has an address go to the node that comes first for it, as the control plane has it do. */
   bringHome(address: number): Promise<AnswerBody>;
   /** Waits until that node has the address and all others would take it. */
   settled(index?: number): Promise<number>;
-  /** Whether another node than this has the address too. */
-  doOthersHaveAddress(index: number): Promise<boolean>;
-  othersHaveAddress(index: number): Promise<unknown>;
+  /** Which of the floating addresses a node has. */
+  heldBy(index: number): Promise<number[]>;
+  /** Whether other nodes than this have these addresses too. */
+  doOthersHave(held: readonly number[], index: number): Promise<boolean>;
+  othersHave(held: readonly number[], index: number): Promise<unknown>;
   /**
    * Sets another spec on all nodes; nodes that are not listed are none any more.
    * @param addresses how many floating addresses there are, where they are spread. Default: all.
@@ -72,8 +76,10 @@ export interface Cluster {
   partition(index: number): Promise<void>;
   heal(): Promise<void>;
   cable(index: number, state: 'up' | 'down'): Promise<void>;
-  /** Has the client ask for as long as something takes. */
-  during(what: () => Promise<unknown>): Promise<HammerResult>;
+  /** Has the client ask for as long as something takes: all addresses in turn, or one of them. */
+  during(what: () => Promise<unknown>, address?: number): Promise<HammerResult>;
+  /** Whether a client is answered by every floating address. */
+  isServed(): Promise<boolean>;
   /** What a client with that address is answered by a floating address, the first if none is given; undefined when it is not. */
   ask(from: string, address?: string): Promise<string | undefined>;
   /** A client that stays on one connection; each call asks once more on it. */
@@ -201,6 +207,20 @@ export async function createCluster(
         },
         30_000,
       ),
+    async allAtHome() {
+      const areHeldAlone = async () => (await self.holders()).every(({ length }) => length === 1);
+      const areWell = () =>
+        listedNow.every((index) => ['active', 'standby'].includes(self.report(index)?.node?.role ?? ''));
+      await waitFor('all nodes to be well', areWell, 30_000);
+      await waitFor('each address at one node', areHeldAlone, 30_000);
+      for (const slot of addresses.keys())
+        await waitFor(`address ${slot} at home`, async () => {
+          if (isDeepStrictEqual((await self.holders())[slot], [slot])) return true;
+          await self.bringHome(slot);
+          return false;
+        });
+      await self.spreadOver(...addresses.keys());
+    },
     async bringHome(slot) {
       const [holder = -1] = (await self.holders())[slot] ?? [];
       await expectMoves();
@@ -221,12 +241,16 @@ export async function createCluster(
         },
         30_000,
       ).then(({ active }) => active),
-    async doOthersHaveAddress(index) {
-      const others = [...network.nodes.keys()].filter((each) => each !== index);
-      return (await Promise.all(others.map((other) => self.hasAddress(other)))).includes(true);
+    async heldBy(index) {
+      const holders = await self.holders();
+      return [...holders.keys()].filter((slot) => holders[slot]?.includes(index));
     },
-    othersHaveAddress: (index) =>
-      waitFor('another node to have the address', () => self.doOthersHaveAddress(index)),
+    async doOthersHave(held, index) {
+      const holders = await self.holders();
+      return held.every((slot) => holders[slot]?.some((holder) => holder !== index));
+    },
+    othersHave: (held, index) =>
+      waitFor('another node to have the address', () => self.doOthersHave(held, index)),
     async order(more, indexes = [...members.keys()], count = addresses.length) {
       revision += 1;
       listedNow = indexes;
@@ -357,8 +381,9 @@ export async function createCluster(
     partition: (index) => partition(network, index),
     heal: () => heal(network),
     cable: (index, state) => cable(network, index, NODE_DEVICES[1], state),
-    async during(what) {
-      const urls = used.map((address) => `http://${address}/`);
+    async during(what, address) {
+      const asked = used.filter((_, slot) => slot === (address ?? slot));
+      const urls = asked.map((each) => `http://${each}/`);
       tellHammer({ kind: 'begin', urls, everyMs: 10, timeoutMs: 1000 });
       await what();
       const result = awaitMessage(hammer, (message) =>
@@ -374,6 +399,10 @@ export async function createCluster(
       );
       tellHammer({ kind: 'ask', id, url: `http://${address}/`, from });
       return answer.then(({ body }) => body);
+    },
+    async isServed() {
+      const answers = await Promise.all(used.map((address) => self.ask(PUBLIC.client, address)));
+      return answers.every((answer) => answer !== undefined);
     },
     async visitor() {
       const child = network.client.spawn(

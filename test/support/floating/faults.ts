@@ -1,4 +1,3 @@
-import { PUBLIC } from './network.ts';
 import { waitFor } from '../wait.ts';
 import { AGENT, BIRD, type Cluster, HAPROXY, KEEPALIVED } from './cluster.ts';
 
@@ -18,7 +17,7 @@ export const FAULTS = {
     cause: async (cluster, index) => cluster.kill(index, [HAPROXY]),
     // Its agent may start another one before keepalived, on a busy machine, has looked.
     isMended: async (cluster, index) =>
-      cluster.processes(index, HAPROXY).length > 1 && (await cluster.ask(PUBLIC.client)) !== undefined,
+      cluster.processes(index, HAPROXY).length > 1 && (await cluster.isServed()),
   },
   machineKilled: {
     name: 'machine killed',
@@ -38,9 +37,9 @@ export const FAULTS = {
     name: 'reboot',
     async cause(cluster, index) {
       // As systemd does at the end: everything is asked to stop, and a moment later the network goes.
-      const isFloating = await cluster.hasAddress(index);
+      const held = await cluster.heldBy(index);
       cluster.kill(index, [AGENT, KEEPALIVED, BIRD, HAPROXY], 'SIGTERM');
-      if (isFloating) await cluster.othersHaveAddress(index);
+      await cluster.othersHave(held, index);
       await cluster.crash(index);
     },
     mend: (cluster, index) => cluster.boot(index),
@@ -63,9 +62,10 @@ export async function strikeAnnounced(cluster: Cluster, fault: Fault, index: num
 
 /** Has it happen, and waits until another node has the address or the fault is over. */
 export async function strike(cluster: Cluster, fault: Fault, index: number): Promise<void> {
+  const held = await cluster.heldBy(index);
   await fault.cause(cluster, index);
   await waitFor(
     `${fault.name}: another node to have the address`,
-    async () => (await cluster.doOthersHaveAddress(index)) || (await fault.isMended?.(cluster, index)),
+    async () => (await cluster.doOthersHave(held, index)) || (await fault.isMended?.(cluster, index)),
   );
 }

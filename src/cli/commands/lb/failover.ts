@@ -6,7 +6,7 @@ export const failover = defineCommand({
   path: ['lb', 'failover'],
   summary: 'Have another node take over',
   description:
-    'The node that has the floating addresses lets another one take them. It keeps serving and stands by from then on.\nWhere several nodes have addresses (three nodes or more, or BGP) name the node: the others come first until it takes its part --back.',
+    'The node that has the floating addresses lets another one take them. It keeps serving and stands by from then on.\nWhere several nodes have addresses (three nodes or more, or BGP) name the node:\nthe others come first until it takes its part --back.',
   args: [{ name: 'name', summary: 'Name or id of the load balancer', completes: 'load-balancer' }],
   options: {
     node: {
