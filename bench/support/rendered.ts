@@ -75,7 +75,7 @@ async function writeFiles(model: ServiceModel, config: string): Promise<void> {
     { path: paths.config, content: config },
     {
       path: paths.serverState,
-      content: renderServerState(
+      content: await renderServerState(
         allServers(model),
         (server) => healthCheckOf(server, model),
         () => 'up',

@@ -373,7 +373,7 @@ export async function writeServerState(
   context: Pick<ConvergeContext, 'healthOf'>,
 ): Promise<void> {
   const paths = servicePaths(model.id, model.layout);
-  const text = renderServerState(
+  const text = await renderServerState(
     resolvedServers(model),
     (server) => healthCheckOf(server, model),
     context.healthOf,

@@ -1,4 +1,5 @@
 import type { HealthCheck } from '../../spec/health-check.ts';
+import { inTurns } from '../../base/turns.ts';
 import { type Server, serverKey, isSpokenToByTls } from '../config/server.ts';
 
 /** Columns of version 1, the only one that 2.6 and 3.0 know (configuration manual, `server-state-file`). */
@@ -23,16 +24,18 @@ export type KnownHealth = 'up' | 'down' | 'unknown';
  * Writes the state that a new worker begins with. Without it, every server would begin UP: those known to be down
  * would get traffic again, and new ones would get it before their first check.
  */
-export function renderServerState(
+export async function renderServerState(
   list: readonly Server[],
   checkOf: (server: Server) => HealthCheck,
   healthOf: (server: Server) => KnownHealth,
-): string {
-  const lines = list
-    // One without a check begins up, as it should.
-    .filter((server) => server.address !== undefined && server.isChecked)
-    .map((server, index) => knownLine(server, index + 1, checkOf(server), healthOf(server)));
-  return ['1', `# ${COLUMNS}`, ...lines, ''].join('\n');
+): Promise<string> {
+  const lines = ['1', `# ${COLUMNS}`];
+  // One without a check begins up, as it should.
+  const checked = list.filter((server) => server.address !== undefined && server.isChecked);
+  let position = 0;
+  for await (const part of inTurns(checked))
+    for (const server of part) lines.push(knownLine(server, ++position, checkOf(server), healthOf(server)));
+  return [...lines, ''].join('\n');
 }
 
 interface WrittenLine {

@@ -3,7 +3,7 @@ import type { AgentReport, LoadBalancerReport } from '../../api/agent.ts';
 import type { CertificateReport } from '../../api/certificates.ts';
 import type { Receipt } from '../../spec/plan.ts';
 import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
-import { allBackends, poolsOf } from '../../spec/pools-of.ts';
+import { poolsOf } from '../../spec/pools-of.ts';
 import { certificateReportsOf, saveCertificateReports } from '../../store/certificates.ts';
 import { type NewEvent, tellEvents } from '../../store/events.ts';
 import { type LoadBalancerRecord, findLoadBalancer } from '../../store/load-balancers.ts';
@@ -228,7 +228,10 @@ function merged(
 ): NodeRecord['backends'] {
   if (news.length === 0) return before;
   const fresh = new Map(news.map((backend) => [backendKey(backend), backend]));
+  // Keys are made of those alone that may be among them: few of thousands are.
+  const targets = new Set(news.map(({ target }) => target));
   const merged = before.map((backend) => {
+    if (!targets.has(backend.target)) return backend;
     const key = backendKey(backend);
     const told = fresh.get(key);
     if (!told) return backend;
@@ -236,13 +239,14 @@ function merged(
     return told;
   });
   merged.push(...fresh.values());
-  const count = poolsOf(spec).reduce((sum, [, { backends }]) => sum + backends.length, 0);
+  const pools = poolsOf(spec);
+  const count = pools.reduce((sum, [, { backends }]) => sum + backends.length, 0);
   if (merged.length <= count) return merged;
   // Of those that are gone nothing is told any more.
-  const keys = new Set(
-    allBackends(spec).map(({ pool, backend }) => backendKey({ pool, target: backend.target })),
+  const wanted = new Map(
+    pools.map(([pool, { backends }]) => [pool, new Set(backends.map(({ target }) => target))]),
   );
-  return merged.filter((backend) => keys.has(backendKey(backend)));
+  return merged.filter(({ pool, target }) => wanted.get(pool)?.has(target));
 }
 
 /** The receipt under the machine's own name, if it is about a revision that there is. */

@@ -24,7 +24,7 @@ export function drainedPools(before: LoadBalancerSpec, after: LoadBalancerSpec):
   const reached = new Set([DEFAULT_POOL, ...after.routes.flatMap(poolsOfRoute)]);
   return poolsOf(after).flatMap(([pool, { backends }]) => {
     const known = poolOf(before, pool)?.backends ?? [];
-    if (known === backends || !reached.has(pool)) return [];
+    if (known === backends || !reached.has(pool) || !backends.some(isIdle)) return [];
     const rest = backends.filter((backend) => !isIdle(backend)).map(({ target }) => target);
     if (rest.length > MANY_SERVING) return [];
     const served = new Set(known.filter((backend) => !isIdle(backend)).map(({ target }) => target));

@@ -90,11 +90,6 @@ export function placed({ record, nodes, lack }: Observation): Condition[] {
     return [{ type: 'Placed', status: 'false', reason: 'MakingMachine', message, since: record.updatedAt }];
   }
   const seen = others.length === 0 ? 'it has no others' : others.join('; ');
-  if (isMaking) {
-    const coming = others.length === 0 ? 'they are about to be made' : others.join('; ');
-    const message = `It should have ${record.spec.nodes === 1 ? 'a machine' : `${record.spec.nodes} machines`} of VPC ${vpc}, which makes them, and has ${has}: ${coming}.${meanwhile(nodes)}`;
-    return [{ type: 'Placed', status: 'false', reason: 'MakingMachine', message, since: record.updatedAt }];
-  }
   const message = `It should have ${record.spec.nodes} of the machines of VPC ${vpc} and has ${has}; ${missing === 1 ? 'one is' : `${missing} are`} missing, and none is free: ${seen}.${meanwhile(nodes)} Add one: \`agentmetal machine add ADDRESS --vpc ${vpc}\`.${orGoBack(record, nodes)}`;
   return [{ type: 'Placed', status: 'false', reason: 'NoFreeMachine', message, since: record.updatedAt }];
 }
