@@ -205,6 +205,11 @@ function isSameDescription(one: Described, other: Described): boolean {
   );
 }
 
+/** Whether statuses made from one would be the same made from the other: new addresses alone are told by their servers. */
+function tellsSame(one: Resolution, other: Resolution): boolean {
+  return one === other || [one, other].every(({ faults, kept }) => faults.size + kept.size === 0);
+}
+
 /** Looking costs HAProxy time that grows with the servers; it may take a twentieth of a core. */
 const LOOK_SHARE = 20;
 
@@ -318,7 +323,7 @@ export function createBackendMonitor({
     const list = servers(model);
     const statusOf = statusWith(resolution);
     const isFollowing =
-      told?.stats === stats && told.resolution === resolution && book.changed.size <= MAX_CHANGED;
+      told?.stats === stats && tellsSame(told.resolution, resolution) && book.changed.size <= MAX_CHANGED;
     const known = isFollowing && told ? told : { list: [], statuses: [] };
     const { start, before, after } = unshared(known.list, list);
     let statuses = known.statuses;

@@ -1,4 +1,5 @@
 import type { LoadBalancerReport } from '../api/agent.ts';
+import { unshared } from '../base/unshared.ts';
 
 type Status = LoadBalancerReport['backends'][number];
 
@@ -32,6 +33,9 @@ export function createTold(elapsed: () => number): Told {
   /** What was told last of each backend. */
   let last = new Map<string, Status>();
   let isTold = new WeakSet<Status>();
+  /** All that was looked at last, and whether some of it was left for later. */
+  let looked: readonly Status[] = [];
+  let isSomeLeft = false;
   let notBefore = 0;
   let isOwed = false;
   return {
@@ -50,10 +54,13 @@ export function createTold(elapsed: () => number): Told {
         last = new Map();
         isTold = new WeakSet();
       }
-      const untold = isAll ? all : all.filter((status) => !isTold.has(status));
+      const differing = isAll || isSomeLeft ? all : unshared(looked, all).after;
+      const untold = isAll ? all : differing.filter((status) => !isTold.has(status));
       const isNew = (status: Status) => isNews(last.get(keyOf(status)), status);
       const [news, stale] = isAll ? [all, []] : partition(untold, isNew);
       const backends = isAll ? news : [...news, ...stale.slice(0, MAX_STALE)];
+      looked = all;
+      isSomeLeft = stale.length > MAX_STALE;
       for (const status of backends) {
         last.set(keyOf(status), status);
         isTold.add(status);
