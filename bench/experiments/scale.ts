@@ -224,6 +224,12 @@ async function measure(
   return all;
 }
 
+/** What HAProxy says of one server. A new one gets the lowest number that is free. */
+async function stateOf({ socketPath }: Subject, pool: string, number: number): Promise<string | undefined> {
+  const shown = await withRuntime(socketPath, (runtime) => runtime.send(`show stat ${pool} 4 ${number}`));
+  return shown.split('\n')[1]?.split(',')[17];
+}
+
 /** Changes of one backend; HAProxy is asked for that one alone, because asking for all takes its time. */
 function backendChanges(subject: Subject): (round: number) => TimedChange[] {
   const { id, origin, count, socketPath } = subject;
@@ -231,9 +237,7 @@ function backendChanges(subject: Subject): (round: number) => TimedChange[] {
   const one = (target: string) => `${path}/${encodeURIComponent(target)}`;
   const ask = (command: string) => withRuntime(socketPath, (runtime) => runtime.send(command));
   const fresh = origin.target(count);
-  // A new server gets the lowest number that is free.
-  const freshState = async () =>
-    (await ask(`show stat default 4 ${count + 1}`)).split('\n')[1]?.split(',')[17];
+  const freshState = () => stateOf(subject, 'default', count + 1);
   return (round) => {
     const target = origin.target(round % count);
     const weight = 2 + (round % 200);
@@ -276,7 +280,7 @@ function reloadChange({ id, socketPath }: Subject, round: number): TimedChange {
   };
 }
 
-/** Changes of one route, felt by who asks for its host; and of what it sends to. */
+/** Changes of one route, felt by who asks for its host; and of its pool, of which HAProxy is asked. */
 function routeChanges(subject: Subject): (round: number) => TimedChange[] {
   const { id, origin } = subject;
   const path = `/v1/load-balancers/${id}`;
@@ -305,7 +309,7 @@ function routeChanges(subject: Subject): (round: number) => TimedChange[] {
         query: { pool: poolName(round) },
         body: { target: origin.target(30_000 + round) },
       },
-      isDone: answers(hostOf(round), origin.target(30_000 + round)),
+      isDone: async () => (await stateOf(subject, poolName(round), 2)) === 'UP',
     },
   ];
 }
