@@ -299,7 +299,8 @@ describe.runIf(hasOwnNetwork())('a week without the control plane', () => {
       // Of one domain that several nodes have, the worst is told.
       const [certificate] = (await status()).certificates;
       expect(certificate).toMatchObject({ state: 'active', alert: 'none' });
-      expect(kept).toContain(certificate?.serial?.toUpperCase());
+      // A renewal that was under way when the control plane came back may have ended since.
+      expect([...kept, ...(await serials())]).toContain(certificate?.serial?.toUpperCase());
       expect(fleet.now() - begun).toBeLessThan(60_000);
     },
     LONG_MS,

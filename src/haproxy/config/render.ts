@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { memoized } from '../../base/memo.ts';
+import { unshared } from '../../base/unshared.ts';
 import type { ServiceModel } from '../model.ts';
 import { backendSections } from './backend.ts';
 import { ringSections } from './log.ts';
@@ -57,6 +58,17 @@ function completeSection(section: Section, hash: string, byPool: Map<string, Ser
   const members = section.header.startsWith('backend ')
     ? byPool.get(section.header.slice('backend '.length))
     : undefined;
-  if (!members) return section;
-  return { ...section, lines: [...section.lines, ...members.map((server) => serverLine(server))] };
+  return members ? withServers(section, members) : section;
+}
+
+const completed = new WeakMap<Section, { members: readonly Server[]; section: Section }>();
+
+/** The section of a pool with its servers: the very same as last time where nothing of it has changed, as with most of a thousand. */
+function withServers(frame: Section, members: readonly Server[]): Section {
+  const last = completed.get(frame);
+  if (last?.members.length === members.length && unshared(last.members, members).after.length === 0)
+    return last.section;
+  const section = { ...frame, lines: [...frame.lines, ...members.map((server) => serverLine(server))] };
+  completed.set(frame, { members, section });
+  return section;
 }
