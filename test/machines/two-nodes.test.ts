@@ -125,6 +125,7 @@ describe.skipIf(reason !== undefined)('a load balancer with a node on Debian 12 
   test(
     'is served at the address that they share, soon after it was wished for',
     async () => {
+      const started = performance.now();
       const [subnet] = floating.split(/\.\d+$/);
       await post('/v1/vpcs', {
         name: 'prod',
@@ -154,6 +155,7 @@ describe.skipIf(reason !== undefined)('a load balancer with a node on Debian 12 
         },
       });
       await waitFor('an answer', async () => (await ask(`http://${floating}/`)).status === 200, LONG_MS);
+      console.warn(`first answer after ${Math.round((performance.now() - started) / 1000)} s`);
       await waitFor('both', async () => String(await rolesOf()) === 'active,standby', LONG_MS);
       const { addresses, nodes } = await show();
       expect(addresses).toEqual([floating]);
