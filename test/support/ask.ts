@@ -14,7 +14,9 @@ const PATIENCE_MS = 20_000;
  */
 export function ask(url: string, headers: Record<string, string> = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const sent = request(url, { agent: false, headers: { connection: 'close', ...headers } }, (response) => {
+    // Given here it counts from before there is a connection: an address that nobody has says nothing for minutes.
+    const options = { agent: false, timeout: PATIENCE_MS, headers: { connection: 'close', ...headers } };
+    const sent = request(url, options, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
       response.once('error', reject);
@@ -24,7 +26,7 @@ export function ask(url: string, headers: Record<string, string> = {}): Promise<
     });
     sent.once('error', reject);
     // Where an address goes in the middle of a request, nothing else ends it for a quarter of an hour.
-    sent.setTimeout(PATIENCE_MS, () => sent.destroy(new Error(`no answer within ${PATIENCE_MS} ms`)));
+    sent.once('timeout', () => sent.destroy(new Error(`no answer within ${PATIENCE_MS} ms`)));
     sent.end();
   });
 }
