@@ -176,6 +176,23 @@ function sortedLines(text: string): string {
   return text.split('\n').toSorted().join('\n');
 }
 
+describe('a pool that stays as it is', () => {
+  it('has its servers at the addresses that their names stand for now', () => {
+    const first = model(
+      { type: 'http', backends: [{ target: 'web-1:80' }, { target: 'web-2:80' }] },
+      '/data',
+    );
+    const at = (one: string) => ({ ...first, addresses: new Map([...first.addresses, ['web-1', one]]) });
+    expect(renderConfig(at('10.0.0.7'))).toContain('server web-1:80 10.0.0.7:80');
+    const moved = renderConfig(at('10.0.0.8'));
+    expect(moved).toContain('server web-1:80 10.0.0.8:80');
+    expect(moved).not.toContain('10.0.0.7');
+    const without = renderConfig({ ...first, addresses: new Map([['web-2', '10.0.0.2']]) });
+    expect(without).not.toContain('server web-1:80');
+    expect(without).toContain('server web-2:80 10.0.0.2:80');
+  });
+});
+
 describe('quoting', () => {
   it('gives HAProxy exactly the text that went in', { timeout: 60_000 }, async () => {
     // HAProxy itself reads the word; a script that it loads tells which text came out.
