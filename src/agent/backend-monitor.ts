@@ -6,7 +6,7 @@ import { durationMs } from '../base/duration.ts';
 import { inTurns } from '../base/turns.ts';
 import { unshared } from '../base/unshared.ts';
 import { type HealthCheck, isScriptCheck } from '../spec/health-check.ts';
-import { poolsOf } from '../spec/pools-of.ts';
+import { poolOf, poolsOf } from '../spec/pools-of.ts';
 import type { Logger } from '../base/logger.ts';
 import { readTextIfExists } from '../host/files.ts';
 import { servedPool } from '../haproxy/config/names.ts';
@@ -109,8 +109,9 @@ function isCheckedAlike(one: Server, before: ServiceModel, other: Server, after:
 
 /** Whether every pool has the check that it had before; what is the same is the same object. */
 function havePoolsSameChecks(before: ServiceModel, after: ServiceModel): boolean {
-  const known = new Map(poolsOf(before.spec));
-  return poolsOf(after.spec).every(([name, pool]) => known.get(name)?.healthCheck === pool.healthCheck);
+  return poolsOf(after.spec).every(
+    ([name, { healthCheck }]) => poolOf(before.spec, name)?.healthCheck === healthCheck,
+  );
 }
 
 /** Checks that hear an answer: a new worker that is told of one that passed calls it `L4OK` until it has checked itself. */

@@ -352,6 +352,7 @@ export async function saveLive(live: Live): Promise<Live> {
 
 /** Writes the maps and lists that a worker begins with; those of the given paths, or all. */
 async function writeLookups(model: ServiceModel, only?: ReadonlySet<string>): Promise<void> {
+  if (only?.size === 0) return;
   await mkdir(servicePaths(model.id, model.layout).lookups, { recursive: true, mode: 0o700 });
   for (const lookup of lookupsOf(model)) {
     if (only && !only.has(lookup.path)) continue;

@@ -6,19 +6,20 @@ import { ApplyError } from '../haproxy/process/apply-error.ts';
 const TEN_YEARS_DAYS = '3650';
 
 /**
- * Makes the self-signed certificate with which HTTPS answers until a real one is there. It vouches for nothing, but
- * port 443 is open from the start and a certificate can be put in its place without a reload.
+ * Reads the self-signed certificate with which HTTPS answers until a real one is there, and makes it if need be. It vouches
+ * for nothing, but port 443 is open from the start and a certificate can be put in its place without a reload.
  */
-export function ensurePlaceholder(path: string): Promise<void> {
+export function ensurePlaceholder(path: string): Promise<string> {
   return ensureSelfSigned(path, 'agentmetal placeholder');
 }
 
 /**
- * Makes a file with a self-signed certificate and its key, unless it is there.
+ * Makes a file with a self-signed certificate and its key, unless it is there. Answers what it holds.
  * @throws {ApplyError} when it cannot be made.
  */
-export async function ensureSelfSigned(path: string, commonName: string): Promise<void> {
-  if ((await readTextIfExists(path)) !== undefined) return;
+export async function ensureSelfSigned(path: string, commonName: string): Promise<string> {
+  const present = await readTextIfExists(path);
+  if (present !== undefined) return present;
   const key = `${path}.key`;
   const certificate = `${path}.crt`;
   const request = [
@@ -49,6 +50,8 @@ export async function ensureSelfSigned(path: string, commonName: string): Promis
     );
   if (result.code !== 0)
     throw new ApplyError('start_failed', `openssl could not make a certificate: ${result.stderr.trim()}`);
-  await writeFileAtomic(path, (await readFile(certificate, 'utf8')) + (await readFile(key, 'utf8')));
+  const text = (await readFile(certificate, 'utf8')) + (await readFile(key, 'utf8'));
+  await writeFileAtomic(path, text);
   await Promise.all([rm(key), rm(certificate)]);
+  return text;
 }

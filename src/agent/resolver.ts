@@ -164,11 +164,13 @@ function createCache({ clock, onChange, query, random }: Required<NameResolverOp
 
 /** The hosts that are names. */
 const namedHosts = memoized((spec: LoadBalancerSpec): readonly string[] => {
-  const hosts = poolsOf(spec).flatMap(([, { backends }]) =>
-    backends.flatMap((backend) => namedHost(backend) ?? []),
-  );
+  const hosts = poolsOf(spec).flatMap(([, { backends }]) => hostsAmong(backends));
   return [...new Set(hosts)];
 });
+
+const hostsAmong = memoized((backends: readonly Backend[]) =>
+  backends.flatMap((backend) => namedHost(backend) ?? []),
+);
 
 const namedHost = memoized(({ target }: Backend): string | undefined => {
   const parsed = parseTarget(target);

@@ -113,6 +113,8 @@ export class Service {
   #savedAt = 0;
   #saveMs = 0;
   #changedAt = 0;
+  /** When all was last done that is done when nothing is to be changed. */
+  #tidiedAt = 0;
   /** Counts the beginnings and ends of changes, so that a look in between is known for what it is. */
   #changes = 0;
   #looking: Promise<void> | undefined;
@@ -120,6 +122,14 @@ export class Service {
   #vainLooks = 0;
   #isStopping = false;
   #ended: Promise<void> | undefined;
+  /** What is done when nothing is to be changed, in this order. */
+  readonly #tidying = [
+    () => this.#sweep(),
+    () => this.#untold.save(),
+    () => this.#saveStates(),
+    () => this.#save(),
+    () => this.#boundLogs(),
+  ];
 
   constructor(options: ServiceOptions) {
     this.id = options.id;
@@ -352,6 +362,7 @@ export class Service {
     await this.#monitor.end();
     this.#noteTurns();
     await this.#untold.save();
+    await this.#saveStates();
     await this.#save();
     await this.#observer.end();
     await this.#floating.detach();
@@ -364,16 +375,20 @@ export class Service {
     if (!desired) return;
     if (clock.now() >= this.#retryAt) await this.#apply(desired);
     await this.#floating.tend(desired.node);
-    // What is wanted now is not what was brought about: that first.
-    if (desired !== this.#desired) return;
+    // What is wanted now is not what was brought about: that first, unless changes have kept the rest from being done for long.
+    const isOvertaken = () =>
+      desired !== this.#desired && performance.now() < this.#tidiedAt + SAVE_AT_LAST_MS;
+    if (isOvertaken()) return;
     this.#looking ??= this.#look(desired).finally(() => (this.#looking = undefined));
     // Among thousands of backends a look takes longer than a change may wait, but it must come to an end now and then.
     if (desired.guard || this.#vainLooks >= MAX_VAIN_LOOKS) await this.#looking;
-    await this.#sweep();
     this.#noteTurns();
-    await this.#untold.save();
-    await this.#save();
-    await this.#boundLogs();
+    for (const tidy of this.#tidying) {
+      // A change does not wait for what may be done after it.
+      if (isOvertaken()) return;
+      await tidy();
+    }
+    this.#tidiedAt = performance.now();
   }
 
   async #boundLogs(): Promise<void> {
@@ -397,6 +412,15 @@ export class Service {
     }
   }
 
+  /** Writes down how the backends are, when there is time for it. */
+  async #saveStates(): Promise<void> {
+    try {
+      if (this.#model) await this.#monitor.save(this.#model, this.#isStopping);
+    } catch (error) {
+      this.#options.logger.warn({ loadBalancer: this.id, error }, 'cannot write down how the backends are');
+    }
+  }
+
   /** Writes down what runs, when there is time for it. */
   async #save(): Promise<void> {
     const begun = performance.now();
@@ -404,7 +428,6 @@ export class Service {
       begun >= this.#changedAt + this.#saveMs * SAVE_SHARE || begun >= this.#savedAt + SAVE_AT_LAST_MS;
     const isDue = begun >= this.#savedAt + this.#saveMs * SAVE_SHARE && isQuiet;
     try {
-      if (this.#model) await this.#monitor.save(this.#model, this.#isStopping);
       if (!this.#live || (!isDue && !this.#isStopping)) return;
       this.#live = await saveLive(this.#live);
     } catch (error) {

@@ -1,3 +1,4 @@
+import { createNewest } from './newest.ts';
 import { type Unshared, unshared } from './unshared.ts';
 
 /** Lists that follow one another and have most members in common, each by its place. */
@@ -9,16 +10,14 @@ export interface FollowedLists<T> {
 }
 
 export function createFollowedLists<T>(maxPlaces: number): FollowedLists<T> {
-  const last = new Map<string, { conditions: string; list: readonly T[] }>();
+  const last = createNewest<{ conditions: string; list: readonly T[] }>(maxPlaces);
   return {
     news(place, conditions, list) {
       const known = last.get(place);
       return unshared(known?.conditions === conditions ? known.list : [], list);
     },
     note(place, conditions, list) {
-      last.delete(place);
-      last.set(place, { conditions, list });
-      if (last.size > maxPlaces) last.delete(last.keys().next().value ?? '');
+      last.keep(place, { conditions, list });
     },
   };
 }

@@ -19,7 +19,7 @@ export function diffValues(from: unknown, to: unknown, path: readonly string[] =
   if (from === to) return [];
   const [before, after] = isKeyedPair(from, to)
     ? unsharedMembers(from, to)
-    : [membersOf(from), membersOf(to)];
+    : [membersOf(from, to), membersOf(to, from)];
   if (!before || !after) return JSON.stringify(from) === JSON.stringify(to) ? [] : [change(path, from, to)];
   const keys = new Set([...before.keys(), ...after.keys()]);
   const changes = [...keys].flatMap((key) => diffValues(before.get(key), after.get(key), [...path, key]));
@@ -46,11 +46,19 @@ function unsharedMembers(from: readonly unknown[], to: unknown): (Map<string, un
   return [membersOf(before), membersOf(after)];
 }
 
-/** The members by key: an object's fields, or a list's entries where each of them has a key. */
-function membersOf(value: unknown): Map<string, unknown> | undefined {
+/**
+ * The members by key: an object's fields, or a list's entries where each of them has a key.
+ * @param other in which fields may be the very same, as most of a thousand are: those are left out.
+ */
+function membersOf(value: unknown, other?: unknown): Map<string, unknown> | undefined {
   if (Array.isArray(value)) return keyedEntries(value);
-  if (typeof value === 'object' && value !== null) return new Map(Object.entries(value));
-  return undefined;
+  if (!isFields(value)) return undefined;
+  const known = isFields(other) ? other : {};
+  return new Map(Object.entries(value).filter(([name, field]) => field !== known[name]));
+}
+
+function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function keyedEntries(list: readonly unknown[]): Map<string, unknown> | undefined {

@@ -40,6 +40,7 @@ export function backendMembershipErrors(spec: LoadBalancerSpec, rules: Membershi
   const faultOf = createMembership(rules);
   const ruling = JSON.stringify(rules);
   return poolsOf(spec).flatMap(([pool, { backends }]) => {
+    if (right.get(backends) === ruling) return [];
     const { after, start } = found.news(pool, ruling, backends);
     const errors = after.flatMap((backend, position) => {
       const detail = knownFault(backend, ruling, faultOf);
@@ -47,12 +48,18 @@ export function backendMembershipErrors(spec: LoadBalancerSpec, rules: Membershi
       const pointer = jsonPointer([...poolPath(pool), 'backends', start + position, 'target']);
       return [{ pointer, code: 'outside_vpc', detail }];
     });
-    if (errors.length === 0) found.note(pool, ruling, backends);
+    if (errors.length === 0) {
+      found.note(pool, ruling, backends);
+      right.set(backends, ruling);
+    }
     return errors;
   });
 }
 
-/** The lists of backends in which nothing was found, by their pools and by which rules. */
+/** The lists of backends in which nothing was found, and by which rules: those of most pools stay as they are. */
+const right = new WeakMap<readonly Backend[], string>();
+
+/** The same by their pools: most of a long list stays as it is. */
 const found = createFollowedLists<Backend>(2000);
 
 /** What was last found of a backend and by which rules: thousands of them are as they were at the change before. */

@@ -38,12 +38,17 @@ function collect(before: unknown, after: unknown, at: Path, edits: Edit[]): void
 function collectFields(before: Fields, after: Fields, at: Path, edits: Edit[]): void {
   const names = Object.keys(after);
   for (const name of names) {
-    if (Object.hasOwn(before, name)) collect(before[name], after[name], [...at, name], edits);
-    else edits.push({ at: [...at, name], value: after[name] });
+    if (!Object.hasOwn(before, name)) edits.push({ at: [...at, name], value: after[name] });
+    else if (before[name] !== after[name]) collect(before[name], after[name], [...at, name], edits);
   }
-  const patched = [...Object.keys(before), ...names.filter((name) => !Object.hasOwn(before, name))];
-  if (patched.length !== names.length || patched.some((name, index) => name !== names[index]))
-    edits.push({ at, order: names });
+  const known = Object.keys(before);
+  if (areSame(known, names)) return;
+  const patched = [...known, ...names.filter((name) => !Object.hasOwn(before, name))];
+  if (!areSame(patched, names)) edits.push({ at, order: names });
+}
+
+function areSame(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((name, index) => name === other[index]);
 }
 
 function collectList(before: readonly unknown[], after: readonly unknown[], at: Path, edits: Edit[]): void {

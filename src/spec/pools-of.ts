@@ -1,3 +1,4 @@
+import { memoized } from '../base/memo.ts';
 import type { Backend } from './backend.ts';
 import type { LoadBalancerSpec } from './load-balancer.ts';
 import type { Pool } from './pool.ts';
@@ -7,9 +8,12 @@ import type { Route } from './route.ts';
 export const DEFAULT_POOL = 'default';
 
 /** All pools by name, the one at the top first. */
-export function poolsOf(spec: LoadBalancerSpec): [name: string, pool: Pool][] {
-  return [[DEFAULT_POOL, spec], ...Object.entries(spec.pools)];
-}
+export const poolsOf = memoized(
+  (spec: LoadBalancerSpec): readonly (readonly [name: string, pool: Pool])[] => [
+    [DEFAULT_POOL, spec],
+    ...Object.entries(spec.pools),
+  ],
+);
 
 /** The pool of that name; undefined when there is none. */
 export function poolOf(spec: LoadBalancerSpec, name: string): Pool | undefined {

@@ -20,17 +20,22 @@ type Fields = Readonly<Record<string, unknown>>;
 function shareFields(before: Fields, after: Fields): Fields {
   const names = Object.keys(after);
   const known = Object.keys(before);
-  let isSame = names.length === known.length;
-  let isShared = true;
-  const values = names.map((name, index) => {
-    const value = Object.hasOwn(before, name) ? share(before[name], after[name]) : after[name];
-    // Fields in another order are not the same: what is written of them differs.
-    if (name !== known[index] || value !== before[name]) isSame = false;
-    if (value !== after[name]) isShared = false;
-    return [name, value] as const;
-  });
+  // Fields in another order are not the same: what is written of them differs.
+  let isSame = names.length === known.length && names.every((name, index) => name === known[index]);
+  const replaced = new Map<string, unknown>();
+  for (const name of names) {
+    const present = after[name];
+    const old = before[name];
+    if (old === present) continue;
+    const value = Object.hasOwn(before, name) ? share(old, present) : present;
+    if (value !== old) isSame = false;
+    if (value !== present) replaced.set(name, value);
+  }
   if (isSame) return before;
-  return isShared ? after : Object.fromEntries(values);
+  if (replaced.size === 0) return after;
+  return Object.fromEntries(
+    names.map((name) => [name, replaced.has(name) ? replaced.get(name) : after[name]]),
+  );
 }
 
 function shareList(before: readonly unknown[], after: readonly unknown[]): readonly unknown[] {

@@ -1,5 +1,6 @@
 import { readTextIfExists, writeFileAtomic } from '../../host/files.ts';
 import { z } from 'zod';
+import { memoized } from '../../base/memo.ts';
 import { inTurns } from '../../base/turns.ts';
 import { COLUMNS, type Values } from './readings.ts';
 import type { SavedTotals } from './totals.ts';
@@ -20,18 +21,18 @@ export async function readTotals(path: string): Promise<SavedTotals | undefined>
   // Another version may have had other columns.
   const places = COLUMNS.map((column) => columns.indexOf(column));
   const arrange = (saved: Record<string, Values>) =>
-    mapValues(saved, (values) => places.map((place) => values[place] ?? 0));
-  return { totals: arrange(totals), workers: mapValues(workers, arrange) };
+    mapOf(saved, (values) => places.map((place) => values[place] ?? 0));
+  return { totals: arrange(totals), workers: mapOf(workers, arrange) };
 }
 
-function mapValues<T, U>(record: Record<string, T>, map: (value: T) => U): Record<string, U> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
+function mapOf<T, U>(record: Record<string, T>, map: (value: T) => U): Map<string, U> {
+  return new Map(Object.entries(record).map(([key, value]) => [key, map(value)]));
 }
 
 export async function writeTotals(path: string, saved: SavedTotals): Promise<void> {
   // What a power cut takes is some seconds of counting, for which no disk need be waited for.
   const workers: string[] = [];
-  for (const [worker, last] of Object.entries(saved.workers))
+  for (const [worker, last] of saved.workers)
     workers.push(`${JSON.stringify(worker)}:${await valuesJson(last)}`);
   const totals = await valuesJson(saved.totals);
   const text = `{"columns":${JSON.stringify(COLUMNS)},"totals":${totals},"workers":{${workers.join(',')}}}`;
@@ -39,12 +40,15 @@ export async function writeTotals(path: string, saved: SavedTotals): Promise<voi
 }
 
 /** The counters of ten thousand servers are megabytes: others have their turn while they are written. */
-async function valuesJson(values: Readonly<Record<string, Values>>): Promise<string> {
+async function valuesJson(values: ReadonlyMap<string, Values>): Promise<string> {
   const parts: string[] = [];
-  for await (const entries of inTurns(Object.entries(values)))
-    parts.push(entries.map(([key, counts]) => `${JSON.stringify(key)}:[${counts.join(',')}]`).join(','));
+  for await (const entries of inTurns([...values]))
+    parts.push(entries.map(([key, counts]) => `${JSON.stringify(key)}:${countsJson(counts)}`).join(','));
   return `{${parts.join(',')}}`;
 }
+
+/** Most have counted nothing since they were last written. */
+const countsJson = memoized((counts: Values) => `[${counts.join(',')}]`);
 
 function parseJson(text: string): unknown {
   try {

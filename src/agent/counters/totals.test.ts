@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type SavedTotals, type Totals, createTotals } from './totals.ts';
+import { type Totals, createTotals } from './totals.ts';
 
 /** What may happen to a HAProxy whose workers count. Times without number are between two looks. */
 type Event =
@@ -39,8 +39,7 @@ class Simulation {
 
   run(event: Event): void {
     if (event.kind === 'reload') this.#workers.push(new Map());
-    if (event.kind === 'restart-agent')
-      this.#totals = createTotals(JSON.parse(JSON.stringify(this.#totals.save())) as SavedTotals);
+    if (event.kind === 'restart-agent') this.#totals = createTotals(structuredClone(this.#totals.save()));
     if (!('worker' in event) || !this.#workers[event.worker] || this.#ended.has(event.worker)) return;
     const counters = this.#workers[event.worker] ?? new Map<string, number>();
     const name = 'key' in event ? (KEYS[event.key] ?? '') : '';

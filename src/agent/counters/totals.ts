@@ -3,9 +3,9 @@ import type { Values } from './readings.ts';
 /** What is kept of the totals on disk. */
 export interface SavedTotals {
   /** Totals by key. */
-  totals: Record<string, Values>;
+  totals: ReadonlyMap<string, Values>;
   /** What each worker had told last, by worker and key. */
-  workers: Record<string, Record<string, Values>>;
+  workers: ReadonlyMap<string, ReadonlyMap<string, Values>>;
 }
 
 /** Sums of counters that begin at 0 in every worker. They never go backwards. */
@@ -27,11 +27,11 @@ export interface Totals {
 /** So many totals are kept of what is no longer there, those that changed last. */
 const MAX_GONE = 10_000;
 
-export function createTotals(saved: SavedTotals = { totals: {}, workers: {} }, maxGone = MAX_GONE): Totals {
-  const totals = new Map(Object.entries(saved.totals));
-  const workers = new Map(
-    Object.entries(saved.workers).map(([worker, last]) => [worker, new Map(Object.entries(last))]),
-  );
+const NOTHING: SavedTotals = { totals: new Map(), workers: new Map() };
+
+export function createTotals(saved = NOTHING, maxGone = MAX_GONE): Totals {
+  const totals = new Map(saved.totals);
+  const workers = copies(saved.workers);
   const add = (key: string, delta: Values) => {
     const before = totals.get(key);
     // Last in the order of the map, because it changed last.
@@ -71,13 +71,12 @@ export function createTotals(saved: SavedTotals = { totals: {}, workers: {} }, m
     workers: () => [...workers.keys()],
     get: (key) => totals.get(key),
     snapshot: () => new Map(totals),
-    save: () => ({
-      totals: Object.fromEntries(totals),
-      workers: Object.fromEntries(
-        [...workers].map(([worker, last]) => [worker, Object.fromEntries(last)] as const),
-      ),
-    }),
+    save: () => ({ totals: new Map(totals), workers: copies(workers) }),
   };
+}
+
+function copies(workers: SavedTotals['workers']): Map<string, Map<string, Values>> {
+  return new Map([...workers].map(([worker, last]) => [worker, new Map(last)]));
 }
 
 function isEqual(left: Values, right: Values): boolean {

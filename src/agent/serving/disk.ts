@@ -1,5 +1,5 @@
 import { X509Certificate, createHash } from 'node:crypto';
-import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import {
   DEFAULT_FILE,
@@ -30,17 +30,12 @@ export async function certificateFiles(model: ServiceModel): Promise<Certificate
   const { placeholder } = servicePaths(model.id, model.layout);
   const files: CertificateFile[] = [];
   for (const { file, hosts, certificate } of certificateLines(model)) {
-    const pem = certificate?.pem ?? (await readPlaceholder(placeholder));
+    const pem = certificate?.pem ?? (await ensurePlaceholder(placeholder));
     const fingerprint = certificate?.fingerprint ?? fingerprintOf(pem);
     files.push({ path: certificatePath(model, file), pem, fingerprint, hosts, staple: certificate?.staple });
   }
   const isDefault = ({ path }: CertificateFile) => path.endsWith(`/${DEFAULT_FILE}`);
   return [...files.filter((file) => !isDefault(file)), ...files.filter(isDefault)];
-}
-
-async function readPlaceholder(path: string): Promise<string> {
-  await ensurePlaceholder(path);
-  return readFile(path, 'utf8');
 }
 
 function fingerprintOf(pem: string): string {

@@ -1,5 +1,7 @@
+import { memoized } from '../../base/memo.ts';
 import type { HeaderChanges, Headers } from '../../spec/header.ts';
 import type { LoadBalancerSpec } from '../../spec/load-balancer.ts';
+import type { Route } from '../../spec/route.ts';
 import { utf8Length } from '../../spec/text.ts';
 
 /** HAProxy's own sizes in bytes: a buffer, and the room in it that is kept free for what rules add. */
@@ -29,9 +31,14 @@ function addedBytes(
   { headers, routes }: Pick<LoadBalancerSpec, 'headers' | 'routes'>,
   direction: keyof Headers,
 ): number {
-  const byRoutes = routes.map((route) => bytesOf(route.headers?.[direction]));
-  return bytesOf(headers?.[direction]) + byRoutes.reduce((most, bytes) => Math.max(most, bytes), 0);
+  return bytesOf(headers?.[direction]) + bytesByRoutes(routes)[direction];
 }
+
+const bytesByRoutes = memoized((routes: readonly Route[]): Record<keyof Headers, number> => {
+  const most = (direction: keyof Headers) =>
+    routes.reduce((bytes, { headers }) => Math.max(bytes, bytesOf(headers?.[direction])), 0);
+  return { request: most('request'), response: most('response') };
+});
 
 function bytesOf(changes: HeaderChanges | undefined): number {
   if (!changes) return 0;

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import { poolsOf } from '../../spec/load-balancer.ts';
+import { memoized } from '../../base/memo.ts';
+import type { Backend } from '../../spec/backend.ts';
+import { type LoadBalancerSpec, poolsOf } from '../../spec/load-balancer.ts';
 import type { ServiceModel } from '../model.ts';
 import { servicePaths } from './paths.ts';
 
@@ -46,18 +48,26 @@ function contentFile(
 
 /** Every CA that a backend is verified by, once. */
 export function backendCas(model: ServiceModel): ContentFile[] {
-  const pems = new Set<string>();
-  for (const [, { backends }] of poolsOf(model.spec))
-    for (const { tls } of backends) if (tls?.verify && tls.ca !== undefined) pems.add(tls.ca);
-  return [...pems].map((pem) => caFile(model, pem));
+  return [...allCas(model.spec)].flatMap((ca) => (ca === undefined ? [] : [caFile(model, ca)]));
 }
 
 /** Whether any backend is verified by the CAs that the machine trusts. */
-export function usesSystemCas(model: ServiceModel): boolean {
-  return poolsOf(model.spec).some(([, pool]) =>
-    pool.backends.some(({ tls }) => tls !== undefined && tls.verify && tls.ca === undefined),
-  );
+export function usesSystemCas({ spec }: ServiceModel): boolean {
+  return allCas(spec).has(undefined);
 }
+
+/** By what backends are verified, each once: a CA of their own, or undefined for those of the machine. */
+const allCas = memoized((spec: LoadBalancerSpec): ReadonlySet<string | undefined> => {
+  const all = new Set<string | undefined>();
+  for (const [, { backends }] of poolsOf(spec)) for (const ca of casOf(backends)) all.add(ca);
+  return all;
+});
+
+/** Of a thousand pools nearly all have the backends that they had before. */
+const casOf = memoized(
+  (backends: readonly Backend[]): ReadonlySet<string | undefined> =>
+    new Set(backends.flatMap(({ tls }) => (tls?.verify ? [tls.ca] : []))),
+);
 
 /** All files that the configuration names. */
 export function contentFiles(model: ServiceModel): ContentFile[] {

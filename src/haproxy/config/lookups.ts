@@ -1,6 +1,7 @@
 import { memoized } from '../../base/memo.ts';
+import type { Backend } from '../../spec/backend.ts';
 import { DEFAULT_POOL } from '../../spec/pool.ts';
-import { poolsOf } from '../../spec/load-balancer.ts';
+import { type LoadBalancerSpec, poolsOf } from '../../spec/load-balancer.ts';
 import type { StepAction } from '../../spec/plan.ts';
 import type { ServiceModel } from '../model.ts';
 import { certifiedHosts } from './certificates.ts';
@@ -9,7 +10,7 @@ import { MAINTENANCE_SWITCH, lookupPaths } from './lookup-paths.ts';
 import { limitVariable, limitsOf } from './rate-limit.ts';
 import { NO_ROUTE, compileRoutes, decisionWithoutRoute } from './routing/compile.ts';
 import { cookieOf } from './sticky.ts';
-import { listOf } from '../../spec/route.ts';
+import { type Route, listOf } from '../../spec/route.ts';
 
 /**
  * What requests are looked up in: a map (key and value) or a list (keys alone). HAProxy reads them from files when it
@@ -69,7 +70,7 @@ function limitLookups(model: ServiceModel): Lookup[] {
     {
       ...map(
         paths.limits,
-        limits.map(({ name, limit }) => [name, String(limit.requests)]),
+        new Map(limits.map(({ name, limit }) => [name, String(limit.requests)])),
         'set-rate-limit',
         'how many requests are let through',
       ),
@@ -105,7 +106,7 @@ function tlsLookups(model: ServiceModel): Lookup[] {
   return [
     map(
       paths.challenges,
-      thumbprint === undefined ? [] : [[THUMBPRINT_KEY, thumbprint]],
+      new Map(thumbprint === undefined ? [] : [[THUMBPRINT_KEY, thumbprint]]),
       undefined,
       'the account for which challenges are answered',
     ),
@@ -129,38 +130,71 @@ function routeLookups(model: ServiceModel): Lookup[] {
   const { routes } = model.spec;
   if (routes.length === 0) return [];
   const paths = lookupPaths(model);
-  const { places, splits, redirects } = compileRoutes(routes);
-  const entries = [...places, [NO_ROUTE, decisionWithoutRoute(model.spec)] as const];
+  const { splits, redirects } = compileRoutes(routes);
   return [
-    map(paths.routes, entries, 'set-routes', 'routes by host and path'),
+    map(paths.routes, routeEntries(model.spec), 'set-routes', 'routes by host and path'),
     // HAProxy knows only the maps that a rule names.
     ...(splits.size > 0 ? [map(paths.splits, splits, 'set-routes', 'shares of splits')] : []),
     ...(redirects.size > 0 ? [map(paths.redirects, redirects, 'set-routes', 'redirects')] : []),
   ];
 }
 
+const entriesOfRoutes = new WeakMap<readonly Route[], { without: string; entries: Lookup['entries'] }>();
+
+/** Where requests go by host and path; the very same as long as the routes are. */
+function routeEntries(spec: LoadBalancerSpec): Lookup['entries'] {
+  const without = decisionWithoutRoute(spec);
+  const known = entriesOfRoutes.get(spec.routes);
+  if (known?.without === without) return known.entries;
+  const entries = new Map(compileRoutes(spec.routes).places).set(NO_ROUTE, without);
+  entriesOfRoutes.set(spec.routes, { without, entries });
+  return entries;
+}
+
 /** tcp: server name → pool. The first route that names a host decides. */
 function serverNameLookups(model: ServiceModel): Lookup[] {
-  if (model.spec.routes.length === 0) return [];
-  const entries = new Map<string, string>();
-  for (const { match, pool } of model.spec.routes)
-    for (const host of listOf(match.host)) if (!entries.has(host)) entries.set(host, pool ?? DEFAULT_POOL);
-  return [map(lookupPaths(model).serverNames, entries, 'set-routes', 'pools by server name')];
+  const { routes } = model.spec;
+  if (routes.length === 0) return [];
+  return [map(lookupPaths(model).serverNames, serverNames(routes), 'set-routes', 'pools by server name')];
 }
+
+const serverNames = memoized((routes: readonly Route[]): Lookup['entries'] => {
+  const entries = new Map<string, string>();
+  for (const { match, pool } of routes)
+    for (const host of listOf(match.host)) if (!entries.has(host)) entries.set(host, pool ?? DEFAULT_POOL);
+  return entries;
+});
 
 function cookieLookups(model: ServiceModel): Lookup[] {
   const paths = lookupPaths(model);
   return poolsOf(model.spec).flatMap(([name, pool]) => {
     if (pool.sticky?.mode !== 'cookie') return [];
-    const pairs = pool.backends.map(
-      ({ target }) => [cookieOf(model, name, target), serverName(target)] as const,
-    );
-    const reverse = pairs.map(([cookie, server]) => [server, cookie] as const);
+    const { toServer, toCookie } = knownCookies(model, name, pool.backends);
     return [
-      map(paths.cookieToServer(name), pairs, undefined, `cookies of pool ${name}`),
-      map(paths.serverToCookie(name), reverse, undefined, `cookies of pool ${name}`),
+      map(paths.cookieToServer(name), toServer, undefined, `cookies of pool ${name}`),
+      map(paths.serverToCookie(name), toCookie, undefined, `cookies of pool ${name}`),
     ];
   });
+}
+
+interface Cookies {
+  toServer: Lookup['entries'];
+  toCookie: Lookup['entries'];
+}
+
+const cookiesOfLists = new WeakMap<readonly Backend[], Cookies & { id: string; pool: string }>();
+
+/** The cookies of a pool; the very same as long as its backends are: each is a hash. */
+function knownCookies({ id }: ServiceModel, pool: string, backends: readonly Backend[]): Cookies {
+  const known = cookiesOfLists.get(backends);
+  if (known?.id === id && known.pool === pool) return known;
+  const pairs = backends.map(({ target }) => [cookieOf({ id }, pool, target), serverName(target)] as const);
+  const cookies = {
+    toServer: new Map(pairs),
+    toCookie: new Map(pairs.map(([cookie, server]) => [server, cookie])),
+  };
+  cookiesOfLists.set(backends, { ...cookies, id, pool });
+  return cookies;
 }
 
 function serverName(target: string): string {
@@ -169,11 +203,11 @@ function serverName(target: string): string {
 
 function map(
   path: string,
-  entries: Iterable<readonly [string, string]>,
+  entries: Lookup['entries'],
   action: StepAction | undefined,
   subject: string,
 ): Lookup {
-  return { kind: 'map', path, entries: new Map(entries), subject, ...(action ? { action } : {}) };
+  return { kind: 'map', path, entries, subject, ...(action ? { action } : {}) };
 }
 
 function list(
@@ -198,6 +232,7 @@ export type LookupChange =
 
 /** What brings a lookup from one state to another; additions come first, so that nothing is missing in between. */
 export function lookupChanges(before: ReadonlyMap<string, string>, after: Lookup): LookupChange[] {
+  if (before === after.entries) return [];
   const changes: LookupChange[] = [];
   for (const [key, value] of after.entries) {
     const present = before.get(key);

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { durationMs } from '../../base/duration.ts';
+import { memoized } from '../../base/memo.ts';
 import type { RateLimit } from '../../spec/rate-limit.ts';
+import type { Route } from '../../spec/route.ts';
 import type { ServiceModel } from '../model.ts';
 import { lookupPaths } from './lookup-paths.ts';
 import { PEERS } from './names.ts';
@@ -22,11 +24,15 @@ export interface NamedLimit {
 export function limitsOf({ spec }: Pick<ServiceModel, 'spec'>): NamedLimit[] {
   return [
     ...(spec.rateLimit ? [{ name: MAIN_LIMIT, limit: spec.rateLimit }] : []),
-    ...spec.routes.flatMap(({ name, rateLimit }) =>
-      rateLimit ? [{ name: `route-${name}`, limit: rateLimit, route: name }] : [],
-    ),
+    ...limitsOfRoutes(spec.routes),
   ];
 }
+
+const limitsOfRoutes = memoized((routes: readonly Route[]): readonly NamedLimit[] =>
+  routes.flatMap(({ name, rateLimit }) =>
+    rateLimit ? [{ name: `route-${name}`, limit: rateLimit, route: name }] : [],
+  ),
+);
 
 /**
  * The stick tables of a limit: this node's own, and those that the other nodes count in. A peer overwrites what it tells of,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { memoized } from '../../base/memo.ts';
+import { createNewest } from '../../base/newest.ts';
 import { unshared } from '../../base/unshared.ts';
 import type { ServiceModel } from '../model.ts';
 import { backendSections } from './backend.ts';
@@ -20,8 +21,8 @@ export interface Frame {
   sections: readonly Section[];
 }
 
-export const renderFrame = memoized((model: ServiceModel): Frame => {
-  const sections = [
+export const renderFrame = memoized((model: ServiceModel): Frame =>
+  knownFrame(model.id, [
     globalSection(model),
     defaultsSection(model),
     frontendSection(model),
@@ -29,10 +30,34 @@ export const renderFrame = memoized((model: ServiceModel): Frame => {
     ...limitSections(model),
     ...peerSections(model),
     ...ringSections(model),
-  ];
-  const hash = createHash('sha256').update(writeSections(sections)).digest('hex').slice(0, 16);
-  return { hash, sections };
-});
+  ]),
+);
+
+/** The frame that each load balancer had last. */
+const lastFrames = createNewest<Frame>(200);
+
+/** The very frame of before where its text is the same, as with most changes: its hash is made of all of that. */
+function knownFrame(id: string, sections: readonly Section[]): Frame {
+  const last = lastFrames.get(id);
+  if (last && isSameText(last.sections, sections)) return last;
+  const frame = { hash: hashOf(sections), sections };
+  lastFrames.keep(id, frame);
+  return frame;
+}
+
+function isSameText(one: readonly Section[], other: readonly Section[]): boolean {
+  return one.length === other.length && one.every((section, index) => isSameSection(section, other[index]));
+}
+
+function isSameSection(one: Section, other: Section | undefined): boolean {
+  if (one === other) return true;
+  if (one.header !== other?.header || one.lines.length !== other.lines.length) return false;
+  return one.lines.every((line, index) => line === other.lines[index]);
+}
+
+function hashOf(sections: readonly Section[]): string {
+  return createHash('sha256').update(writeSections(sections)).digest('hex').slice(0, 16);
+}
 
 const DESCRIPTION = 'agentmetal frame ';
 

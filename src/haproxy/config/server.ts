@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { memoized } from '../../base/memo.ts';
+import { createNewest } from '../../base/newest.ts';
 import { unshared } from '../../base/unshared.ts';
 import type { Backend, BackendCheck, BackendTls } from '../../spec/backend.ts';
 import { type HealthCheck, checkOfBackend, isScriptCheck } from '../../spec/health-check.ts';
@@ -43,17 +44,54 @@ export function serverKey({ key, pool, name }: Pick<Server, 'pool' | 'name'> & {
 }
 
 /** The members of all pools, in the order of the spec. */
-export const servers = memoized((model: ServiceModel): readonly Server[] =>
-  poolsOf(model.spec).flatMap(([name, pool]) => poolServers(model, name, pool)),
-);
+export const servers = memoized((model: ServiceModel): readonly Server[] => {
+  const known = { ...model, addresses: sameAddresses(model) };
+  return poolsOf(model.spec).flatMap(([name, pool]) => knownServers(known, name, pool));
+});
 
 /** All that HAProxy has: the members, and those that stand in for them where a pool fails open. */
 export const allServers = memoized((model: ServiceModel): readonly Server[] => {
-  const standIns = poolsOf(model.spec)
-    .filter(([, pool]) => pool.failOpen)
-    .flatMap(([name, pool]) => poolServers(model, name, pool).map(toStandIn));
-  return [...servers(model), ...standIns];
+  const open = new Set(poolsOf(model.spec).flatMap(([name, { failOpen }]) => (failOpen ? [name] : [])));
+  if (open.size === 0) return servers(model);
+  return [
+    ...servers(model),
+    ...servers(model)
+      .filter(({ pool }) => open.has(pool))
+      .map(toStandIn),
+  ];
 });
+
+/** The addresses by which the servers of a load balancer were last made. */
+const lastAddresses = createNewest<ServiceModel['addresses']>(4000);
+
+/** The very object of last time while it holds the same, so that it is looked through once and not for each pool. */
+function sameAddresses({ id, addresses }: ServiceModel): ServiceModel['addresses'] {
+  const last = lastAddresses.get(id);
+  const same = last && isSameMap(last, addresses) ? last : addresses;
+  lastAddresses.keep(id, same);
+  return same;
+}
+
+type Made = Pick<ServiceModel, 'id' | 'addresses'> & { directory: string; name: string; servers: Server[] };
+
+/** What a pool was last made into, and what else that depended on: of a thousand pools nearly all are as they were. */
+const madeOfPools = new WeakMap<Pool, Made>();
+
+function knownServers(model: ServiceModel, name: string, pool: Pool): Server[] {
+  const { id, addresses } = model;
+  const { directory } = model.layout;
+  const known = madeOfPools.get(pool);
+  if (
+    known?.addresses === addresses &&
+    known.name === name &&
+    known.id === id &&
+    known.directory === directory
+  )
+    return known.servers;
+  const servers = poolServers(model, name, pool);
+  madeOfPools.set(pool, { id, addresses, directory, name, servers });
+  return servers;
+}
 
 /** What a backend was last made into, and what else that depended on. */
 const made = new WeakMap<
@@ -62,11 +100,12 @@ const made = new WeakMap<
 >();
 
 /** The servers of a pool as they were last made, by the pool's place. */
-const lastMade = new Map<
-  string,
-  { backends: readonly Backend[]; servers: Server[]; context: string; addresses: ServiceModel['addresses'] }
->();
-const MAX_LAST_MADE = 4000;
+const lastMade = createNewest<{
+  backends: readonly Backend[];
+  servers: Server[];
+  context: string;
+  addresses: ServiceModel['addresses'];
+}>(4000);
 
 /** Pools follow one another with few other members: only those are made anew. */
 function poolServers(model: ServiceModel, name: string, pool: Pool): Server[] {
@@ -76,7 +115,7 @@ function poolServers(model: ServiceModel, name: string, pool: Pool): Server[] {
   const { addresses } = model;
   const key = `${model.id} ${name}`;
   const last = lastMade.get(key);
-  const isKnown = last?.context === context && isSameMap(last.addresses, addresses);
+  const isKnown = last?.context === context && last.addresses === addresses;
   if (isKnown && last.backends === backends) return last.servers;
   // Where servers have fixed ids, one backend may change those of others.
   const known = isKnown && !hasIds(algorithm) ? last : { backends: [], servers: [] };
@@ -84,9 +123,7 @@ function poolServers(model: ServiceModel, name: string, pool: Pool): Server[] {
   const made = makeServers(model, name, pool, after);
   const servers =
     after.length === backends.length ? made : known.servers.toSpliced(start, before.length, ...made);
-  lastMade.delete(key);
-  lastMade.set(key, { backends, servers, context, addresses });
-  if (lastMade.size > MAX_LAST_MADE) lastMade.delete(lastMade.keys().next().value ?? '');
+  lastMade.keep(key, { backends, servers, context, addresses });
   return servers;
 }
 

@@ -32,9 +32,14 @@ export async function renderServerState(
   const lines = ['1', `# ${COLUMNS}`];
   // One without a check begins up, as it should.
   const checked = list.filter((server) => server.address !== undefined && server.isChecked);
-  let position = 0;
+  let [pool, position] = ['', 0];
   for await (const part of inTurns(checked))
-    for (const server of part) lines.push(knownLine(server, ++position, checkOf(server), healthOf(server)));
+    for (const server of part) {
+      // Counted in each pool, so that a server that comes moves none of other pools.
+      position = server.pool === pool ? position + 1 : 1;
+      pool = server.pool;
+      lines.push(knownLine(server, position, checkOf(server), healthOf(server)));
+    }
   return [...lines, ''].join('\n');
 }
 

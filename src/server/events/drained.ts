@@ -21,10 +21,15 @@ export interface DrainedPool {
 
 /** The pools that clients reach in which a change has drained backends and has left few. Pure, and cheap where nothing was. */
 export function drainedPools(before: LoadBalancerSpec, after: LoadBalancerSpec): DrainedPool[] {
+  const knownOf = (pool: string) => poolOf(before, pool)?.backends ?? [];
+  const changed = poolsOf(after).filter(
+    ([pool, { backends }]) => knownOf(pool) !== backends && backends.some(isIdle),
+  );
+  if (changed.length === 0) return [];
   const reached = new Set([DEFAULT_POOL, ...after.routes.flatMap(poolsOfRoute)]);
-  return poolsOf(after).flatMap(([pool, { backends }]) => {
-    const known = poolOf(before, pool)?.backends ?? [];
-    if (known === backends || !reached.has(pool) || !backends.some(isIdle)) return [];
+  return changed.flatMap(([pool, { backends }]) => {
+    const known = knownOf(pool);
+    if (!reached.has(pool)) return [];
     const rest = backends.filter((backend) => !isIdle(backend)).map(({ target }) => target);
     if (rest.length > MANY_SERVING) return [];
     const served = new Set(known.filter((backend) => !isIdle(backend)).map(({ target }) => target));

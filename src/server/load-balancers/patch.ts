@@ -34,10 +34,11 @@ function patchPart(before: LoadBalancerDefinition, patch: unknown): LoadBalancer
     ...('backends' in fields ? {} : { backends: spec.backends }),
     ...('routes' in fields ? {} : { routes: spec.routes }),
   };
+  // Lists are kept or replaced, never merged.
   const part = {
     ...spec,
-    ...(kept.backends ? { backends: [] } : {}),
-    ...(kept.routes ? { routes: [] } : {}),
+    backends: [],
+    routes: [],
     pools: Object.fromEntries(Object.entries(spec.pools).filter(([name]) => isTouched(name))),
   };
   const base = { name: before.name, labels: before.labels, spec: withoutDerived(part, fields) };

@@ -12,13 +12,11 @@ const MAX_ROUNDROBIN = 4095;
 /** What must hold within each pool, that at the top of the spec included. */
 export function poolErrors(spec: Record<string, unknown>): FieldError[] {
   const named = Object.entries(record(spec['pools'])).slice(0, MAX_POOLS);
-  const pools = [
-    { path: ['spec'], pool: spec },
-    ...named.map(([name, pool]) => ({ path: ['spec', 'pools', name], pool: record(pool) })),
-  ];
-  const total = pools.reduce((sum, { pool }) => sum + array(pool['backends']).length, 0);
+  const count = (pool: unknown) => array(record(pool)['backends']).length;
+  const total = named.reduce((sum, [, pool]) => sum + count(pool), count(spec));
   return [
-    ...pools.flatMap(({ path, pool }) => knownPool(pool, path, spec['type'])),
+    ...knownPool(spec, ['spec'], spec['type']),
+    ...named.flatMap(([name, pool]) => knownPool(record(pool), ['spec', 'pools', name], spec['type'])),
     ...(named.some(([name]) => name === DEFAULT_POOL)
       ? [
           fault(

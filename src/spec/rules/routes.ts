@@ -109,17 +109,14 @@ function poolReferenceErrors(
   pools: ReadonlySet<string>,
 ): FieldError[] {
   const references = [
-    { pointer: at('pool'), name: route['pool'] },
+    { path: ['pool'], name: route['pool'] },
     ...array(route['split'])
       .slice(0, MAX_PARTS)
-      .map((part, index) => ({
-        pointer: at('split', index, 'pool'),
-        name: record(part)['pool'],
-      })),
+      .map((part, index) => ({ path: ['split', index, 'pool'], name: record(part)['pool'] })),
   ];
-  return references.flatMap(({ pointer, name }) =>
+  return references.flatMap(({ path, name }) =>
     typeof name === 'string' && !pools.has(name)
-      ? [fault(pointer, 'unknown_pool', `there is no pool ${JSON.stringify(name.slice(0, 63))}`)]
+      ? [fault(at(...path), 'unknown_pool', `there is no pool ${JSON.stringify(name.slice(0, 63))}`)]
       : [],
   );
 }

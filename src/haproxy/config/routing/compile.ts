@@ -98,7 +98,7 @@ function plainRoutes(routes: readonly Route[]): PlainRoute[] {
 export type Site = 'exact' | 'wildcard' | 'any';
 
 /** The kinds of sites that plain routes name. */
-export function sitesOf(routes: readonly Route[]): ReadonlySet<Site> {
+export const sitesOf = memoized((routes: readonly Route[]): ReadonlySet<Site> => {
   const sites = routes
     .filter((route) => !isConditional(route))
     .flatMap(({ match }): Site[] => {
@@ -108,7 +108,7 @@ export function sitesOf(routes: readonly Route[]): ReadonlySet<Site> {
         : hosts.map((host) => (host.startsWith('*') ? 'wildcard' : 'exact'));
     });
   return new Set(sites);
-}
+});
 
 function kindOfSites({ match }: Route): Site | 'several' {
   const hosts = listOf(match.host);
@@ -132,7 +132,7 @@ function actionOf(route: Route): [kind: string, argument: string] {
 }
 
 /** Names what else a route does to its requests; routes that do the same share it. Empty where there is nothing. */
-export function profileOf({ name, rewrite, headers, rateLimit, match }: Route): string {
+export const profileOf = memoized(({ name, rewrite, headers, rateLimit, match }: Route): string => {
   // Each route's limit has counters of its own.
   if (rateLimit) return `route-${name}`;
   if (!rewrite && !headers) return '';
@@ -141,11 +141,9 @@ export function profileOf({ name, rewrite, headers, rateLimit, match }: Route): 
     headers,
     ...(rewrite?.pathPrefix === undefined ? {} : { from: match.pathPrefix }),
   });
-}
+});
 
-export function respondId({ respond }: Route): string {
-  return digest(respond);
-}
+export const respondId = memoized(({ respond }: Route): string => digest(respond));
 
 function digest(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 12);
