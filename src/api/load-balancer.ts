@@ -97,7 +97,7 @@ export const LoadBalancerStatus = z
     state: z
       .enum(['pending', 'active', 'degraded', 'error'])
       .describe(
-        '`pending`: not yet live everywhere. `active`: live, every backend that should be up is. `degraded`: some backend is not. `error`: the revision failed, or no backend is up.',
+        '`pending`: not yet live everywhere. `active`: live, every backend that should be up is. `degraded`: some backend is not. `error`: the revision failed, no backend is up, or no node has a floating address.',
       ),
     observedRevision: z.int().describe('The newest revision that every node has applied.'),
     addresses: z.array(z.string()).describe('Addresses on which clients reach it.'),

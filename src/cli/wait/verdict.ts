@@ -9,9 +9,17 @@ import { idlePools } from '../output/result.ts';
 /** More backends than this are only counted. */
 const MAX_NAMED = 20;
 
-/** True when every backend has answered its first check, or its new one, and nothing is on its way to a node. */
-export function isSettled(lb: LoadBalancer): boolean {
-  return lb.status.state !== 'pending' && uncheckedTargets(lb).length === 0;
+/** Reasons for having too few machines that end by themselves. */
+const COMING: ReadonlySet<string> = new Set(['MakingMachine', 'AwaitingMachine']);
+
+/**
+ * True when every backend has answered its first check, or its new one, and nothing is on its way to a node. A change of
+ * how many nodes there are is waited for until they are there, as long as machines are on their way.
+ */
+export function isSettled(lb: LoadBalancer, before: LoadBalancer | undefined): boolean {
+  if (lb.status.state === 'pending' || uncheckedTargets(lb).length > 0) return false;
+  if (before?.spec.nodes === lb.spec.nodes) return true;
+  return !lb.status.conditions.some(({ type, reason }) => type === 'Placed' && COMING.has(reason));
 }
 
 /** Targets that no node has an answer from yet. */
@@ -45,7 +53,8 @@ export function waitTimeout(lb: LoadBalancer, revision: number, timeout: string)
   const hint = `The change goes on. Look again: agentmetal lb show ${lb.name}`;
   if (live) {
     const detail = `revision ${revision} of ${lb.name} is live, but after ${timeout} ${listed(unchecked) || 'it'} still has no settled state`;
-    return new CliFailure(EXIT.waitTimedOut, 'wait_timeout', detail, { hint, errors: badBackends(lb) });
+    const errors = [...badBackends(lb), ...falseConditions(lb).filter(({ code }) => COMING.has(code))];
+    return new CliFailure(EXIT.waitTimedOut, 'wait_timeout', detail, { hint, errors });
   }
   const detail = `revision ${revision} of ${lb.name} is not live after ${timeout}`;
   return new CliFailure(EXIT.waitTimedOut, 'wait_timeout', detail, {
@@ -96,6 +105,8 @@ function adviceFor({ name, spec, status }: LoadBalancer): string {
     const host = lost.target.replace(/:\d+$/, '');
     return `Tell the VPC where ${host} is: agentmetal vpc host add ${spec.vpc} ${host} ADDRESS`;
   }
+  if (status.conditions.some(({ type }) => type === 'AddressHeld'))
+    return `See what the nodes say: agentmetal lb show ${name}`;
   return `Mend or remove what is down, then look again: agentmetal lb health ${name}`;
 }
 

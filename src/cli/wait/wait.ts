@@ -60,7 +60,7 @@ async function look(ctx: CliContext, api: ApiClient, watch: Watch): Promise<Wait
   watch.narrator.lack(lb);
   if (lb.status.observedRevision >= watch.revision) {
     watch.narrator.backends(lb);
-    return isSettled(lb) ? { lb, failure: degradation(lb, watch.revision) } : undefined;
+    return isSettled(lb, watch.before) ? { lb, failure: degradation(lb, watch.revision) } : undefined;
   }
   const failed = receipts.find(({ outcome }) => outcome === 'failed');
   if (failed) return { lb, failure: applyFailure(lb, failed) };

@@ -63,7 +63,10 @@ for service in ${SERVICES}; do
   if [ ! -e "$etc/before/$service" ]; then
     { systemctl is-enabled "$service" 2>/dev/null || :; } | replace "$etc/before/$service"
   fi
-  systemctl stop "$service" 2>/dev/null || :
+done
+systemctl stop ${SERVICES} 2>/dev/null || :
+# All at once where that goes, because systemd reads everything again after each.
+systemctl mask --quiet ${SERVICES} 2>>"$log" || for service in ${SERVICES}; do
   systemctl mask --quiet "$service" 2>>"$log" || systemctl disable --quiet "$service" 2>>"$log" || :
 done
 if [ -n "$(dpkg --audit)" ] || [ -n "$(ls -A /var/lib/dpkg/updates 2>/dev/null)" ]; then

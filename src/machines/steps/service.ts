@@ -10,9 +10,9 @@ printf '%s' ${quote('the unit', AGENT_UNIT)} | replace "$unit_file"
 printf '%s' ${quote('the upgrade', UPGRADE_SCRIPT)} | replace "$opt/upgrade"
 printf '%s' ${quote('its unit', UPGRADE_UNIT)} | replace "/etc/systemd/system/$upgrade.service"
 printf '%s' ${quote('its path', UPGRADE_PATH_UNIT)} | replace "/etc/systemd/system/$upgrade.path"
+systemctl enable --no-reload --quiet "$unit" "$upgrade.path"
 systemctl daemon-reload
-systemctl enable --quiet "$unit"
-systemctl enable --now --quiet "$upgrade.path"
+systemctl start "$upgrade.path"
 systemctl reset-failed "$unit" 2>/dev/null || :
 systemctl restart "$unit" || fault machine_service_failed "$(journalctl -q -u "$unit" -n 3 -o cat | tr '\\n' ' ')"`,
 };

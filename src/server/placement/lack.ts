@@ -30,14 +30,17 @@ export async function lackOf(
   if (having.length >= spec.nodes || (placement === 'shared' && spec.nodes === 1)) return {};
   const own = new Set(having.map(({ machine }) => machine.id));
   const others: string[] = [];
+  let isComing = false;
   for (const host of hosts.values()) {
     const machine = machines.get(host.machineId);
-    if (!machine || host.vpcId !== vpcId || own.has(machine.id) || others.length >= MAX_TOLD) continue;
+    if (!machine || host.vpcId !== vpcId || own.has(machine.id)) continue;
+    isComing ||= host.phase === 'provisioning';
+    if (others.length >= MAX_TOLD) continue;
     others.push(`${machine.name} ${await useOf(tx, machine, host, now)}`);
   }
   const vpc = await findVpc(tx, vpcId);
   const isMaking = (vpc?.spec.driver ?? null) !== null;
-  return { lack: { vpc: vpc?.name ?? spec.vpc, others, isMaking } };
+  return { lack: { vpc: vpc?.name ?? spec.vpc, others, isMaking, isComing } };
 }
 
 /** Whether a VPC that has floating addresses has too few for a load balancer; empty when it has enough. */

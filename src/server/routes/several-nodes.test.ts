@@ -10,8 +10,8 @@ import { findMachine, insertMachine } from '../../store/machines.ts';
 import { deleteNode, insertNode } from '../../store/nodes.ts';
 import { openStore } from '../../store/open.ts';
 
-/** Sleeps are a twentieth of what they are, so that no test waits for a time to be over. */
-const clock: Clock = { now: systemClock.now, sleep: (ms, signal) => systemClock.sleep(ms / 20, signal) };
+/** Sleeps are a fifth of what they are: short to wait for, and long enough for an answer on a busy machine. */
+const clock: Clock = { now: systemClock.now, sleep: (ms, signal) => systemClock.sleep(ms / 5, signal) };
 
 const MACHINES = ['lb-1', 'lb-2', 'lb-3'] as const;
 type Name = (typeof MACHINES)[number];

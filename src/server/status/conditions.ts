@@ -5,7 +5,7 @@ import { backendText, inService, poolsFailingOpen, poolsWithoutService } from '.
 import { certificateConditions } from './certificates.ts';
 import { dnsRecords } from './dns.ts';
 import { guardConditions } from './guard.ts';
-import { isConnected } from './nodes.ts';
+import { isConnected, unheldSince } from './nodes.ts';
 import { lostNodes } from './lost.ts';
 import { type Observation, type ObservedNode, nodeProgress } from './observation.ts';
 
@@ -18,6 +18,7 @@ export function conditionsOf(
     applied(observation),
     ...placed(observation),
     ...addressed(observation),
+    ...unheld(observation),
     ...leftOut(observation),
     ...lostNodes(observation),
     backendsHealthy(observation, backends),
@@ -80,14 +81,15 @@ function noMachine({ lack }: Observation): string {
 /** Told while it has fewer machines than it should have. */
 export function placed({ record, nodes, lack }: Observation): Condition[] {
   if (!lack) return [];
-  const { vpc, others, isMaking } = lack;
+  const { vpc, others, isMaking, isComing } = lack;
   const having = nodes.filter(({ host }) => host !== undefined).length;
   const missing = record.spec.nodes - having;
   const has = having === 0 ? 'none' : `${having}`;
-  if (isMaking) {
+  if (isMaking || isComing) {
+    const reason = isMaking ? 'MakingMachine' : 'AwaitingMachine';
     const coming = others.length === 0 ? 'they are about to be made' : others.join('; ');
-    const message = `It should have ${record.spec.nodes === 1 ? 'a machine' : `${record.spec.nodes} machines`} of VPC ${vpc}, which makes them, and has ${has}: ${coming}.${meanwhile(nodes)}`;
-    return [{ type: 'Placed', status: 'false', reason: 'MakingMachine', message, since: record.updatedAt }];
+    const message = `It should have ${record.spec.nodes === 1 ? 'a machine' : `${record.spec.nodes} machines`} of VPC ${vpc}${isMaking ? ', which makes them,' : ''} and has ${has}: ${coming}.${meanwhile(nodes)}`;
+    return [{ type: 'Placed', status: 'false', reason, message, since: record.updatedAt }];
   }
   const seen = others.length === 0 ? 'it has no others' : others.join('; ');
   const message = `It should have ${record.spec.nodes} of the machines of VPC ${vpc} and has ${has}; ${missing === 1 ? 'one is' : `${missing} are`} missing, and none is free: ${seen}.${meanwhile(nodes)} Add one: \`agentmetal machine add ADDRESS --vpc ${vpc}\`.${orGoBack(record, nodes)}`;
@@ -102,6 +104,19 @@ function addressed({ record, addressLack }: Observation): Condition[] {
   const idle = having > 0 ? ' Nodes without one stand by.' : '';
   const message = `It should have ${wanted === 1 ? 'a floating address' : `${wanted} floating addresses`} of VPC ${vpc} and has ${having === 0 ? 'none' : having}: no other one is free.${idle} Give the VPC more, and name those that it has as well: \`agentmetal vpc update ${vpc} --floating CIDR\`.`;
   return [{ type: 'FloatingAddresses', status: 'false', reason: 'TooFew', message, since: record.updatedAt }];
+}
+
+/** Told while no node has a floating address, so that nobody serves. */
+function unheld(observation: Observation): Condition[] {
+  const since = unheldSince(observation);
+  if (since === undefined) return [];
+  const addresses = observation.record.floating.map(({ address }) => address).join(', ');
+  const roles = observation.nodes.map(({ machine, node: { role } }) => {
+    const why = role?.reason === undefined ? '' : ` (${role.reason})`;
+    return `${machine.name}: ${role?.role ?? 'not told'}${why}`;
+  });
+  const message = `No node has taken ${addresses}, so that clients reach nobody there: ${roles.join('; ')}.`;
+  return [{ type: 'AddressHeld', status: 'false', reason: 'NoNode', message, since }];
 }
 
 /** Told of nodes with an address of their own that clients are not sent to. */

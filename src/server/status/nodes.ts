@@ -13,6 +13,18 @@ export function isConnected(machine: Pick<MachineRecord, 'lastReportAt'>, now: n
   return machine.lastReportAt !== null && now - Date.parse(machine.lastReportAt) <= CONNECTED_MS;
 }
 
+/** Since when no node has a floating address; undefined while one has, and where there are none or no node has told. */
+export function unheldSince({ record, nodes }: Observation): string | undefined {
+  if (record.floating.length === 0) return undefined;
+  const roles = nodes.flatMap(({ node }) => node.role ?? []);
+  if (roles.some(({ role }) => role === 'active')) return undefined;
+  return roles.map(({ since }) => since).reduce<string | undefined>(later, undefined);
+}
+
+function later(one: string | undefined, other: string): string {
+  return one !== undefined && Date.parse(one) > Date.parse(other) ? one : other;
+}
+
 export function nodeStatus(observation: Observation, observed: ObservedNode): NodeStatus {
   const { node, machine } = observed;
   const { now } = observation;

@@ -25,6 +25,8 @@ export interface PlacementLack {
   others: readonly string[];
   /** Whether the driver of the VPC makes those that are missing. */
   isMaking: boolean;
+  /** Whether one of the others is being made ready. */
+  isComing: boolean;
 }
 
 /** Too few floating addresses for a load balancer. */

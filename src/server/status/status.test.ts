@@ -106,6 +106,43 @@ test.each<[string, Case, string]>([
   expect(loadBalancerStatus(observation(given)).state).toBe(state);
 });
 
+describe('a floating address', () => {
+  type Role = NonNullable<Observation['nodes'][number]['node']['role']>;
+  const seenWith = (...roles: (Role | null)[]) => {
+    const base = observation({ states: ['up'] });
+    const nodes = roles.flatMap((role) =>
+      base.nodes.map((observed) => ({ ...observed, node: { ...observed.node, role } })),
+    );
+    const floating = [{ address: '203.0.113.9', freeAt: null, routerId: 1, home: null, isServed: true }];
+    return loadBalancerStatus({ ...base, record: { ...base.record, floating }, nodes });
+  };
+  const since = (ms: number) => new Date(NOW - ms).toISOString();
+  const standby = (ms: number): Role => ({ role: 'standby', since: since(ms) });
+
+  test('that no node has is waited for, and an error after ten seconds, with what the nodes say', () => {
+    expect(seenWith(standby(60_000), standby(1000)).state).toBe('pending');
+    const fault: Role = { role: 'fault', since: since(11_000), reason: 'HAProxy does not run' };
+    const { state, conditions } = seenWith(standby(60_000), fault);
+    expect(state).toBe('error');
+    expect(conditions.find(({ type }) => type === 'AddressHeld')).toEqual({
+      type: 'AddressHeld',
+      status: 'false',
+      reason: 'NoNode',
+      message:
+        'No node has taken 203.0.113.9, so that clients reach nobody there: local: standby; local: fault (HAProxy does not run).',
+      since: since(11_000),
+    });
+  });
+
+  test('that one has, or of which nobody has told, is no fault', () => {
+    for (const role of [{ role: 'active', since: since(60_000) } satisfies Role, null]) {
+      const { state, conditions } = seenWith(role ?? null, role === null ? null : standby(60_000));
+      expect(state).toBe('active');
+      expect(conditions.some(({ type }) => type === 'AddressHeld')).toBe(false);
+    }
+  });
+});
+
 interface Seen {
   target: string;
   pool: string;

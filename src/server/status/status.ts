@@ -4,11 +4,13 @@ import { backendStatuses, inService, poolsFailingOpen, poolsWithoutService } fro
 import { certificateStatuses, certificateView } from './certificates.ts';
 import { conditionsOf } from './conditions.ts';
 import { dnsStatuses } from './dns-records.ts';
-import { nodeAddresses, nodeStatus } from './nodes.ts';
+import { nodeAddresses, nodeStatus, unheldSince } from './nodes.ts';
 import { type Observation, nodeProgress } from './observation.ts';
 
 /** A first check may take this long before its missing answer is a fault. */
 const CHECKING_GRACE_MS = 10_000;
+/** Nodes agree within a second who has a floating address; their agents tell it soon after. */
+const TAKING_GRACE_MS = 10_000;
 
 /** What is seen of a load balancer, from what its agents have reported. */
 export function loadBalancerStatus(observation: Observation): LoadBalancerStatus {
@@ -47,6 +49,9 @@ function stateOf(observation: Observation, backends: readonly BackendStatus[]): 
   const progress = observation.nodes.map((observed) => nodeProgress(observation, observed));
   if (progress.includes('error')) return 'error';
   if (progress.length === 0 || progress.includes('pending')) return 'pending';
+  const unheld = unheldSince(observation);
+  if (unheld !== undefined)
+    return observation.now - Date.parse(unheld) < TAKING_GRACE_MS ? 'pending' : 'error';
   const { spec } = observation.record;
   const wanted = inService(spec, backends);
   if (wanted.every(({ state }) => state === 'up')) {

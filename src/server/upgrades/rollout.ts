@@ -18,7 +18,7 @@ const GIVEN_UP_MS = 15 * 60_000;
 
 type Context = Pick<
   ServerContext,
-  'store' | 'clock' | 'changes' | 'wantedAgent' | 'agentUpgrades' | 'log' | 'closing'
+  'store' | 'clock' | 'changes' | 'wantedAgent' | 'agentAccess' | 'agentUpgrades' | 'log' | 'closing'
 >;
 
 /** How it stands with the agents of all machines. */
@@ -55,13 +55,13 @@ async function upgradableMachines({ clock }: Context, tx: Tx): Promise<Upgradabl
 
 /** Begins the next upgrade where there is one to begin, and gives up one of which nothing is heard. */
 export async function lookAtRollout(context: Context): Promise<void> {
-  const { store, clock, changes, wantedAgent } = context;
+  const { store, clock, changes, wantedAgent, agentAccess } = context;
   if (!wantedAgent) return;
   const hasMachines = await store.transaction(async (tx) =>
     (await listMachines(tx)).some(({ upgrader }) => upgrader !== null),
   );
-  // Packing takes its time, and is for nothing without a machine that could take it.
-  if (!hasMachines) return;
+  // Packing takes seconds. Where agents have an address it is done before the first machine comes, and nowhere else.
+  if (!hasMachines && !agentAccess) return;
   const { version } = await wantedAgent.prepare();
   const now = clock.now();
   const touched = await store.transaction(async (tx) => {
