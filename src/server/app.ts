@@ -74,6 +74,10 @@ function addHooks(app: FastifyInstance, context: ServerContext): void {
     reply.header('x-request-id', request.id);
     reply.header('cache-control', 'no-store');
   });
+  app.addHook('onSend', async (_request, reply) => {
+    // Whoever has its answer while the control plane closes would else be waited for as long as a connection may be idle.
+    if (context.closing.aborted) reply.header('connection', 'close');
+  });
   app.addHook('onResponse', async (request) => noteUsage(request.identity));
 }
 
