@@ -1,29 +1,41 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/runner/longest-first.ts';
+import { canHaveOwnNetwork, ownNetworkPool } from './test/support/runner/own-network.ts';
 
-const LIMITS = { testTimeout: 60_000, hookTimeout: 120_000 };
+/** Files wait for other programs more than they work; more of them at once would make those late that go by the clock. */
+const WORKERS = Math.max(2, availableParallelism());
+
+/** Without networks of their own, files that take the addresses and ports that documents name run one after another. */
+const isApart = canHaveOwnNetwork();
+
+const COMMON = {
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+  ...(isApart ? { pool: ownNetworkPool } : {}),
+};
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
-          ...LIMITS,
+          ...COMMON,
           name: 'parts',
           include: ['src/**/*.test.ts', 'test/machines/**/*.test.ts'],
-          // They wait for other programs more than they work.
-          maxWorkers: 2,
+          maxWorkers: WORKERS,
           sequence: { groupOrder: 0 },
         },
       },
       {
         test: {
-          ...LIMITS,
+          ...COMMON,
           name: 'product',
           include: ['test/**/*.test.ts'],
           exclude: ['test/machines/**'],
-          // The whole product takes the addresses and ports that its documents name.
-          maxWorkers: 1,
-          sequence: { groupOrder: 1 },
+          maxWorkers: isApart ? WORKERS : 1,
+          sequence: { groupOrder: isApart ? 0 : 1 },
         },
       },
     ],

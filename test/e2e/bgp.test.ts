@@ -136,10 +136,14 @@ describe.runIf(isRoot)('three nodes that announce their address by BGP', () => {
     await allServe();
     // Nodes that call each other at once hang up and try again.
     for (const index of [0, 1, 2])
-      await waitFor('connections between the nodes', async () => {
-        const shown = await cluster.tell(index, 'show peers nodes');
-        return [...shown.matchAll(/ tx_hbt=[1-9]\d* rx_hbt=[1-9]/g)].length === 2;
-      });
+      await waitFor(
+        'connections between the nodes',
+        async () => {
+          const shown = await cluster.tell(index, 'show peers nodes');
+          return [...shown.matchAll(/ tx_hbt=[1-9]\d* rx_hbt=[1-9]/g)].length === 2;
+        },
+        60_000,
+      );
     let admitted = 0;
     const seen = new Set<string | undefined>();
     for (let turn = 0; turn < 10; turn++) {

@@ -84,14 +84,14 @@ it('a certificate that its CA has revoked is told of and replaced at once, and n
     expect(shown).toMatch(/^ {2}Alert: +critical: its CA has revoked it: clients that look refuse it$/m);
     expect(shown).toMatch(/Reason: .*\(keyCompromise: somebody else may have its key\)/);
     expect(shown).toMatch(/What to do: .*agentmetal lb tls renew/);
-    await waitFor('no word to clients', async () => (await staple()) === undefined);
+    await waitFor('no word to clients', async () => (await staple()) === undefined, PATIENCE_MS);
     expect(await serial()).toBe(first);
 
     // With it, another one is there as soon as the CA has issued it, and it is good.
     await product.sh('agentmetal lb tls set web-lb --auto-renew');
     await waitFor('another one', async () => (await serial()) !== first, PATIENCE_MS);
     await waitFor('its good word', staple, PATIENCE_MS);
-    await waitFor('it to be told', async () => (await status()).state === 'active');
+    await waitFor('it to be told', async () => (await status()).state === 'active', PATIENCE_MS);
     expect((await status()).certificates).toMatchObject([{ state: 'active', alert: 'none' }]);
   } finally {
     const { shaken, faults } = await clients.stop();

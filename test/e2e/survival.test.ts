@@ -121,10 +121,12 @@ describe('killed with no warning, under load', () => {
       expect(await (await fetch(`http://${address}/`)).text()).toBe('one');
       const created = await other.sh('agentmetal lb create fresh --type tcp --port 4000 --timeout 1s');
       expect(created.code).not.toBe(0);
-      const { conditions } = (await other.loadBalancer('fresh')).status;
-      expect(conditions.find(({ type }) => type === 'AgentConnected')).toMatchObject({
+      const refusal = await waitFor('the agent to refuse', async () => {
+        const { conditions } = (await other.loadBalancer('fresh')).status;
+        return conditions.find(({ type, reason }) => type === 'AgentConnected' && reason === 'Refusing');
+      });
+      expect(refusal).toMatchObject({
         status: 'false',
-        reason: 'Refusing',
         message: expect.stringContaining('remove the file control-plane-id'),
       });
     } finally {

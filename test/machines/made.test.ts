@@ -83,7 +83,10 @@ describe.skipIf(reason !== undefined)('a VPC whose driver makes machines', () =>
     async () => {
       const dns = await prod.plug(`${NAME_SERVER}/24`, 'name server of prod');
       await prod.plug('10.60.0.8/24', 'web-2 of prod');
-      const names = await startNameServer(['app 2 A 10.60.0.7'], NAME_SERVER, dns.namespace);
+      const names = await startNameServer(['app 2 A 10.60.0.7'], {
+        host: NAME_SERVER,
+        namespace: dns.namespace,
+      });
       const backend = async () => (await plane.status('web-lb')).backends[0];
       const turnTo = async (target: string) => {
         await plane.patch('/v1/load-balancers/web-lb', { spec: { backends: [{ target }] } });

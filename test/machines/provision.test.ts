@@ -23,7 +23,7 @@ import { runServer } from '../../src/server/main.ts';
 import { ask } from '../support/ask.ts';
 import { startBackend } from '../support/backends.ts';
 import { type AgentEndpoint, startAgentEndpoint } from '../support/machines/agent-endpoint.ts';
-import { freshMachine } from '../support/machines/fresh.ts';
+import { freshMachine, leavePythonUncompiled } from '../support/machines/fresh.ts';
 import type { PackageServer } from '../support/machines/package-server.ts';
 import {
   type MachineWorld,
@@ -100,6 +100,7 @@ describe.skipIf(reason !== undefined)('a machine of Debian 12', () => {
 
   beforeAll(async () => {
     ({ machine, packages } = await freshMachine(world, 'lb-12', 'bookworm'));
+    await leavePythonUncompiled(machine);
     before = await installedOn(machine);
   }, LONG_MS);
   afterAll(() => packages?.stop());
@@ -278,6 +279,7 @@ describe.skipIf(reason !== undefined)('a machine of Debian 13', () => {
 
   beforeAll(async () => {
     ({ machine, packages } = await freshMachine(world, 'lb-13', 'trixie'));
+    await leavePythonUncompiled(machine);
   }, LONG_MS);
   afterAll(() => packages?.stop());
 

@@ -62,6 +62,15 @@ describe.skipIf(reason !== undefined)('virtual machines', { timeout: LONG_MS }, 
     );
   });
 
+  test('leave no domain and no disk', async () => {
+    const { domain, console: path } = other.virtualMachine;
+    expect(await world.domains()).toContain(domain);
+    expect(existsSync(path)).toBe(true);
+    await other.destroy(calm);
+    expect(await world.domains()).not.toContain(domain);
+    expect(await readdir(world.folder)).not.toContain('machine-web-2');
+  });
+
   test(
     'come back after a power cut with what they had',
     async () => {
@@ -77,13 +86,4 @@ describe.skipIf(reason !== undefined)('virtual machines', { timeout: LONG_MS }, 
     },
     LONG_MS,
   );
-
-  test('leave no domain and no disk', async () => {
-    const { domain, console: path } = other.virtualMachine;
-    expect(await world.domains()).toContain(domain);
-    expect(existsSync(path)).toBe(true);
-    await other.destroy(calm);
-    expect(await world.domains()).not.toContain(domain);
-    expect(await readdir(world.folder)).not.toContain('machine-web-2');
-  });
 });

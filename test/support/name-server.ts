@@ -11,7 +11,7 @@ const NAMED = '/usr/sbin/named';
 /** Whether BIND is installed; `npm test` installs it as root. */
 export const hasNamed = existsSync(NAMED);
 
-/** A real BIND that answers for the zone `test.`. */
+/** A real BIND that answers for one zone. */
 export interface NameServer {
   /** `address:port`, as a VPC names it. */
   address: string;
@@ -20,14 +20,18 @@ export interface NameServer {
   stop(): Promise<void>;
 }
 
-/**
- * @param host address that it listens on. Default: 127.0.0.1
- * @param namespace name of the network namespace that it runs in, with the port of DNS for itself. Default: that of the tests
- */
+export interface NameServerOptions {
+  /** Address that it listens on. Default: 127.0.0.1. */
+  host?: string;
+  /** Network namespace that it runs in, with the port of DNS for itself. Default: that of the tests. */
+  namespace?: string;
+  /** Default: `test`. */
+  zone?: string;
+}
+
 export async function startNameServer(
   lines: string[],
-  host = '127.0.0.1',
-  namespace?: string,
+  { host = '127.0.0.1', namespace, zone: name = 'test' }: NameServerOptions = {},
 ): Promise<NameServer> {
   const inside = (program: string, ...args: string[]): [string, string[]] =>
     namespace === undefined ? [program, args] : ['ip', ['netns', 'exec', namespace, program, ...args]];
@@ -48,7 +52,7 @@ export async function startNameServer(
     config,
     `options { directory "${directory.path}"; listen-on port ${port} { ${host}; }; listen-on-v6 { none; }; pid-file none; session-keyfile none; recursion no; };
 controls { };
-zone "test" { type primary; file "${zone}"; notify no; };
+zone "${name}" { type primary; file "${zone}"; notify no; };
 `,
   );
   const named: ChildProcess = spawn(...inside(NAMED, '-g', '-c', config, '-p', String(port)), {
@@ -56,7 +60,7 @@ zone "test" { type primary; file "${zone}"; notify no; };
   });
   const served = () =>
     waitFor(`serial ${serial}`, async () => {
-      const question = ['+short', '+time=1', '+tries=1', `@${host}`, '-p', String(port), 'test', 'SOA'];
+      const question = ['+short', '+time=1', '+tries=1', `@${host}`, '-p', String(port), name, 'SOA'];
       const { stdout } = await run(...inside('dig', ...question), process.env);
       return stdout.split(' ')[2] === String(serial);
     });

@@ -20,3 +20,12 @@ export async function freshMachine(
   );
   return { machine, packages };
 }
+
+/** Has packages come without Python's modules being compiled, which takes half of the time, where no program of Python runs. */
+export async function leavePythonUncompiled(machine: ContainerMachine): Promise<void> {
+  await onMachine(
+    machine,
+    `dpkg-divert --quiet --local --rename --divert /usr/bin/py3compile.off --add /usr/bin/py3compile
+     ln -s true /usr/bin/py3compile`,
+  );
+}

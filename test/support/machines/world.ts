@@ -16,6 +16,8 @@ export interface MachineWorld {
   /** The address of this process on the network of the machines. */
   gateway: string;
   dataDir: string;
+  /** Gives this process another address on that network; answers it. */
+  addAddress(host: number): Promise<string>;
   create(options: {
     name: string;
     release: MachineRelease;
@@ -62,6 +64,10 @@ export async function startWorld(): Promise<MachineWorld> {
   return {
     gateway: `${network}.1`,
     dataDir,
+    async addAddress(host) {
+      await ensureBridge(bridge, `${network}.${host}/24`);
+      return `${network}.${host}`;
+    },
     async create({ name, release, vpc = 'prod', address }) {
       const number = numbers++;
       vpcs.add(vpc);
