@@ -26,8 +26,8 @@ export interface FaultFront {
   fault: Fault;
   /** What it says of itself besides what Pebble does. */
   meta: { caaIdentities?: string[] };
-  /** The window that it tells for every certificate; undefined when it offers no such thing. */
-  renewalInfo: { start: string; end: string; retryAfter: string } | undefined;
+  /** The window that it tells, for the certificate of a serial number alone when one is named; undefined when it offers no such thing. */
+  renewalInfo: { start: string; end: string; retryAfter: string; serial?: string | undefined } | undefined;
   /** How often each path was asked for. */
   asked: Map<string, number>;
   /** How often an order for each name was. */
@@ -89,12 +89,19 @@ function serve(front: FaultFront, pebble: Pebble, incoming: IncomingMessage, res
     refuse(response, 403, 'caa', words);
   } else if (fault.kind === 'problem' && path.startsWith(fault.path)) {
     refuse(response, fault.status, fault.type, fault.words);
-  } else if (path.startsWith('/renewal-info/') && renewalInfo) {
+  } else if (path.startsWith('/renewal-info/') && renewalInfo && isAbout(path, renewalInfo.serial)) {
     const { start, end, retryAfter } = renewalInfo;
     response
       .writeHead(200, { 'content-type': 'application/json', 'retry-after': retryAfter })
       .end(JSON.stringify({ suggestedWindow: { start, end } }));
   } else forward(front, pebble, incoming, response);
+}
+
+/** Such a path ends in the authority's key identifier and the serial number (RFC 9773, section 4.1). */
+function isAbout(path: string, serial: string | undefined): boolean {
+  if (serial === undefined) return true;
+  const [, told = ''] = path.split('.');
+  return BigInt(`0x${Buffer.from(told, 'base64url').toString('hex')}`) === BigInt(`0x${serial}`);
 }
 
 function refuse(
