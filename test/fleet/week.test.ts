@@ -95,11 +95,12 @@ describe.runIf(hasOwnNetwork())('a week without the control plane', () => {
     await waitFor(
       'the certificates of both nodes',
       async () => {
-        const issued = (await events()).filter(({ type }) => type === 'certificate.issued');
-        return (
-          issued.reduce((sum, { count }) => sum + count, 0) === nodes.length &&
-          (await status()).state === 'active'
-        );
+        const told = await events();
+        const issued = told.filter(({ type }) => type === 'certificate.issued');
+        const { state, conditions } = await status();
+        if (issued.reduce((sum, { count }) => sum + count, 0) === nodes.length && state === 'active')
+          return true;
+        throw new Error(JSON.stringify({ state, conditions, told }, null, 1));
       },
       90_000,
     );

@@ -58,11 +58,11 @@ async function checkMachine(
 }
 
 async function checkOutside(
-  { name, challenge, port }: WantedName,
+  { name, challenge, port, others }: WantedName,
   { settings, authority, account, preflight, publisher, token }: PrepareOptions,
 ): Promise<Finding | undefined> {
   const { meta } = await authority.directory();
-  const subject = { name, challenge, port, caaIdentities: meta?.caaIdentities ?? [] };
+  const subject = { name, challenge, port, others, caaIdentities: meta?.caaIdentities ?? [] };
   const isFirst = settings.preflight && account.thumbprint() === undefined;
   // No account is made, and no terms are agreed to, for a name that nobody knows.
   const finding = isFirst ? await preflight.check(subject) : undefined;

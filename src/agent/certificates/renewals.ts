@@ -287,7 +287,7 @@ export function createRenewals(options: RenewalsOptions): Renewals {
         await clock.sleep(Math.max(0, until - clock.now()), AbortSignal.any([signal, nap.signal]));
       }
       // What has begun to be written down is written to its end.
-      await Promise.allSettled(settling);
+      await Promise.allSettled([...settling, ...[...entries.values()].map(({ saved }) => saved)]);
     },
   };
 }

@@ -54,6 +54,8 @@ test('a name is obtained by as many nodes as there are of the load balancer that
   ];
   if (!alone || !shared) throw new Error('nothing is wanted');
   expect([alone.nodes, shared.nodes]).toEqual([1, 3]);
+  expect([alone.others, shared.others]).toEqual([[], ['10.0.0.1', '10.0.0.2']]);
   const names = wantedNames([{ ...shared, id: 'lb_2' }, alone]);
   expect(DOMAINS.map((name) => names.get(name)?.nodes)).toEqual([3, 3, 1]);
+  expect(DOMAINS.map((name) => names.get(name)?.others)).toEqual([shared.others, shared.others, []]);
 });

@@ -19,6 +19,8 @@ export interface WantedCertificates {
   port: number;
   /** How many nodes serve the load balancer, this one among them. Each answers the CA's challenges of all. Default: 1. */
   nodes?: number;
+  /** Addresses of the other nodes, by which this one reaches them. Default: none. */
+  others?: readonly string[];
 }
 
 /** What a name needs, put together from all load balancers that have it: it has one certificate. */
@@ -30,6 +32,8 @@ export interface WantedName {
   port: number;
   /** How many nodes obtain a certificate for it. */
   nodes: number;
+  /** Addresses of the others of them, which answer the CA's challenges too. */
+  others: readonly string[];
 }
 
 const HTTP_PORT = 80;
@@ -53,6 +57,7 @@ export function wantedOf(
     addresses: [address],
     port: boundPort(spec.type === 'http' ? (spec.port ?? HTTP_PORT) : HTTP_PORT, layout),
     nodes: Math.max(1, node?.members.length ?? 1),
+    others: (node?.members ?? []).filter(({ name }) => name !== node?.name).map((member) => member.address),
   };
 }
 
@@ -65,7 +70,7 @@ function uploadedNames(certificate: UploadedBundle | undefined): readonly string
 /** What each name needs. */
 export function wantedNames(wanted: Iterable<WantedCertificates>): Map<string, WantedName> {
   const names = new Map<string, WantedName>();
-  for (const { domains, challenge, autoRenew, addresses, port, nodes = 1 } of wanted) {
+  for (const { domains, challenge, autoRenew, addresses, port, nodes = 1, others = [] } of wanted) {
     for (const name of certificateNames(domains)) {
       const before = names.get(name);
       names.set(name, {
@@ -75,6 +80,7 @@ export function wantedNames(wanted: Iterable<WantedCertificates>): Map<string, W
         addresses: [...new Set([...(before?.addresses ?? []), ...addresses])],
         port: before?.port ?? port,
         nodes: Math.max(before?.nodes ?? 1, nodes),
+        others: [...new Set([...(before?.others ?? []), ...others])],
       });
     }
   }

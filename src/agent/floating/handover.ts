@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -61,6 +62,8 @@ export function createHandover({ id, file, clock, logger }: HandoverOptions): Ha
       mayBeThere = true;
       await inTurn(async () => {
         try {
+          // A node that joins is told of the others before there is anything else to write.
+          await mkdir(dirname(file), { recursive: true, mode: 0o700 });
           await load(renderHandover(order));
         } catch (error) {
           logger.warn(

@@ -9,6 +9,8 @@ import { waitFor } from '../wait.ts';
 export interface ChallengeAnswerer {
   /** Sets by which account's thumbprint it answers; the last word counts. */
   setThumbprint(thumbprint: string): Promise<void>;
+  /** How many requests it has had. */
+  asked(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -48,6 +50,12 @@ frontend http
     setThumbprint(thumbprint) {
       last = last.then(() => set(thumbprint));
       return last;
+    },
+    async asked() {
+      const [names = '', ...lines] = (await tell('show stat')).split('\n');
+      const column = names.split(',').indexOf('req_tot');
+      const line = lines.find((each) => each.startsWith('http,FRONTEND,'));
+      return Number(line?.split(',')[column]);
     },
     async stop() {
       await last;

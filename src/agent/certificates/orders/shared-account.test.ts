@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { AcmeAccount } from '../../../api/acme-accounts.ts';
+import { ordersOf } from '../../../../test/support/acme/fault-front.ts';
 import { createAcmeScene } from '../../../../test/support/acme/scene.ts';
 import { waitFor } from '../../../../test/support/wait.ts';
 import type { AccountExchange } from './shared-account.ts';
@@ -38,6 +39,21 @@ describe('the nodes of a load balancer', () => {
     );
     expect(new Set(serials).size).toBe(2);
     for (const node of nodes) await node.stop();
+  });
+
+  it('wait for the others to answer for it before they ask the CA, but not for one that cannot be reached', async () => {
+    const exchange = createExchange();
+    const node = await scene.agent({ exchange });
+    const behind = await scene.stand();
+    const orders = () => ordersOf(scene.front, 'waiting.test');
+    node.want(['waiting.test'], { nodes: 3, others: [behind.address, scene.deadAddress] });
+    await waitFor('it to be asked again', async () => (await behind.answerer.asked()) > 1);
+    expect(node.state('waiting.test').state).toBe('pending');
+    expect(orders()).toBe(0);
+    await behind.answerer.setThumbprint(node.orders.thumbprint() ?? '');
+    await node.until('waiting.test', 'to be active', ({ state }) => state === 'active');
+    expect(orders()).toBe(1);
+    await node.stop();
   });
 
   it('take over the account of the first when they had their own, and have it after a restart', async () => {

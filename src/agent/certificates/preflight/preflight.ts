@@ -4,6 +4,7 @@ import { type Probe, judgeCaa, judgeHttp } from '../../../certificates/preflight
 import type { Finding } from '../../../certificates/reason.ts';
 import type { AcmeSettings } from '../settings.ts';
 import { type NameServers, askNameServers } from './name-servers.ts';
+import { untilOthersAnswer } from './other-nodes.ts';
 import { probe } from './probe.ts';
 import { untilVisible } from './visibility.ts';
 
@@ -14,6 +15,8 @@ export interface PreflightSubject {
   port: number;
   /** Thumbprint of the account; without one the name servers alone are asked. */
   thumbprint?: string | undefined;
+  /** Addresses of the load balancer's other nodes, which are to answer for the account too. */
+  others: readonly string[];
   /** The names by which the CA goes in CAA records. */
   caaIdentities: readonly string[];
 }
@@ -52,13 +55,15 @@ export function createPreflight(options: PreflightOptions): Preflight {
   const open = publicServers.length > 0 ? askNameServers(publicServers) : undefined;
   return {
     async check(subject) {
-      const { name, challenge, caaIdentities } = subject;
+      const { name, challenge, caaIdentities, thumbprint } = subject;
       const caa = (open ?? local).caa(provenName(name));
       const http =
         challenge === 'http' ? await checkHttp(subject, { local, open, token: options.token }) : undefined;
-      return (
-        http ?? judgeCaa(await caa, { identities: caaIdentities, wildcard: isWildcard(name), challenge })
-      );
+      const finding =
+        http ?? judgeCaa(await caa, { identities: caaIdentities, wildcard: isWildcard(name), challenge });
+      if (!finding && thumbprint !== undefined && challenge === 'http')
+        await untilOthersAnswer({ ...subject, thumbprint }, { token: options.token, clock });
+      return finding;
     },
     untilVisible: (name, value, signal) =>
       untilVisible(
