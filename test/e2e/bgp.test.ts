@@ -148,7 +148,9 @@ describe.runIf(isRoot)('three nodes that announce their address by BGP', () => {
     const counts = async (index: number) => {
       const tables = (await cluster.tell(index, 'show table')).matchAll(/^# table: (limit:[^,\s]+)/gm);
       const counted = [...tables].map(async ([, table = '']) => {
-        const entries = (await cluster.tell(index, `show table ${table}`)).matchAll(/key=(\S+) .*gpc0=(\d+)/g);
+        const entries = (await cluster.tell(index, `show table ${table}`)).matchAll(
+          /key=(\S+) .*gpc0=(\d+)/g,
+        );
         return [...entries].map(([, key, count]) => `${table} ${key} ${count}`);
       });
       return (await Promise.all(counted)).flat().toSorted().join('\n');

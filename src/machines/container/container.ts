@@ -103,8 +103,10 @@ function placeOf(folder: string): { namespace: string; root: string } {
 async function kill(folder: string): Promise<void> {
   const pid = await findProcess(folder);
   if (pid === undefined) return;
-  // The payload's first process first: the kernel then ends every process in its namespace.
-  for (const child of children(pid)) signal(child, 'SIGKILL');
+  // The payload's first process first: the kernel then ends every process in its namespace, and that one last of all.
+  const payload = children(pid);
+  for (const child of payload) signal(child, 'SIGKILL');
+  for (const child of payload) await untilEnded(child, STOP_MS);
   signal(pid, 'SIGKILL');
   await untilEnded(pid, STOP_MS);
 }
